@@ -1,0 +1,87 @@
+//! Runs every case of a fixtures folder against the product and counts.
+//!
+//! `bongsu-conformance DIR [--suite NAME]… [--filter TEXT] [--json FILE]`
+//! In: a folder laid out like the shared fixtures. Out: `suite NAME: P passed, F failed`, the
+//! failures by case name, a JSON report; exit status 1 if anything failed.
+
+mod alertmanager;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+
+use crate::report::Report;
+
+struct Arguments {
+    fixtures: PathBuf,
+    suites: Vec<String>,
+    filter: Option<String>,
+    json: Option<PathBuf>,
+}
+
+const SUITES: &[(&str, fn(&std::path::Path, &mut Report) -> Result<()>)] =
+    &[("alertmanager", alertmanager::run)];
+
+fn main() -> Result<ExitCode> {
+    let arguments = parse_arguments(std::env::args().skip(1))?;
+    for name in &arguments.suites {
+        if !SUITES.iter().any(|(known, _)| known == name) {
+            bail!("unknown suite {name}: known are {:?}", SUITES.map_names());
+        }
+    }
+    let mut failed = false;
+    let mut reports = serde_json::Map::new();
+    for (name, run) in SUITES {
+        let wanted = arguments.suites.is_empty() || arguments.suites.iter().any(|s| s == name);
+        let folder = arguments.fixtures.join(name);
+        if !wanted {
+            continue;
+        }
+        if !folder.is_dir() {
+            if arguments.suites.is_empty() {
+                continue;
+            }
+            bail!("suite {name}: no folder {}", folder.display());
+        }
+        let mut report = Report::new(arguments.filter.clone());
+        run(&folder, &mut report).with_context(|| format!("suite {name}"))?;
+        report.print(name);
+        failed |= report.failed() > 0;
+        reports.insert((*name).to_owned(), report.to_json());
+    }
+    if let Some(path) = &arguments.json {
+        std::fs::write(path, serde_json::to_vec_pretty(&reports)?)
+            .with_context(|| format!("write {}", path.display()))?;
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+trait MapNames {
+    fn map_names(&self) -> Vec<&'static str>;
+}
+
+impl<T> MapNames for [(&'static str, T)] {
+    fn map_names(&self) -> Vec<&'static str> {
+        self.iter().map(|(name, _)| *name).collect()
+    }
+}
+
+fn parse_arguments(mut words: impl Iterator<Item = String>) -> Result<Arguments> {
+    let (mut fixtures, mut suites, mut filter, mut json) = (None, Vec::new(), None, None);
+    while let Some(word) = words.next() {
+        let mut value = || words.next().with_context(|| format!("{word} needs a value"));
+        match word.as_str() {
+            "--suite" => suites.push(value()?),
+            "--filter" => filter = Some(value()?),
+            "--json" => json = Some(PathBuf::from(value()?)),
+            _ if word.starts_with('-') => bail!("unknown flag {word}"),
+            _ if fixtures.is_none() => fixtures = Some(PathBuf::from(word)),
+            _ => bail!("unexpected argument {word}"),
+        }
+    }
+    let fixtures =
+        fixtures.context("usage: conformance DIR [--suite NAME]… [--filter TEXT] [--json FILE]")?;
+    Ok(Arguments { fixtures, suites, filter, json })
+}

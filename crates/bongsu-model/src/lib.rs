@@ -1,0 +1,30 @@
+//! The vocabulary every floor speaks: alerts, labels, matchers, silences, time, diagnostics.
+//!
+//! In: nothing. Out: plain values. No clock, randomness or I/O; the text forms (`Display`) are the
+//! ones Alertmanager prints, because people's dedup keys and filters are built on them.
+
+mod alert;
+mod diagnostic;
+mod fingerprint;
+mod flush;
+mod labels;
+mod matcher;
+mod quote;
+pub mod re2;
+mod secret;
+mod silence;
+mod time;
+
+pub use alert::{Alert, AlertStatus};
+pub use diagnostic::{Diagnostic, Place, Severity, Source, render_diagnostics};
+pub use fingerprint::{Fingerprint, LabelHash};
+pub use flush::{FlushedAlert, GroupFlush, GroupKey};
+pub use labels::{Labels, LabelsBuilder};
+pub use matcher::{MatchOp, Matcher, Matchers};
+pub use quote::go_quote;
+pub use secret::Secret;
+pub use silence::{Silence, SilenceState};
+pub use time::Time;
+
+/// An instant with nanosecond resolution.
+pub use jiff::Timestamp;

@@ -1,0 +1,2 @@
+//! Placeholder until its first real line lands.
+fn main() {}
