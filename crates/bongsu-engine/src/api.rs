@@ -14,7 +14,7 @@ pub struct PostedAlert {
     /// Description.
     pub annotations: Labels,
     /// Link to the sender, or empty.
-    pub generator_url: Box<str>,
+    pub generator_url: Arc<str>,
     /// `None`: not sent (missing, null, empty or the zero time).
     pub starts_at: Option<bongsu_model::Time>,
     /// `None`: not sent.

@@ -1,5 +1,7 @@
 //! The alert and how two reports of one alert combine.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +19,7 @@ pub struct Alert {
     /// What describes it; may change without making it another alert.
     pub annotations: Labels,
     /// Link back to the sender, or empty.
-    pub generator_url: Box<str>,
+    pub generator_url: Arc<str>,
     /// When it began.
     pub starts_at: Time,
     /// When it ended or, if `timeout`, when it will count as ended unless reported again.

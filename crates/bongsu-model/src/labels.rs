@@ -1,6 +1,8 @@
 //! Label and annotation sets in two allocations.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -12,11 +14,12 @@ use crate::{Fingerprint, LabelHash};
 /// An immutable set of name/value pairs sorted by name, names unique.
 ///
 /// All text lives in one buffer and `ends` holds, for each name and value in turn, the byte
-/// offset where it ends; a hundred thousand active alerts are dominated by these buffers.
-#[derive(Clone, PartialEq, Eq, Default, Hash, PartialOrd, Ord)]
+/// offset where it ends; a hundred thousand active alerts are dominated by these buffers. A clone
+/// shares them, so a resend that changes only times copies no text.
+#[derive(Clone, Default, Hash)]
 pub struct Labels {
-    text: Box<str>,
-    ends: Box<[u32]>,
+    text: Arc<str>,
+    ends: Arc<[u32]>,
 }
 
 impl Labels {
@@ -124,7 +127,29 @@ impl<'a> LabelsBuilder<'a> {
             text.push_str(value);
             ends.push(text.len() as u32);
         }
-        Labels { text: text.into_boxed_str(), ends: ends.into_boxed_slice() }
+        Labels { text: text.into(), ends: ends.into() }
+    }
+}
+
+impl PartialEq for Labels {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.text, &other.text) && Arc::ptr_eq(&self.ends, &other.ends)
+            || self.text == other.text && self.ends == other.ends
+    }
+}
+
+impl Eq for Labels {}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Pair by pair, name before value: the order of `GET /alerts/groups`.
+impl Ord for Labels {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.iter().cmp(other.iter())
     }
 }
 
