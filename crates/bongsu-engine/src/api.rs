@@ -1,24 +1,26 @@
 //! What callers (HTTP, CLI, tests) ask of a running engine, as plain values.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bongsu_model::{Alert, Diagnostic, Fingerprint, Labels, Matchers, Silence, Timestamp};
+use bongsu_model::{
+    Alert, Diagnostic, Fingerprint, Labels, MatchOp, Matcher, Matchers, Silence, SilenceState,
+    Timestamp,
+};
 use thiserror::Error;
 
-/// One alert as a client posted it. Labels with empty values are already dropped.
-#[derive(Debug, Clone)]
-pub struct PostedAlert {
-    /// Identity.
-    pub labels: Labels,
-    /// Description.
-    pub annotations: Labels,
-    /// Link to the sender, or empty.
-    pub generator_url: Arc<str>,
-    /// `None`: not sent (missing, null, empty or the zero time).
-    pub starts_at: Option<bongsu_model::Time>,
-    /// `None`: not sent.
-    pub ends_at: Option<bongsu_model::Time>,
+pub use bongsu_route::accept::PostedAlert;
+
+/// The store did not take or give something.
+#[derive(Debug, Clone, Error)]
+#[error("{reason}")]
+pub struct StoreError {
+    /// What the store said.
+    pub reason: String,
+    /// No space left: answer 507, else 503.
+    pub full: bool,
 }
 
 /// Why a batch was not (wholly) taken.
@@ -33,14 +35,9 @@ pub enum IngestError {
         /// For `Retry-After`.
         retry_after: Duration,
     },
-    /// The store could not commit (disk full …): answer 507 if `full`, else 503.
-    #[error("the alerts could not be stored: {reason}")]
-    Store {
-        /// What the store said.
-        reason: String,
-        /// No space left.
-        full: bool,
-    },
+    /// The store could not commit; nothing of the batch is taken.
+    #[error("the alerts could not be stored: {0}")]
+    Store(StoreError),
 }
 
 /// Filters of `GET /alerts` and `/alerts/groups`.
@@ -48,8 +45,8 @@ pub enum IngestError {
 pub struct AlertQuery {
     /// Matchers that must all hold on the alert's labels.
     pub filter: Matchers,
-    /// Anchored regex on receiver names.
-    pub receiver: Option<regex_lite::Pattern>,
+    /// Regex matcher on receiver names (its label name is not looked at).
+    pub receiver: Option<Matcher>,
     /// Matchers on receiver labels.
     pub receiver_matchers: Matchers,
     /// Keep unmuted ones.
@@ -60,12 +57,27 @@ pub struct AlertQuery {
     pub inhibited: bool,
     /// Keep groups muted by a time interval (`/alerts/groups` only).
     pub muted: bool,
+    /// Only fingerprints above this one: the cursor of a page (`alerts` only).
+    pub after: Option<Fingerprint>,
+    /// At most so many (`alerts` only).
+    pub limit: Option<usize>,
 }
 
-/// A compiled, anchored receiver pattern.
-pub mod regex_lite {
-    /// See [`bongsu_model::re2::compile_anchored`].
-    pub type Pattern = std::sync::Arc<bongsu_model::Matcher>;
+impl Default for AlertQuery {
+    /// Everything that has not ended.
+    fn default() -> Self {
+        Self {
+            filter: Matchers::default(),
+            receiver: None,
+            receiver_matchers: Matchers::default(),
+            active: true,
+            silenced: true,
+            inhibited: true,
+            muted: true,
+            after: None,
+            limit: None,
+        }
+    }
 }
 
 /// An alert with its status computed at query time.
@@ -96,13 +108,46 @@ pub struct GroupView {
     pub alerts: Vec<AlertView>,
 }
 
-/// A silence as posted.
+/// Filters of `GET /silences`.
+#[derive(Debug, Clone)]
+pub struct SilenceQuery {
+    /// Matchers that must each occur literally (name, operator, value) in the silence.
+    pub filter: Matchers,
+    /// Keep those in force.
+    pub active: bool,
+    /// Keep those not begun.
+    pub pending: bool,
+    /// Keep those over.
+    pub expired: bool,
+}
+
+/// A silence and where it stands now.
+#[derive(Debug, Clone)]
+pub struct SilenceView {
+    /// The silence.
+    pub silence: Arc<Silence>,
+    /// Its state at query time.
+    pub state: SilenceState,
+}
+
+/// A matcher as posted: neither the name nor the regular expression has been checked.
+#[derive(Debug, Clone)]
+pub struct MatcherDraft {
+    /// Label name.
+    pub name: String,
+    /// Comparison.
+    pub op: MatchOp,
+    /// Value or regular expression.
+    pub value: String,
+}
+
+/// A silence as posted; every rule of Alertmanager's `silence.Set` is still to be checked.
 #[derive(Debug, Clone)]
 pub struct SilenceDraft {
     /// Set to edit an existing one.
     pub id: Option<String>,
-    /// Conditions.
-    pub matchers: Matchers,
+    /// Conditions, in the order sent.
+    pub matchers: Vec<MatcherDraft>,
     /// First instant.
     pub starts_at: Timestamp,
     /// Last instant.
@@ -124,9 +169,9 @@ pub enum SilenceError {
     /// Refused, with Alertmanager's words: 400.
     #[error("{0}")]
     Invalid(String),
-    /// Not durable: 503/507.
+    /// Not durable.
     #[error("the silence could not be stored: {0}")]
-    Store(String),
+    Store(StoreError),
 }
 
 /// Name and labels of a receiver.
@@ -145,10 +190,19 @@ pub struct StatusView {
     pub config: Arc<str>,
     /// Process start.
     pub started_at: Timestamp,
+    /// `None`: clustering is disabled.
+    pub cluster: Option<ClusterView>,
+}
+
+/// The peers of this server, itself among them.
+#[derive(Debug, Clone)]
+pub struct ClusterView {
     /// This node's name.
-    pub node: String,
-    /// `address:port` of this node's peer endpoint.
-    pub address: String,
+    pub name: String,
+    /// `true` once peers have settled.
+    pub ready: bool,
+    /// Name and `address:port` of every member, this node included.
+    pub peers: Vec<(String, String)>,
 }
 
 /// One transition in an alert's life.
@@ -193,6 +247,8 @@ pub struct RouteExplanation {
 /// One finished attempt to notify, with the provider's answer.
 #[derive(Debug, Clone)]
 pub struct Delivery {
+    /// Position, ascending; the cursor of the next page.
+    pub id: i64,
     /// When it ended.
     pub at: Timestamp,
     /// `receiver/integration[index]`.
@@ -207,7 +263,82 @@ pub struct Delivery {
     pub answer: String,
 }
 
+/// Filters of the list of deliveries.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryQuery {
+    /// Only this receiver.
+    pub receiver: Option<String>,
+    /// Only those below this position: the cursor of a page.
+    pub before: Option<i64>,
+    /// At most so many.
+    pub limit: usize,
+}
+
 /// Why a reload was refused; the old configuration stays.
 #[derive(Debug, Error)]
 #[error("the configuration was refused")]
 pub struct ReloadError(pub Vec<Diagnostic>);
+
+/// A boxed answer; the box costs nothing beside the request it serves.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// All that the outside may ask of a running engine.
+///
+/// A call that changes something answers once the change is durable. Dropping an answer does not
+/// undo a change already on its way.
+pub trait Backend: Send + Sync + 'static {
+    /// Takes a batch: journals it, then makes it visible and routes it.
+    fn ingest(&self, alerts: Vec<PostedAlert>) -> Answer<'_, Result<(), IngestError>>;
+
+    /// Alerts that have not ended, sorted by fingerprint.
+    fn alerts(&self, query: AlertQuery) -> Answer<'_, Vec<AlertView>>;
+
+    /// One alert, if it is known and has not ended.
+    fn alert(&self, fingerprint: Fingerprint) -> Answer<'_, Option<AlertView>>;
+
+    /// Aggregation groups, sorted by labels, then receiver. Groups left without an alert by the
+    /// filters are left out.
+    fn groups(&self, query: AlertQuery) -> Answer<'_, Vec<GroupView>>;
+
+    /// Silences: active by end, pending by start, expired by end descending.
+    fn silences(&self, query: SilenceQuery) -> Answer<'_, Vec<SilenceView>>;
+
+    /// One silence.
+    fn silence(&self, id: String) -> Answer<'_, Option<SilenceView>>;
+
+    /// Creates or edits; the id in force afterwards.
+    fn put_silence(&self, draft: SilenceDraft) -> Answer<'_, Result<String, SilenceError>>;
+
+    /// Ends a silence now; one that is already over is fine.
+    fn expire_silence(&self, id: String) -> Answer<'_, Result<(), SilenceError>>;
+
+    /// Receivers in configuration order.
+    fn receivers(&self) -> Vec<ReceiverView>;
+
+    /// What runs.
+    fn status(&self) -> StatusView;
+
+    /// Reads the configuration again.
+    fn reload(&self) -> Answer<'_, Result<(), ReloadError>>;
+
+    /// Where an alert goes and what keeps it; `None` if unknown.
+    fn explain(&self, fingerprint: Fingerprint) -> Answer<'_, Option<Explanation>>;
+
+    /// Life of one alert, newest first, below `before`.
+    fn history(
+        &self,
+        fingerprint: Fingerprint,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Answer<'_, Result<Vec<HistoryEntry>, StoreError>>;
+
+    /// Finished deliveries, newest first.
+    fn deliveries(&self, query: DeliveryQuery) -> Answer<'_, Result<Vec<Delivery>, StoreError>>;
+
+    /// Appends this engine's metrics in the Prometheus text format. The HTTP surface adds its own
+    /// (`alertmanager_http_*`, `alertmanager_build_info`, `process_*`).
+    fn write_metrics(&self, out: &mut String);
+
+    /// Whether work can be taken; the reason if not.
+    fn ready(&self) -> Result<(), String>;
+}

@@ -1,1 +1,3 @@
-//! Placeholder until its first real line lands.
+//! What happens to an alert between arrival and grouping, as pure functions and step machines.
+
+pub mod accept;
