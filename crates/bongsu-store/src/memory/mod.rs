@@ -1,0 +1,323 @@
+//! An in-memory store that fails when told to, for simulation.
+//!
+//! Same contract as [`sqlite`](crate::sqlite), without threads, so the same calls give the same
+//! outcome. Normally a commit is durable before the call returns; [`MemoryStore::hold`] keeps
+//! commits waiting, [`MemoryStore::fail_next`] and [`MemoryStore::set_full`] make them fail,
+//! [`MemoryStore::crash`] loses everything that was not durable and opens the store again.
+
+mod tables;
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+
+use bongsu_model::Timestamp;
+use parking_lot::Mutex;
+
+use self::tables::Tables;
+use crate::ack::AckSender;
+use crate::backup::Manifest;
+use crate::{
+    Ack, AlertEvent, Delivery, JournalRecord, JournalSeq, LoadSummary, Loaded, Refused,
+    RetentionPolicy, Row, Store, StoreError, StoreStats, WriteSet,
+};
+
+/// How the next commit goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// No space: this commit fails, its rows are kept for the next.
+    Full,
+    /// Locked by somebody else: as `Full`, but nobody waits for space.
+    Busy,
+    /// An I/O error: the store fails for good.
+    Io,
+}
+
+/// The store; see the module.
+#[derive(Debug)]
+pub struct MemoryStore {
+    inner: Mutex<Inner>,
+    queue_sets: usize,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    tables: Tables,
+    pending: VecDeque<Pending>,
+    behind: VecDeque<Pending>,
+    retained: Vec<Row>,
+    next_seq: u64,
+    durable_seq: u64,
+    hold: bool,
+    full: bool,
+    faults: VecDeque<Fault>,
+    failed: Option<StoreError>,
+    closed: bool,
+    stats: StoreStats,
+}
+
+#[derive(Debug)]
+struct Pending {
+    journal: Option<(u64, JournalRecord)>,
+    rows: Vec<Row>,
+    ack: AckSender,
+}
+
+impl Default for MemoryStore {
+    /// An empty store that takes 1024 waiting sets.
+    fn default() -> Self {
+        Self::with_queue(1024)
+    }
+}
+
+impl MemoryStore {
+    /// An empty store that admits batches while fewer than this many sets wait.
+    pub fn with_queue(queue_sets: usize) -> Self {
+        Self::open(Tables::default(), queue_sets)
+    }
+
+    fn open(mut tables: Tables, queue_sets: usize) -> Self {
+        tables.epoch += 1;
+        let durable_seq = tables.last_seq();
+        let inner = Inner { tables, next_seq: durable_seq + 1, durable_seq, ..Inner::default() };
+        Self { inner: Mutex::new(inner), queue_sets }
+    }
+
+    /// The next `count` commits that are tried fail like this.
+    pub fn fail_next(&self, count: usize, fault: Fault) {
+        let mut inner = self.inner.lock();
+        inner.faults.extend(std::iter::repeat_n(fault, count));
+    }
+
+    /// Takes all space away or gives it back; given back, what was kept is written at once.
+    pub fn set_full(&self, full: bool) {
+        let mut inner = self.inner.lock();
+        inner.full = full;
+        if !full {
+            inner.settle_retained();
+            inner.drain(usize::MAX);
+        }
+    }
+
+    /// From now on commits wait for [`Self::release`]; `false` lets all of them through.
+    pub fn hold(&self, hold: bool) {
+        let mut inner = self.inner.lock();
+        inner.hold = hold;
+        inner.drain(usize::MAX);
+    }
+
+    /// Carries out the next `count` waiting commits (write-behind ones last).
+    pub fn release(&self, count: usize) {
+        let mut inner = self.inner.lock();
+        let held = std::mem::replace(&mut inner.hold, false);
+        inner.drain(count);
+        inner.hold = held;
+    }
+
+    /// Loses all that is not durable and opens the store again. `self` is closed: acknowledgements
+    /// still out resolve to [`StoreError::Closed`].
+    pub fn crash(&self) -> Self {
+        self.crash_after(0)
+    }
+
+    /// As [`Self::crash`], but the first `durable` waiting commits reach the disk without anyone
+    /// hearing of it: a process that died between fsync and answer.
+    pub fn crash_after(&self, durable: usize) -> Self {
+        let mut inner = self.inner.lock();
+        for _ in 0..durable {
+            let Some(set) = inner.take_next() else { break };
+            inner.apply(set.journal, set.rows);
+        }
+        inner.closed = true;
+        inner.pending.clear();
+        inner.behind.clear();
+        Self::open(inner.tables.clone(), self.queue_sets)
+    }
+}
+
+impl Inner {
+    fn check_open(&self) -> Result<(), Refused> {
+        if self.closed || self.failed.is_some() { Err(Refused::Closed) } else { Ok(()) }
+    }
+
+    fn take_next(&mut self) -> Option<Pending> {
+        self.pending.pop_front().or_else(|| self.behind.pop_front())
+    }
+
+    /// Carries out up to `count` commits, unless held.
+    fn drain(&mut self, mut count: usize) {
+        while !self.hold && count > 0 {
+            // Write-behind waits for space instead of failing.
+            let blocked = self.full && self.pending.is_empty();
+            let Some(set) = (if blocked { None } else { self.take_next() }) else { break };
+            count -= 1;
+            let Pending { journal, rows, ack } = set;
+            // A receiver that is gone did not want to know.
+            let _ = ack.send(self.commit(journal, rows));
+        }
+    }
+
+    fn commit(
+        &mut self,
+        journal: Option<(u64, JournalRecord)>,
+        rows: Vec<Row>,
+    ) -> Result<(), StoreError> {
+        if let Some(failed) = &self.failed {
+            return Err(failed.clone());
+        }
+        let fault = if self.full { Some(Fault::Full) } else { self.faults.pop_front() };
+        let error = match fault {
+            None => {
+                self.settle_retained();
+                self.apply(journal, rows);
+                return Ok(());
+            }
+            Some(Fault::Full) => StoreError::Full,
+            Some(Fault::Busy) => StoreError::Busy("simulated".into()),
+            Some(Fault::Io) => {
+                let failed = StoreError::Failed("simulated I/O error".into());
+                self.failed = Some(failed.clone());
+                failed
+            }
+        };
+        self.stats.failed_commits += 1;
+        self.retained.extend(rows);
+        Err(error)
+    }
+
+    fn settle_retained(&mut self) {
+        let rows = std::mem::take(&mut self.retained);
+        for row in rows {
+            self.tables.apply(row);
+        }
+    }
+
+    fn apply(&mut self, journal: Option<(u64, JournalRecord)>, rows: Vec<Row>) {
+        if let Some((seq, record)) = journal {
+            self.durable_seq = self.durable_seq.max(seq);
+            self.tables.journal.insert(seq, (record.at, record.body));
+        }
+        for row in rows {
+            self.tables.apply(row);
+        }
+        self.stats.commits += 1;
+        self.stats.committed_sets += 1;
+        self.stats.largest_group = 1;
+    }
+}
+
+impl Store for MemoryStore {
+    fn admit(&self) -> Result<(), Refused> {
+        let inner = self.inner.lock();
+        inner.check_open()?;
+        if inner.full {
+            return Err(Refused::DiskFull);
+        }
+        if inner.pending.len() >= self.queue_sets { Err(Refused::QueueFull) } else { Ok(()) }
+    }
+
+    fn try_commit(&self, set: WriteSet) -> Result<Ack, Refused> {
+        let mut inner = self.inner.lock();
+        inner.check_open()?;
+        if inner.pending.len() >= 2 * self.queue_sets {
+            return Err(Refused::QueueFull);
+        }
+        let journal = set.journal.map(|record| {
+            inner.next_seq += 1;
+            (inner.next_seq - 1, record)
+        });
+        let (sender, ack) = Ack::pair(journal.as_ref().map(|(seq, _)| JournalSeq(*seq)));
+        inner.pending.push_back(Pending { journal, rows: set.rows, ack: sender });
+        inner.drain(usize::MAX);
+        Ok(ack)
+    }
+
+    fn write_behind(&self, rows: Vec<Row>) -> Result<Ack, Refused> {
+        let mut inner = self.inner.lock();
+        inner.check_open()?;
+        if inner.behind.len() >= self.queue_sets {
+            return Err(Refused::QueueFull);
+        }
+        let (sender, ack) = Ack::pair(None);
+        inner.behind.push_back(Pending { journal: None, rows, ack: sender });
+        inner.drain(usize::MAX);
+        Ok(ack)
+    }
+
+    fn load(&self, visit: &mut dyn FnMut(Loaded<'_>)) -> Result<LoadSummary, StoreError> {
+        let inner = self.inner.lock();
+        let summary = inner.tables.visit(visit);
+        Ok(LoadSummary { next_seq: JournalSeq(inner.next_seq), ..summary })
+    }
+
+    fn alert_history(
+        &self,
+        fingerprint: u64,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<AlertEvent>, StoreError> {
+        let inner = self.inner.lock();
+        let wanted = |(of, event): &&(u64, AlertEvent)| {
+            *of == fingerprint && before.is_none_or(|id| event.id < id)
+        };
+        let newest_first = inner.tables.alert_events.iter().rev().filter(wanted);
+        Ok(newest_first.take(limit).map(|(_, event)| event.clone()).collect())
+    }
+
+    fn deliveries(
+        &self,
+        group_key: Option<&str>,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError> {
+        let inner = self.inner.lock();
+        let wanted = |delivery: &&Delivery| {
+            group_key.is_none_or(|key| delivery.group_key == key)
+                && before.is_none_or(|id| delivery.id < id)
+        };
+        Ok(inner.tables.deliveries.iter().rev().filter(wanted).take(limit).cloned().collect())
+    }
+
+    fn retain(&self, now: Timestamp, policy: &RetentionPolicy) -> Result<Ack, Refused> {
+        let mut inner = self.inner.lock();
+        inner.check_open()?;
+        inner.tables.retain(now, policy);
+        let (sender, ack) = Ack::pair(None);
+        let _ = sender.send(Ok(()));
+        Ok(ack)
+    }
+
+    fn backup(&self, dest: &Path) -> Result<Manifest, StoreError> {
+        let reason = "a store in memory has no file to copy".into();
+        Err(StoreError::Backup { path: dest.into(), reason })
+    }
+
+    fn integrity_check(&self) -> Result<Vec<String>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    fn stats(&self) -> StoreStats {
+        let inner = self.inner.lock();
+        StoreStats {
+            queue_sets: inner.pending.len(),
+            behind_rows: inner.behind.iter().map(|set| set.rows.len()).sum(),
+            retained_rows: inner.retained.len(),
+            journal_seq: JournalSeq(inner.durable_seq),
+            checkpoint: inner.tables.checkpoint,
+            disk_full: inner.full,
+            failed: inner.failed.is_some(),
+            ..inner.stats.clone()
+        }
+    }
+
+    fn failed(&self) -> Option<StoreError> {
+        self.inner.lock().failed.clone()
+    }
+}
+
+/// A shared store is a store.
+impl From<MemoryStore> for Arc<dyn Store> {
+    fn from(store: MemoryStore) -> Self {
+        Arc::new(store)
+    }
+}

@@ -1,0 +1,140 @@
+//! What is durable in the in-memory store.
+
+use std::collections::BTreeMap;
+
+use bongsu_model::Timestamp;
+
+use crate::{
+    AlertEvent, Delivery, JournalSeq, LoadSummary, Loaded, OutboxRow, RetentionPolicy, Row,
+    TimerRow, stored_nanos, timestamp_of,
+};
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Tables {
+    pub(super) epoch: u64,
+    pub(super) checkpoint: JournalSeq,
+    pub(super) journal: BTreeMap<u64, (Timestamp, Vec<u8>)>,
+    alerts: BTreeMap<u64, Vec<u8>>,
+    timers: BTreeMap<(u8, String), TimerRow>,
+    outbox: BTreeMap<String, OutboxRow>,
+    silences: BTreeMap<String, Vec<u8>>,
+    notifications: BTreeMap<String, (Timestamp, Vec<u8>)>,
+    pub(super) alert_events: Vec<(u64, AlertEvent)>,
+    pub(super) deliveries: Vec<Delivery>,
+    last_event: i64,
+    last_delivery: i64,
+}
+
+/// As a column would hold it.
+fn stored(at: Timestamp) -> Timestamp {
+    timestamp_of(stored_nanos(at))
+}
+
+impl Tables {
+    /// The highest place in the journal that was ever durable.
+    pub(super) fn last_seq(&self) -> u64 {
+        let last = self.journal.last_key_value().map_or(0, |(&seq, _)| seq);
+        last.max(self.checkpoint.0)
+    }
+
+    pub(super) fn apply(&mut self, row: Row) {
+        match row {
+            Row::PutTimer(mut timer) => {
+                timer.due_at = stored(timer.due_at);
+                self.timers.insert((timer.kind, timer.key.clone()), *timer);
+            }
+            Row::DeleteTimer { kind, key } => {
+                self.timers.remove(&(kind, key));
+            }
+            Row::PutOutbox(mut row) => {
+                row.created_at = stored(row.created_at);
+                row.deadline = stored(row.deadline);
+                self.outbox.insert(row.key.clone(), *row);
+            }
+            Row::MarkOutbox { key, state, attempt } => {
+                if let Some(row) = self.outbox.get_mut(&key) {
+                    row.state = state;
+                    row.attempt = attempt;
+                }
+            }
+            Row::DeleteOutbox { key } => {
+                self.outbox.remove(&key);
+            }
+            Row::PutSilence { id, data, .. } => {
+                self.silences.insert(id, data);
+            }
+            Row::DeleteSilence { id } => {
+                self.silences.remove(&id);
+            }
+            Row::PutNotification { key, expires_at, data } => {
+                self.notifications.insert(key, (stored(expires_at), data));
+            }
+            Row::DeleteNotification { key } => {
+                self.notifications.remove(&key);
+            }
+            Row::AppendDelivery { at, group_key, target, detail } => {
+                self.last_delivery += 1;
+                let (id, at) = (self.last_delivery, stored(at));
+                self.deliveries.push(Delivery { id, at, group_key, target, detail });
+            }
+            Row::PutAlert { fingerprint, data } => {
+                self.alerts.insert(fingerprint, data);
+            }
+            Row::DeleteAlert { fingerprint } => {
+                self.alerts.remove(&fingerprint);
+            }
+            Row::AppendAlertEvent { fingerprint, at, kind, data } => {
+                self.last_event += 1;
+                let event = AlertEvent { id: self.last_event, at: stored(at), kind, data };
+                self.alert_events.push((fingerprint, event));
+            }
+            Row::Checkpoint { journal_seq } => {
+                self.checkpoint = self.checkpoint.max(journal_seq);
+                self.journal = self.journal.split_off(&(self.checkpoint.0 + 1));
+            }
+        }
+    }
+
+    pub(super) fn visit(&self, visit: &mut dyn FnMut(Loaded<'_>)) -> LoadSummary {
+        for (&fingerprint, data) in &self.alerts {
+            visit(Loaded::Alert { fingerprint, data });
+        }
+        for (&seq, (at, body)) in &self.journal {
+            visit(Loaded::Journal { seq: JournalSeq(seq), at: *at, body });
+        }
+        for (id, data) in &self.silences {
+            visit(Loaded::Silence { id, data });
+        }
+        for (key, (expires_at, data)) in &self.notifications {
+            visit(Loaded::Notification { key, expires_at: *expires_at, data });
+        }
+        let mut outbox: Vec<&OutboxRow> = self.outbox.values().collect();
+        outbox.sort_by_key(|row| row.created_at);
+        for row in outbox {
+            visit(Loaded::Outbox(row.clone()));
+        }
+        let mut timers: Vec<&TimerRow> = self.timers.values().collect();
+        timers.sort_by_key(|timer| timer.due_at);
+        for timer in timers {
+            visit(Loaded::Timer(timer.clone()));
+        }
+        LoadSummary {
+            epoch: self.epoch,
+            checkpoint: self.checkpoint,
+            next_seq: JournalSeq(0),
+            alerts: self.alerts.len() as u64,
+            journal_records: self.journal.len() as u64,
+            silences: self.silences.len() as u64,
+            notifications: self.notifications.len() as u64,
+            outbox: self.outbox.len() as u64,
+            timers: self.timers.len() as u64,
+        }
+    }
+
+    pub(super) fn retain(&mut self, now: Timestamp, policy: &RetentionPolicy) {
+        let since = |age| now.checked_sub(age).unwrap_or(Timestamp::MIN);
+        let (events, deliveries) = (since(policy.alert_events), since(policy.deliveries));
+        self.alert_events.retain(|(_, event)| event.at >= events);
+        self.deliveries.retain(|delivery| delivery.at >= deliveries);
+    }
+}

@@ -1,0 +1,213 @@
+//! The store as the engine sees it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use bongsu_model::Timestamp;
+
+use crate::backup::Manifest;
+use crate::{Ack, JournalSeq, OutboxRow, Refused, Row, StoreError, TimerRow, WriteSet};
+
+/// A durable store. Writing never blocks; reading, loading and maintenance do and belong on a
+/// blocking thread.
+pub trait Store: Send + Sync {
+    /// Whether a batch would be taken now. Ask before routing it, since routing changes the state
+    /// in memory: the queue keeps as much again in reserve for sets that were admitted at the same
+    /// moment and for those without a journal record, so an admitted batch is not refused later.
+    fn admit(&self) -> Result<(), Refused>;
+
+    /// Queues one atomic commit. The order of calls is the order of commits. If the commit fails
+    /// with [`StoreError::Full`] or [`StoreError::Busy`] its journal record is gone, but its rows
+    /// are kept and written first when writing works again.
+    fn try_commit(&self, set: WriteSet) -> Result<Ack, Refused>;
+
+    /// Queues rows that may come later (alert state and history, checkpoints): in order, never
+    /// ahead of a set committed before this call, but in as many transactions as suits the
+    /// acknowledgements that others are waiting for. Acknowledged when the last row is durable;
+    /// while the disk is full it waits.
+    fn write_behind(&self, rows: Vec<Row>) -> Result<Ack, Refused>;
+
+    /// Reads the state to start from, out of one snapshot: alerts, then journal records after the
+    /// last checkpoint in order, then silences, notification log, outbox, timers by due time.
+    /// Alert and journal bodies are borrowed and not kept.
+    fn load(&self, visit: &mut dyn FnMut(Loaded<'_>)) -> Result<LoadSummary, StoreError>;
+
+    /// History of one alert, newest first, `before` an event's id if given.
+    fn alert_history(
+        &self,
+        fingerprint: u64,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<AlertEvent>, StoreError>;
+
+    /// Deliveries of one group, or of all, newest first, `before` a delivery's id if given.
+    fn deliveries(
+        &self,
+        group_key: Option<&str>,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<Delivery>, StoreError>;
+
+    /// Forgets history older than the policy allows, in small steps between commits. Resolves when
+    /// done.
+    fn retain(&self, now: Timestamp, policy: &RetentionPolicy) -> Result<Ack, Refused>;
+
+    /// Writes a consistent copy while work goes on: one file, and its manifest beside it.
+    fn backup(&self, dest: &Path) -> Result<Manifest, StoreError>;
+
+    /// Checks the whole store; the findings, none if it is sound.
+    fn integrity_check(&self) -> Result<Vec<String>, StoreError>;
+
+    /// Figures for metrics and the health page.
+    fn stats(&self) -> StoreStats;
+
+    /// Why the store failed for good, if it did: the process must end.
+    fn failed(&self) -> Option<StoreError>;
+}
+
+/// One item of the state to start from.
+#[derive(Debug)]
+pub enum Loaded<'a> {
+    /// An alert as of the last checkpoint or later.
+    Alert {
+        /// Its identity.
+        fingerprint: u64,
+        /// For [`codec::decode_alert`](crate::codec::decode_alert).
+        data: &'a [u8],
+    },
+    /// A journal record after the checkpoint.
+    Journal {
+        /// Its place.
+        seq: JournalSeq,
+        /// When it was received.
+        at: Timestamp,
+        /// For [`codec::BatchDecoder`](crate::codec::BatchDecoder).
+        body: &'a [u8],
+    },
+    /// A silence.
+    Silence {
+        /// Its id.
+        id: &'a str,
+        /// For [`codec::decode_silence`](crate::codec::decode_silence).
+        data: &'a [u8],
+    },
+    /// An entry of the notification log.
+    Notification {
+        /// Receiver and group.
+        key: &'a str,
+        /// When it may be forgotten.
+        expires_at: Timestamp,
+        /// The engine's own encoding.
+        data: &'a [u8],
+    },
+    /// An outgoing message that is not settled.
+    Outbox(OutboxRow),
+    /// A timer that has not fired.
+    Timer(TimerRow),
+}
+
+/// What [`Store::load`] went through.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LoadSummary {
+    /// Rises at every open; the fencing number of this process.
+    pub epoch: u64,
+    /// Journal records up to here are in the alert rows.
+    pub checkpoint: JournalSeq,
+    /// The next journal record gets this place.
+    pub next_seq: JournalSeq,
+    /// Alert rows.
+    pub alerts: u64,
+    /// Journal records after the checkpoint.
+    pub journal_records: u64,
+    /// Silences.
+    pub silences: u64,
+    /// Notification log entries.
+    pub notifications: u64,
+    /// Unsettled outgoing messages.
+    pub outbox: u64,
+    /// Timers.
+    pub timers: u64,
+}
+
+/// One entry of an alert's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AlertEvent {
+    /// Rises with time; pages by `before`.
+    pub id: i64,
+    /// When it happened.
+    pub at: Timestamp,
+    /// The engine's kind of event.
+    pub kind: u8,
+    /// The engine's own encoding.
+    pub data: Vec<u8>,
+}
+
+/// One delivery attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Delivery {
+    /// Rises with time; pages by `before`.
+    pub id: i64,
+    /// When the attempt ended.
+    pub at: Timestamp,
+    /// The aggregation group.
+    pub group_key: String,
+    /// Receiver and integration.
+    pub target: String,
+    /// JSON text.
+    pub detail: String,
+}
+
+/// How long history is kept. What is still needed to work (alerts, silences, notification log,
+/// timers, outbox) is removed by the engine itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RetentionPolicy {
+    /// Age limit of alert history.
+    pub alert_events: Duration,
+    /// Age limit of deliveries.
+    pub deliveries: Duration,
+    /// If the store's used pages exceed this many bytes, the oldest history goes early.
+    pub max_bytes: Option<u64>,
+}
+
+impl Default for RetentionPolicy {
+    /// Two weeks, no size limit.
+    fn default() -> Self {
+        let two_weeks = Duration::from_secs(14 * 24 * 3600);
+        Self { alert_events: two_weeks, deliveries: two_weeks, max_bytes: None }
+    }
+}
+
+/// Figures for metrics and the health page.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Write sets waiting.
+    pub queue_sets: usize,
+    /// Their approximate size in bytes.
+    pub queue_bytes: usize,
+    /// Write-behind rows waiting.
+    pub behind_rows: usize,
+    /// Rows kept from failed commits.
+    pub retained_rows: usize,
+    /// Last durable journal record.
+    pub journal_seq: JournalSeq,
+    /// Journal records up to here are in the alert rows.
+    pub checkpoint: JournalSeq,
+    /// Transactions committed since opening.
+    pub commits: u64,
+    /// Write sets in them.
+    pub committed_sets: u64,
+    /// Transactions failed since opening.
+    pub failed_commits: u64,
+    /// Duration of the last transaction in microseconds, fsync included.
+    pub last_commit_micros: u64,
+    /// Largest number of write sets that shared a transaction.
+    pub largest_group: usize,
+    /// Size of the database file in bytes.
+    pub file_bytes: u64,
+    /// Size of the write-ahead log in bytes.
+    pub wal_bytes: u64,
+    /// The last commit found the disk full.
+    pub disk_full: bool,
+    /// The store has failed for good.
+    pub failed: bool,
+}
