@@ -1,1 +1,3 @@
-//! Placeholder until its first real line lands.
+//! The small languages of the house, each from text to checked values.
+
+pub mod yaml;
