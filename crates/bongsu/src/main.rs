@@ -1,2 +1,39 @@
-//! Placeholder until its first real line lands.
-fn main() {}
+//! The `bongsu` program: one binary under several names.
+//!
+//! In: the name it was started with and its words. Out: the server, or one answer on stdout,
+//! everything else on stderr, and a documented exit code.
+
+mod alertmanager;
+mod exit;
+mod kingpin;
+mod output;
+mod serve;
+mod serve_options;
+mod version;
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    let mut words: Vec<String> =
+        std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    let started_as = if words.is_empty() { String::new() } else { words.remove(0) };
+    let name = started_as.rsplit(['/', '\\']).next().unwrap_or_default();
+    let name = name.strip_suffix(".exe").unwrap_or(name).to_owned();
+    if name.ends_with("alertmanager") {
+        return server(&name, &words);
+    }
+    match words.first().map(String::as_str) {
+        Some("alertmanager") => server("alertmanager", &words[1..]),
+        _ => ExitCode::FAILURE,
+    }
+}
+
+fn server(name: &str, words: &[String]) -> ExitCode {
+    match alertmanager::options(name, words) {
+        Ok(options) => serve::run(&options),
+        Err(code) => code,
+    }
+}
