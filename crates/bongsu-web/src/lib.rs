@@ -1,1 +1,2 @@
-//! Placeholder until its first real line lands.
+//! The HTTP surface: Alertmanager's API, our own, and the page at `/`.
+mod decode;
