@@ -205,6 +205,17 @@ pub struct ClusterView {
     pub peers: Vec<(String, String)>,
 }
 
+/// How much there is, without looking at each.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    /// Alerts that have not ended.
+    pub alerts: usize,
+    /// Aggregation groups.
+    pub groups: usize,
+    /// Silences in force.
+    pub active_silences: usize,
+}
+
 /// One transition in an alert's life.
 #[derive(Debug, Clone)]
 pub struct HistoryEntry {
@@ -317,6 +328,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What runs.
     fn status(&self) -> StatusView;
+
+    /// What there is now; must be cheap.
+    fn counts(&self) -> Counts;
 
     /// Reads the configuration again.
     fn reload(&self) -> Answer<'_, Result<(), ReloadError>>;
