@@ -1,3 +1,20 @@
-//! The small languages of the house, each from text to checked values.
+//! The small languages people write: durations, matchers, label names, time intervals.
+//!
+//! In: text. Out: values of `bongsu-model` or of this crate, or the message Alertmanager gives.
 
-pub mod yaml;
+pub mod duration;
+pub mod label_name;
+pub mod matcher;
+pub mod time_interval;
+
+/// Which grammar matchers and label names follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Mode {
+    /// Both matcher parsers run; where they disagree the classic one wins. UTF-8 label names.
+    #[default]
+    Fallback,
+    /// `--enable-feature=classic-mode`: the classic parser and ASCII label names only.
+    Classic,
+    /// `--enable-feature=utf8-strict-mode`: the UTF-8 parser only.
+    Utf8,
+}

@@ -1,6 +1,6 @@
 //! Label matchers: evaluation and printing. Parsing lives in `bongsu-lang`.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use crate::quote::go_quote;
 use crate::{Labels, re2};
@@ -112,7 +112,8 @@ impl PartialEq for Matcher {
 
 impl Eq for Matcher {}
 
-/// `name="value"`; the name is quoted too if it holds a character reserved in the matcher grammar.
+/// `name="value"`. Of the value only `\`, `"` and the newline are escaped, unless the name holds a
+/// character reserved in the matcher grammar: then both are quoted as Go quotes.
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let reserved = |c: char| {
@@ -121,11 +122,18 @@ impl fmt::Display for Matcher {
         };
         if self.name.chars().any(reserved) {
             go_quote(&self.name, f)?;
-        } else {
-            f.write_str(&self.name)?;
+            f.write_str(self.op.as_str())?;
+            return go_quote(&self.value, f);
         }
-        f.write_str(self.op.as_str())?;
-        go_quote(&self.value, f)
+        write!(f, "{}{}\"", self.name, self.op.as_str())?;
+        for c in self.value.chars() {
+            match c {
+                '\\' | '"' => write!(f, "\\{c}")?,
+                '\n' => f.write_str("\\n")?,
+                c => f.write_char(c)?,
+            }
+        }
+        f.write_char('"')
     }
 }
 
