@@ -1,0 +1,23 @@
+//! Measures the product and its peer in turn, under the same load, on the same machine.
+//!
+//! `bongsu-bench alertmanager [--quick] [--only TEXT]`. In: the release binary of bongsu beside
+//! this one, Debian's `prometheus-alertmanager` on the path. Out: a table with ratios, on standard
+//! output and in `benches/results/alertmanager.{md,json}`.
+
+mod http;
+mod load;
+mod report;
+mod scenario;
+mod server;
+
+use anyhow::{Result, bail};
+
+fn main() -> Result<()> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let quick = words.iter().any(|word| word == "--quick");
+    let only = words.iter().position(|w| w == "--only").and_then(|at| words.get(at + 1)).cloned();
+    match words.first().map(String::as_str) {
+        Some("alertmanager") => scenario::run(quick, only.as_deref()),
+        other => bail!("which benchmark? known: alertmanager (not {other:?})"),
+    }
+}

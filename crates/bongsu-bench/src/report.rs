@@ -1,0 +1,74 @@
+//! The table of results.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde_json::{Value, json};
+
+/// One figure of both contenders.
+pub(crate) struct Row {
+    pub(crate) name: String,
+    pub(crate) unit: &'static str,
+    pub(crate) alertmanager: f64,
+    pub(crate) bongsu: f64,
+    /// Whether more is better.
+    pub(crate) more: bool,
+    /// What is aimed at, in words.
+    pub(crate) aim: &'static str,
+}
+
+impl Row {
+    /// How many times better bongsu is; NaN where the peer has no figure.
+    fn ratio(&self) -> f64 {
+        if self.more { self.bongsu / self.alertmanager } else { self.alertmanager / self.bongsu }
+    }
+}
+
+fn figure(value: f64) -> String {
+    match value {
+        v if v.is_nan() => "–".to_owned(),
+        v if v >= 100.0 => format!("{v:.0}"),
+        v if v >= 10.0 => format!("{v:.1}"),
+        v => format!("{v:.2}"),
+    }
+}
+
+/// Prints the table and writes it to `benches/results`.
+#[expect(clippy::print_stdout, reason = "a command's output")]
+pub(crate) fn publish(rows: &[Row], machine: &str) -> Result<()> {
+    let mut table = String::from(
+        "| measure | unit | alertmanager | bongsu | times better | aim |\n|---|---|---:|---:|---:|---|\n",
+    );
+    for row in rows {
+        table.push_str(&format!(
+            "| {} | {} | {} | {} | {} | {} |\n",
+            row.name,
+            row.unit,
+            figure(row.alertmanager),
+            figure(row.bongsu),
+            figure(row.ratio()),
+            row.aim
+        ));
+    }
+    println!("{machine}\n\n{table}");
+    let folder = PathBuf::from("benches/results");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(
+        folder.join("alertmanager.md"),
+        format!("# Against alertmanager\n\n{machine}\n\n{table}"),
+    )?;
+    let rows: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({"name": row.name, "unit": row.unit, "alertmanager": finite(row.alertmanager),
+                "bongsu": finite(row.bongsu), "ratio": finite(row.ratio()), "aim": row.aim})
+        })
+        .collect();
+    let all = json!({"machine": machine, "rows": rows});
+    std::fs::write(folder.join("alertmanager.json"), serde_json::to_string_pretty(&all)? + "\n")?;
+    Ok(())
+}
+
+fn finite(value: f64) -> Option<f64> {
+    value.is_finite().then_some(value)
+}

@@ -1,0 +1,21 @@
+//! Benchmarks against peers: same machine, same load, in turn.
+
+use anyhow::{Result, bail};
+
+use crate::{peers, process};
+
+/// `bench alertmanager [--quick]`
+pub(crate) fn run(words: &[String]) -> Result<()> {
+    let Some((name, rest)) = words.split_first() else {
+        bail!("which benchmark? known: alertmanager")
+    };
+    if name != "alertmanager" {
+        bail!("unknown benchmark {name}: known is alertmanager");
+    }
+    peers::install()?;
+    process::cargo(&["build", "--release", "-p", "bongsu", "-p", "bongsu-bench"])?;
+    let mut arguments =
+        vec!["run", "--quiet", "--release", "-p", "bongsu-bench", "--", name.as_str()];
+    arguments.extend(rest.iter().map(String::as_str));
+    process::cargo(&arguments)
+}

@@ -1,0 +1,47 @@
+//! End-to-end tests with real peers: Debian's prometheus, alertmanager and amtool.
+
+use anyhow::{Result, bail};
+
+use crate::process;
+
+/// Debian packages and one program of each.
+const PEERS: &[(&str, &str)] =
+    &[("prometheus", "prometheus"), ("prometheus-alertmanager", "amtool")];
+
+/// Installs what is missing where that is possible.
+pub(crate) fn install() -> Result<()> {
+    let missing: Vec<&str> = PEERS
+        .iter()
+        .filter(|(_, program)| !process::is_installed(program))
+        .map(|(package, _)| *package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !process::is_installed("apt-get") {
+        bail!("install {} (Debian package names) and try again", missing.join(", "));
+    }
+    process::say(&format!("installing {} …", missing.join(", ")));
+    process::run("apt-get", &["update", "-qq"])?;
+    let mut words = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    words.extend(missing);
+    process::run("apt-get", &words)
+}
+
+/// Runs the peer tests on the release binary.
+pub(crate) fn run() -> Result<()> {
+    install()?;
+    process::cargo(&["build", "--release", "-p", "bongsu"])?;
+    process::cargo(&[
+        "test",
+        "--release",
+        "-p",
+        "bongsu",
+        "--test",
+        "peers",
+        "--",
+        "--ignored",
+        "--test-threads",
+        "1",
+    ])
+}
