@@ -3,9 +3,12 @@
 //! In: text. Out: values of `bongsu-model` or of this crate, or the message Alertmanager gives.
 
 pub mod duration;
+pub mod go_json;
+pub mod gotmpl;
 pub mod label_name;
 pub mod matcher;
 pub mod time_interval;
+pub mod yaml;
 
 /// Which grammar matchers and label names follow.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
