@@ -1,9 +1,11 @@
 //! From a group flush to the bytes a receiver gets; no I/O, clock or randomness.
 
+pub mod data;
 mod dedup;
 mod log;
 mod retry;
 mod stage;
+pub mod templates;
 mod truncate;
 
 pub use dedup::{AlertSet, FlushHashes, NotificationReason, due};

@@ -296,6 +296,17 @@ impl Value {
         }
     }
 
+    /// The elements of a slice of any type; empty for anything else.
+    pub fn elements(&self) -> Vec<Self> {
+        match self {
+            Self::List(list) => list.items.clone(),
+            Self::Object(object) if object.shape() == Shape::List => {
+                (0..object.len()).filter_map(|i| object.item(i)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Whether there is nothing in it: no value or a nil interface.
     pub fn is_nothing(&self) -> bool {
         matches!(self, Self::Absent | Self::Nil)
