@@ -1,4 +1,4 @@
-//! The small languages people write: durations, matchers, label names, time intervals.
+//! The small languages people write: durations, matchers, label names, time intervals, YAML.
 //!
 //! In: text. Out: values of `bongsu-model` or of this crate, or the message Alertmanager gives.
 
