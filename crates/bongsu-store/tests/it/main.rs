@@ -1,3 +1,12 @@
 //! Black-box tests of the store.
 
+#![allow(clippy::unwrap_used)]
+
+mod backup;
 mod codec;
+mod conformance;
+mod crash;
+mod full;
+mod memory;
+mod opening;
+mod support;

@@ -1,0 +1,83 @@
+//! Rows of failed commits, kept until there is space again.
+
+use std::collections::VecDeque;
+
+use foldhash::{HashMap, HashMapExt};
+
+use crate::Row;
+
+/// History rows kept at most; beyond that the oldest are dropped. Rows with a key need no limit:
+/// only the last per key is kept, and the engine holds the same keys in memory.
+const MAX_APPENDED: usize = 65_536;
+
+#[derive(PartialEq, Eq, Hash)]
+enum Key {
+    Timer(u8, String),
+    Outbox(String),
+    Silence(String),
+    Notification(String),
+    Alert(u64),
+    Checkpoint,
+}
+
+/// The last change per key, and history in order. Rows with different keys do not depend on each
+/// other, so their order among each other does not matter.
+pub(super) struct Retained {
+    keyed: HashMap<Key, Row>,
+    appended: VecDeque<Row>,
+}
+
+impl Retained {
+    pub(super) fn new() -> Self {
+        Self { keyed: HashMap::new(), appended: VecDeque::new() }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.keyed.len() + self.appended.len()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.keyed.clear();
+        self.appended.clear();
+    }
+
+    pub(super) fn rows(&self) -> impl Iterator<Item = &Row> {
+        self.keyed.values().chain(&self.appended)
+    }
+
+    pub(super) fn keep(&mut self, row: Row) {
+        let key = match &row {
+            Row::PutTimer(timer) => Key::Timer(timer.kind, timer.key.clone()),
+            Row::DeleteTimer { kind, key } => Key::Timer(*kind, key.clone()),
+            Row::PutOutbox(row) => Key::Outbox(row.key.clone()),
+            Row::MarkOutbox { key, state, attempt } => {
+                match self.keyed.get_mut(&Key::Outbox(key.clone())) {
+                    Some(Row::PutOutbox(row)) => {
+                        row.state = *state;
+                        row.attempt = *attempt;
+                        return;
+                    }
+                    Some(Row::DeleteOutbox { .. }) => return,
+                    _ => Key::Outbox(key.clone()),
+                }
+            }
+            Row::DeleteOutbox { key } => Key::Outbox(key.clone()),
+            Row::PutSilence { id, .. } | Row::DeleteSilence { id } => Key::Silence(id.clone()),
+            Row::PutNotification { key, .. } | Row::DeleteNotification { key } => {
+                Key::Notification(key.clone())
+            }
+            Row::PutAlert { fingerprint, .. } | Row::DeleteAlert { fingerprint } => {
+                Key::Alert(*fingerprint)
+            }
+            Row::Checkpoint { .. } => Key::Checkpoint,
+            Row::AppendDelivery { .. } | Row::AppendAlertEvent { .. } => {
+                if self.appended.len() == MAX_APPENDED {
+                    self.appended.pop_front();
+                }
+                self.appended.push_back(row);
+                return;
+            }
+        };
+        self.keyed.insert(key, row);
+    }
+}

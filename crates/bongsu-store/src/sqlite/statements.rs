@@ -1,0 +1,167 @@
+//! The writer's prepared statements.
+
+use rusqlite::{Connection, Statement};
+use xxhash_rust::xxh64::xxh64;
+
+use crate::{JournalRecord, OutboxState, Row, stored_nanos};
+
+/// Prepared once for the life of the writer.
+pub(super) struct Statements<'c> {
+    begin: Statement<'c>,
+    commit: Statement<'c>,
+    rollback: Statement<'c>,
+    journal: Statement<'c>,
+    put_timer: Statement<'c>,
+    delete_timer: Statement<'c>,
+    put_outbox: Statement<'c>,
+    mark_outbox: Statement<'c>,
+    delete_outbox: Statement<'c>,
+    put_silence: Statement<'c>,
+    delete_silence: Statement<'c>,
+    put_notification: Statement<'c>,
+    delete_notification: Statement<'c>,
+    append_delivery: Statement<'c>,
+    put_alert: Statement<'c>,
+    delete_alert: Statement<'c>,
+    append_alert_event: Statement<'c>,
+    put_meta: Statement<'c>,
+    probe: Statement<'c>,
+    forget_probe: Statement<'c>,
+}
+
+/// Group keys are long; the index holds their hash.
+pub(super) fn group_hash(key: &str) -> i64 {
+    xxh64(key.as_bytes(), 0).cast_signed()
+}
+
+/// As a column holds it.
+pub(super) fn state_code(state: OutboxState) -> u8 {
+    match state {
+        OutboxState::Pending => 0,
+        OutboxState::Sending => 1,
+    }
+}
+
+impl<'c> Statements<'c> {
+    pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
+        let sql = |text| connection.prepare(text);
+        Ok(Self {
+            begin: sql("BEGIN IMMEDIATE")?,
+            commit: sql("COMMIT")?,
+            rollback: sql("ROLLBACK")?,
+            journal: sql("INSERT INTO journal (seq, at, body) VALUES (?1, ?2, ?3)")?,
+            put_timer: sql("INSERT INTO timer (kind, key, partition, due_at, payload) \
+                 VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET \
+                 partition = excluded.partition, due_at = excluded.due_at, \
+                 payload = excluded.payload")?,
+            delete_timer: sql("DELETE FROM timer WHERE kind = ?1 AND key = ?2")?,
+            put_outbox: sql("INSERT INTO outbox (key, partition, target, group_key, payload, \
+                 state, attempt, created_at, deadline) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO UPDATE SET \
+                 partition = excluded.partition, target = excluded.target, \
+                 group_key = excluded.group_key, payload = excluded.payload, \
+                 state = excluded.state, attempt = excluded.attempt, \
+                 created_at = excluded.created_at, deadline = excluded.deadline")?,
+            mark_outbox: sql("UPDATE outbox SET state = ?2, attempt = ?3 WHERE key = ?1")?,
+            delete_outbox: sql("DELETE FROM outbox WHERE key = ?1")?,
+            put_silence: sql("REPLACE INTO silence (id, ends_at, data) VALUES (?1, ?2, ?3)")?,
+            delete_silence: sql("DELETE FROM silence WHERE id = ?1")?,
+            put_notification: sql(
+                "REPLACE INTO notification (key, expires_at, data) VALUES (?1, ?2, ?3)",
+            )?,
+            delete_notification: sql("DELETE FROM notification WHERE key = ?1")?,
+            append_delivery: sql("INSERT INTO delivery (at, group_hash, group_key, target, \
+                 detail) VALUES (?1, ?2, ?3, ?4, ?5)")?,
+            put_alert: sql("REPLACE INTO alert (fingerprint, data) VALUES (?1, ?2)")?,
+            delete_alert: sql("DELETE FROM alert WHERE fingerprint = ?1")?,
+            append_alert_event: sql("INSERT INTO alert_event (fingerprint, at, kind, data) \
+                 VALUES (?1, ?2, ?3, ?4)")?,
+            put_meta: sql("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE \
+                 SET value = max(value, excluded.value)")?,
+            probe: sql("INSERT INTO journal (seq, at, body) VALUES (?1, 0, zeroblob(65536))")?,
+            forget_probe: sql("DELETE FROM journal WHERE seq = ?1")?,
+        })
+    }
+
+    pub(super) fn begin(&mut self) -> rusqlite::Result<()> {
+        self.begin.execute(()).map(drop)
+    }
+
+    pub(super) fn commit(&mut self) -> rusqlite::Result<()> {
+        self.commit.execute(()).map(drop)
+    }
+
+    pub(super) fn rollback(&mut self) -> rusqlite::Result<()> {
+        self.rollback.execute(()).map(drop)
+    }
+
+    pub(super) fn journal(&mut self, seq: u64, record: &JournalRecord) -> rusqlite::Result<()> {
+        let at = stored_nanos(record.at);
+        self.journal.execute((seq.cast_signed(), at, record.body.as_slice())).map(drop)
+    }
+
+    /// A value of `meta`; it never falls.
+    pub(super) fn put_meta(&mut self, key: &str, value: u64) -> rusqlite::Result<()> {
+        self.put_meta.execute((key, value.cast_signed())).map(drop)
+    }
+
+    /// Fails as a batch would if there is no space; leaves nothing behind. The row needs free
+    /// pages in the file, the commit that follows needs free blocks on the disk.
+    pub(super) fn probe(&mut self) -> rusqlite::Result<()> {
+        self.probe.execute([i64::MAX])?;
+        self.forget_probe.execute([i64::MAX])?;
+        self.put_meta("probe", 0)
+    }
+
+    pub(super) fn apply(&mut self, row: &Row) -> rusqlite::Result<()> {
+        match row {
+            Row::PutTimer(timer) => self.put_timer.execute((
+                timer.kind,
+                &timer.key,
+                timer.partition,
+                stored_nanos(timer.due_at),
+                timer.payload.as_slice(),
+            )),
+            Row::DeleteTimer { kind, key } => self.delete_timer.execute((kind, key)),
+            Row::PutOutbox(row) => self.put_outbox.execute((
+                &row.key,
+                row.partition,
+                &row.target,
+                &row.group_key,
+                row.payload.as_slice(),
+                state_code(row.state),
+                row.attempt,
+                stored_nanos(row.created_at),
+                stored_nanos(row.deadline),
+            )),
+            Row::MarkOutbox { key, state, attempt } => {
+                self.mark_outbox.execute((key, state_code(*state), attempt))
+            }
+            Row::DeleteOutbox { key } => self.delete_outbox.execute([key]),
+            Row::PutSilence { id, ends_at, data } => {
+                self.put_silence.execute((id, stored_nanos(*ends_at), data.as_slice()))
+            }
+            Row::DeleteSilence { id } => self.delete_silence.execute([id]),
+            Row::PutNotification { key, expires_at, data } => {
+                self.put_notification.execute((key, stored_nanos(*expires_at), data.as_slice()))
+            }
+            Row::DeleteNotification { key } => self.delete_notification.execute([key]),
+            Row::AppendDelivery { at, group_key, target, detail } => self
+                .append_delivery
+                .execute((stored_nanos(*at), group_hash(group_key), group_key, target, detail)),
+            Row::PutAlert { fingerprint, data } => {
+                self.put_alert.execute((fingerprint.cast_signed(), data.as_slice()))
+            }
+            Row::DeleteAlert { fingerprint } => {
+                self.delete_alert.execute([fingerprint.cast_signed()])
+            }
+            Row::AppendAlertEvent { fingerprint, at, kind, data } => self
+                .append_alert_event
+                .execute((fingerprint.cast_signed(), stored_nanos(*at), kind, data.as_slice())),
+            Row::Checkpoint { journal_seq } => {
+                return self.put_meta("checkpoint", journal_seq.0);
+            }
+        }
+        .map(drop)
+    }
+}

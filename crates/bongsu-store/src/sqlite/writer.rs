@@ -1,0 +1,249 @@
+//! The writer thread: everything queued goes into one transaction, then one fsync, then the
+//! acknowledgements. Nothing is timed; a slow disk only makes the next group larger.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::queue::{Appetite, Turn};
+use super::retained::Retained;
+use super::statements::Statements;
+use super::trim::Trimmer;
+use super::{Shared, classify};
+use crate::{Row, StoreError};
+
+/// Write-behind rows per transaction: small enough not to be felt by a request that comes along.
+const BEHIND_ROWS: usize = 500;
+/// While requests keep coming, background work joins every so many commits.
+const BACKGROUND_EVERY: u32 = 16;
+/// How soon a failed write is tried again while nobody asks for it.
+const RETRY: Duration = Duration::from_millis(250);
+
+/// Runs until the queue is closed and empty, or the storage fails.
+pub(super) fn run(connection: &Connection, shared: &Arc<Shared>) {
+    let outcome = match Statements::prepare(connection) {
+        Ok(statements) => Writer::new(connection, statements, shared).work(),
+        Err(error) => Err(StoreError::Failed(error.to_string().into())),
+    };
+    match outcome {
+        Ok(()) => shared.queue.abandon(&StoreError::Closed),
+        Err(error) => {
+            tracing::error!(%error, "the store failed");
+            shared.fail(&error);
+            shared.queue.abandon(&error);
+        }
+    }
+}
+
+struct Writer<'c> {
+    connection: &'c Connection,
+    statements: Statements<'c>,
+    trimmer: Trimmer<'c>,
+    shared: Arc<Shared>,
+    turn: Turn,
+    retained: Retained,
+    since_background: u32,
+    /// The last transaction failed for want of space or a lock.
+    blocked: bool,
+    page_limit: u64,
+}
+
+impl<'c> Writer<'c> {
+    fn new(connection: &'c Connection, statements: Statements<'c>, shared: &Arc<Shared>) -> Self {
+        Self {
+            connection,
+            statements,
+            trimmer: Trimmer::new(connection),
+            shared: Arc::clone(shared),
+            turn: Turn::default(),
+            retained: Retained::new(),
+            since_background: 0,
+            blocked: false,
+            page_limit: 0,
+        }
+    }
+
+    fn work(&mut self) -> Result<(), StoreError> {
+        loop {
+            let appetite = Appetite {
+                behind_rows: BEHIND_ROWS,
+                background_due: self.since_background >= BACKGROUND_EVERY,
+                retry: self.blocked.then_some(RETRY),
+                trimming: self.trimmer.has_work(),
+            };
+            let shared = Arc::clone(&self.shared);
+            if !shared.queue.take(&mut self.turn, &appetite) {
+                return Ok(());
+            }
+            if self.turn.background {
+                self.since_background = 0;
+                self.trimmer.merge(self.shared.queue.take_trim());
+            } else {
+                self.since_background += 1;
+            }
+            self.commit_turn()?;
+            self.checkpoint_if_asked()?;
+        }
+    }
+
+    fn commit_turn(&mut self) -> Result<(), StoreError> {
+        self.apply_page_limit()?;
+        let started = Instant::now();
+        match self.transaction() {
+            Ok(()) => {
+                self.shared.counters.last_commit_micros.store(
+                    u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+                    Ordering::Relaxed,
+                );
+                self.settle();
+                Ok(())
+            }
+            Err(error) => {
+                // SQLite has rolled back by itself after some errors.
+                if !self.connection.is_autocommit() {
+                    let _ = self.statements.rollback();
+                }
+                self.fail_turn(&classify(&error))
+            }
+        }
+    }
+
+    fn transaction(&mut self) -> rusqlite::Result<()> {
+        self.statements.begin()?;
+        if self.retained.len() > 0 {
+            for row in self.retained.rows() {
+                self.statements.apply(row)?;
+            }
+        }
+        for set in &self.turn.sets {
+            if let Some((seq, record)) = &set.journal {
+                self.statements.journal(*seq, record)?;
+            }
+            for row in &set.rows {
+                self.statements.apply(row)?;
+            }
+        }
+        if self.turn.background {
+            for row in &self.turn.behind {
+                self.statements.apply(row)?;
+            }
+            self.trimmer.step()?;
+        }
+        if self.blocked && self.turn.sets.is_empty() {
+            self.statements.probe()?;
+        }
+        self.statements.commit()
+    }
+
+    /// After a commit: note what it covered, then wake everybody who waited.
+    fn settle(&mut self) {
+        let counters = &self.shared.counters;
+        let mut checkpoint = None;
+        if self.retained.len() > 0 {
+            checkpoint = checkpoint.max(covered(self.retained.rows()));
+            self.retained.clear();
+            counters.retained.store(0, Ordering::Relaxed);
+        }
+        if self.blocked {
+            self.blocked = false;
+            self.shared.queue.set_disk_full(false);
+            tracing::info!("the store writes again");
+        }
+        counters.commits.fetch_add(1, Ordering::Relaxed);
+        counters.sets.fetch_add(self.turn.sets.len() as u64, Ordering::Relaxed);
+        counters.largest_group.fetch_max(self.turn.sets.len(), Ordering::Relaxed);
+        let mut bytes = 0;
+        for set in self.turn.sets.drain(..) {
+            if let Some((seq, record)) = &set.journal {
+                counters.journal_seq.store(*seq, Ordering::Relaxed);
+                bytes += record.body.len();
+            }
+            bytes += set.rows.iter().map(Row::size).sum::<usize>();
+            checkpoint = checkpoint.max(covered(set.rows.iter()));
+            // A receiver that is gone did not want to know.
+            let _ = set.ack.send(Ok(()));
+        }
+        if self.turn.background {
+            bytes += self.turn.behind.iter().map(Row::size).sum::<usize>();
+            checkpoint = checkpoint.max(covered(self.turn.behind.iter()));
+            self.turn.behind.clear();
+            for ack in self.turn.behind_acks.drain(..) {
+                let _ = ack.send(Ok(()));
+            }
+            self.trimmer.settle();
+        }
+        if let Some(seq) = checkpoint {
+            counters.checkpoint.fetch_max(seq, Ordering::Relaxed);
+            self.trimmer.prune_journal(seq);
+        }
+        self.shared.checkpointer.written(bytes);
+    }
+
+    /// After a failed transaction. Its journal records are reported lost, its rows are kept;
+    /// write-behind rows simply wait.
+    fn fail_turn(&mut self, error: &StoreError) -> Result<(), StoreError> {
+        let counters = &self.shared.counters;
+        counters.failed_commits.fetch_add(1, Ordering::Relaxed);
+        let passing = matches!(error, StoreError::Full | StoreError::Busy(_));
+        if passing && !self.blocked {
+            tracing::warn!(%error, "the store cannot write");
+        }
+        self.blocked = true;
+        // Known before anybody who is told of the failure comes back.
+        self.shared.queue.set_disk_full(*error == StoreError::Full);
+        for set in self.turn.sets.drain(..) {
+            for row in set.rows {
+                self.retained.keep(row);
+            }
+            let _ = set.ack.send(Err(error.clone()));
+        }
+        counters.retained.store(self.retained.len(), Ordering::Relaxed);
+        self.trimmer.undo();
+        if passing {
+            return Ok(());
+        }
+        for ack in self.turn.behind_acks.drain(..) {
+            let _ = ack.send(Err(error.clone()));
+        }
+        Err(error.clone())
+    }
+
+    /// The size limit may be changed while the store runs.
+    fn apply_page_limit(&mut self) -> Result<(), StoreError> {
+        let limit = self.shared.page_limit.load(Ordering::Relaxed);
+        if limit != self.page_limit {
+            let set =
+                self.connection.query_row(&format!("PRAGMA max_page_count = {limit}"), [], |row| {
+                    row.get::<_, i64>(0)
+                });
+            set.map_err(|error| classify(&error))?;
+            self.page_limit = limit;
+        }
+        Ok(())
+    }
+
+    /// The log starts over only when a checkpoint has caught up with the writer, which one beside
+    /// a busy writer never does. So when the log has grown long the writer finishes the little
+    /// that the checkpoint thread left.
+    fn checkpoint_if_asked(&mut self) -> Result<(), StoreError> {
+        if !self.shared.checkpointer.take_request() {
+            return Ok(());
+        }
+        let frames = super::checkpoint::passive(self.connection);
+        match frames.map_err(|error| classify(&error)) {
+            Ok(_) | Err(StoreError::Full | StoreError::Busy(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The furthest checkpoint among the rows.
+fn covered<'r>(rows: impl Iterator<Item = &'r Row>) -> Option<u64> {
+    rows.filter_map(|row| match row {
+        Row::Checkpoint { journal_seq } => Some(journal_seq.0),
+        _ => None,
+    })
+    .max()
+}

@@ -1,0 +1,294 @@
+//! What every backend does alike.
+
+use bongsu_model::Timestamp;
+use bongsu_store::memory::MemoryStore;
+use bongsu_store::{
+    JournalSeq, OutboxState, Refused, RetentionPolicy, Row, Store, TimerRow, WriteSet,
+};
+
+use crate::support::{
+    Backend, Sqlite, alert, at, behind, commit, contents, delivery, event, eventually, journal,
+    message, rows, timer,
+};
+
+/// Runs each case on each backend.
+macro_rules! cases {
+    ($($case:ident)*) => {
+        mod sqlite { $( #[test] fn $case() { super::$case::<super::Sqlite>(); } )* }
+        mod memory { $( #[test] fn $case() { super::$case::<super::MemoryStore>(); } )* }
+    };
+}
+
+cases! {
+    an_empty_store_is_empty
+    everything_committed_is_there_after_reopening
+    puts_replace_and_deletes_remove
+    a_message_is_marked_in_place
+    journal_places_rise_and_are_never_given_twice
+    a_checkpoint_hides_and_prunes_the_journal_before_it
+    the_epoch_rises_at_every_open
+    commits_keep_the_order_of_calls
+    history_is_paged_newest_first
+    deliveries_are_found_by_group
+    retention_forgets_old_history_only
+    far_instants_are_clamped
+    figures_tell_what_happened
+    an_acknowledgement_can_be_awaited
+}
+
+fn an_empty_store_is_empty<B: Backend>() {
+    let backend = B::start();
+    assert!(contents(backend.store()).is_empty());
+    assert_eq!(backend.store().alert_history(1, None, 10).unwrap(), []);
+    assert_eq!(backend.store().deliveries(None, None, 10).unwrap(), []);
+    assert_eq!(backend.store().integrity_check().unwrap(), [] as [String; 0]);
+    assert_eq!(backend.store().admit(), Ok(()));
+    assert_eq!(backend.store().failed(), None);
+}
+
+fn everything_committed_is_there_after_reopening<B: Backend>() {
+    let backend = B::start();
+    let set = WriteSet {
+        rows: vec![
+            timer("late", 90),
+            timer("soon", 30),
+            message("m2", 2),
+            message("m1", 1),
+            Row::PutSilence { id: "s".into(), ends_at: at(60), data: b"sil".into() },
+            Row::PutNotification { key: "n".into(), expires_at: at(70), data: b"log".into() },
+        ],
+        ..journal("batch")
+    };
+    commit(backend.store(), set);
+    behind(backend.store(), vec![alert(5, "five")]);
+    let backend = backend.reopen();
+    assert_eq!(
+        contents(backend.store()),
+        [
+            "alert 5 five",
+            "journal 1 1 batch",
+            "silence s sil",
+            "notification n 70 log",
+            "outbox m1 Pending 0 7 payload 301",
+            "outbox m2 Pending 0 7 payload 302",
+            "timer 1 soon 30 p",
+            "timer 1 late 90 p",
+        ]
+    );
+}
+
+fn puts_replace_and_deletes_remove<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    let silence =
+        |data: &str| Row::PutSilence { id: "s".into(), ends_at: at(60), data: data.into() };
+    let entry =
+        |data: &str| Row::PutNotification { key: "n".into(), expires_at: at(1), data: data.into() };
+    commit(store, rows(vec![timer("t", 1), silence("a"), entry("a"), message("m", 1)]));
+    commit(store, rows(vec![timer("t", 2), silence("b"), entry("b"), message("m", 5)]));
+    behind(store, vec![alert(1, "a"), alert(1, "b")]);
+    assert_eq!(
+        contents(store),
+        [
+            "alert 1 b",
+            "silence s b",
+            "notification n 1 b",
+            "outbox m Pending 0 7 payload 305",
+            "timer 1 t 2 p",
+        ]
+    );
+    let other_kind = Row::DeleteTimer { kind: 2, key: "t".into() };
+    commit(store, rows(vec![other_kind, Row::DeleteOutbox { key: "absent".into() }]));
+    assert_eq!(contents(store).len(), 5);
+    commit(
+        store,
+        rows(vec![
+            Row::DeleteTimer { kind: 1, key: "t".into() },
+            Row::DeleteSilence { id: "s".into() },
+            Row::DeleteNotification { key: "n".into() },
+            Row::DeleteOutbox { key: "m".into() },
+            Row::DeleteAlert { fingerprint: 1 },
+        ]),
+    );
+    assert!(contents(store).is_empty());
+}
+
+fn a_message_is_marked_in_place<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    let mark =
+        |key: &str| Row::MarkOutbox { key: key.into(), state: OutboxState::Sending, attempt: 3 };
+    commit(store, rows(vec![message("m", 1), mark("m"), mark("absent")]));
+    assert_eq!(contents(store), ["outbox m Sending 3 7 payload 301"]);
+}
+
+fn journal_places_rise_and_are_never_given_twice<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    let first = store.try_commit(journal("a")).unwrap();
+    let without = store.try_commit(rows(vec![])).unwrap();
+    let second = store.try_commit(journal("b")).unwrap();
+    assert_eq!(first.seq(), Some(JournalSeq(1)));
+    assert_eq!(without.seq(), None);
+    assert_eq!(second.seq(), Some(JournalSeq(2)));
+    second.wait().unwrap();
+    // Even when the checkpoint leaves the journal empty.
+    behind(store, vec![Row::Checkpoint { journal_seq: JournalSeq(2) }]);
+    let backend = backend.reopen();
+    let summary = backend.store().load(&mut |_| {}).unwrap();
+    assert_eq!((summary.checkpoint, summary.next_seq), (JournalSeq(2), JournalSeq(3)));
+    assert_eq!(backend.store().try_commit(journal("c")).unwrap().seq(), Some(JournalSeq(3)));
+}
+
+fn a_checkpoint_hides_and_prunes_the_journal_before_it<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    for body in ["a", "b", "c"] {
+        commit(store, journal(body));
+    }
+    behind(store, vec![alert(1, "x"), Row::Checkpoint { journal_seq: JournalSeq(2) }]);
+    assert_eq!(contents(store), ["alert 1 x", "journal 3 1 c"]);
+    // An older checkpoint that comes late changes nothing.
+    behind(store, vec![Row::Checkpoint { journal_seq: JournalSeq(1) }]);
+    assert_eq!(contents(store).len(), 2);
+    let stats = store.stats();
+    assert_eq!((stats.journal_seq, stats.checkpoint), (JournalSeq(3), JournalSeq(2)));
+}
+
+fn the_epoch_rises_at_every_open<B: Backend>() {
+    let backend = B::start();
+    let epoch = |backend: &B| backend.store().load(&mut |_| {}).unwrap().epoch;
+    let first = epoch(&backend);
+    let backend = backend.reopen();
+    assert_eq!(epoch(&backend), first + 1);
+}
+
+fn commits_keep_the_order_of_calls<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    let acks: Vec<_> = (0..3000)
+        .map(|i| store.try_commit(rows(vec![timer(&format!("t{}", i % 7), i)])).unwrap())
+        .collect();
+    let last = store.write_behind(vec![alert(1, "after")]).unwrap();
+    for ack in acks {
+        ack.wait().unwrap();
+    }
+    last.wait().unwrap();
+    let due: Vec<String> = (2993..3000).map(|i| format!("timer 1 t{} {i} p", i % 7)).collect();
+    assert_eq!(contents(store)[1..], due);
+}
+
+fn history_is_paged_newest_first<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    let all = (0..10).map(|i| event(i % 2, i as i64, &format!("e{i}"))).collect();
+    behind(store, all);
+    let text = |page: &[bongsu_store::AlertEvent]| {
+        page.iter().map(|e| String::from_utf8(e.data.clone()).unwrap()).collect::<Vec<_>>()
+    };
+    let newest = store.alert_history(1, None, 3).unwrap();
+    assert_eq!(text(&newest), ["e9", "e7", "e5"]);
+    assert_eq!((newest[0].at, newest[0].kind), (at(9), 2));
+    let rest = store.alert_history(1, Some(newest[2].id), 3).unwrap();
+    assert_eq!(text(&rest), ["e3", "e1"]);
+    // Forgetting the alert keeps its history.
+    behind(store, vec![Row::DeleteAlert { fingerprint: 1 }]);
+    assert_eq!(store.alert_history(1, None, 100).unwrap().len(), 5);
+}
+
+fn deliveries_are_found_by_group<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    commit(
+        store,
+        rows(vec![delivery("g1", 1, "one"), delivery("g2", 2, "two"), delivery("g1", 3, "three")]),
+    );
+    let details = |group: Option<&str>, before: Option<i64>| -> Vec<String> {
+        store.deliveries(group, before, 10).unwrap().into_iter().map(|d| d.detail).collect()
+    };
+    assert_eq!(details(Some("g1"), None), ["three", "one"]);
+    assert_eq!(details(None, None), ["three", "two", "one"]);
+    let last = store.deliveries(None, None, 1).unwrap().remove(0);
+    assert_eq!((last.at, last.group_key.as_str()), (at(3), "g1"));
+    assert_eq!(last.target, "ops/webhook");
+    assert_eq!(details(Some("g1"), Some(last.id)), ["one"]);
+    assert_eq!(details(Some("g3"), None), [] as [&str; 0]);
+}
+
+fn retention_forgets_old_history_only<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    // More than one step takes, and one entry from a clock that was ahead in front.
+    let mut events = vec![event(1, 9_999, "ahead")];
+    events.extend((0..1200).map(|i| event(1, i, "e")));
+    behind(store, events);
+    commit(store, rows(vec![delivery("g", 10, "old"), delivery("g", 900, "new"), timer("t", 1)]));
+    let policy = RetentionPolicy {
+        alert_events: std::time::Duration::from_secs(100),
+        deliveries: std::time::Duration::from_secs(200),
+        max_bytes: None,
+    };
+    store.retain(at(1050), &policy).unwrap().wait().unwrap();
+    let left = store.alert_history(1, None, usize::MAX).unwrap();
+    assert_eq!(left.len(), 251);
+    assert!(left.iter().all(|event| event.at >= at(950)));
+    assert_eq!(store.deliveries(None, None, 10).unwrap().len(), 1);
+    assert_eq!(contents(store), ["timer 1 t 1 p"]);
+}
+
+fn far_instants_are_clamped<B: Backend>() {
+    let backend = B::start();
+    let due_at: Timestamp = "9000-01-01T00:00:00Z".parse().unwrap();
+    let far = TimerRow { kind: 1, key: "far".into(), partition: 0, due_at, payload: vec![] };
+    commit(backend.store(), rows(vec![Row::PutTimer(Box::new(far))]));
+    let mut loaded = Vec::new();
+    backend
+        .store()
+        .load(&mut |item| {
+            if let bongsu_store::Loaded::Timer(timer) = item {
+                loaded.push(timer.due_at);
+            }
+        })
+        .unwrap();
+    assert_eq!(loaded, [bongsu_store::timestamp_of(i64::MAX)]);
+}
+
+fn figures_tell_what_happened<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    commit(store, journal("a"));
+    commit(store, journal("b"));
+    eventually("both counted", || store.stats().committed_sets >= 2);
+    let stats = store.stats();
+    assert_eq!(stats.journal_seq, JournalSeq(2));
+    assert!(stats.commits >= 2 && stats.largest_group >= 1);
+    assert_eq!((stats.queue_sets, stats.behind_rows, stats.retained_rows), (0, 0, 0));
+    assert!(!stats.disk_full && !stats.failed);
+}
+
+fn an_acknowledgement_can_be_awaited<B: Backend>() {
+    let backend = B::start();
+    let mut ack = backend.store().try_commit(journal("a")).unwrap();
+    let mut outcome = None;
+    eventually("resolved", || {
+        outcome = ack.poll_now();
+        outcome.is_some()
+    });
+    assert_eq!(outcome, Some(Ok(())));
+}
+
+#[test]
+fn a_full_queue_refuses_batches_first() {
+    let store = MemoryStore::with_queue(2);
+    store.hold(true);
+    let first = store.try_commit(journal("a")).unwrap();
+    let _second = store.try_commit(journal("b")).unwrap();
+    assert_eq!(store.admit(), Err(Refused::QueueFull));
+    // What was admitted at the same moment, and what needs no admission, still gets in.
+    let _third = store.try_commit(journal("c")).unwrap();
+    let _fourth = store.try_commit(rows(vec![timer("t", 1)])).unwrap();
+    assert_eq!(store.try_commit(journal("d")).unwrap_err(), Refused::QueueFull);
+    store.release(3);
+    assert_eq!(store.admit(), Ok(()));
+    first.wait().unwrap();
+}
