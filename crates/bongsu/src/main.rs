@@ -4,11 +4,14 @@
 //! everything else on stderr, and a documented exit code.
 
 mod alertmanager;
+mod amtool;
+mod client;
 mod exit;
 mod kingpin;
 mod output;
 mod serve;
 mod serve_options;
+mod tabwriter;
 mod version;
 
 use std::process::ExitCode;
@@ -25,7 +28,11 @@ fn main() -> ExitCode {
     if name.ends_with("alertmanager") {
         return server(&name, &words);
     }
+    if name == "amtool" {
+        return amtool::run(&words);
+    }
     match words.first().map(String::as_str) {
+        Some("amtool") => amtool::run(&words[1..]),
         Some("alertmanager") => server("alertmanager", &words[1..]),
         _ => ExitCode::FAILURE,
     }

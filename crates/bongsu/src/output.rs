@@ -12,3 +12,14 @@ pub(crate) fn print(text: &str) {
         std::process::exit(1);
     }
 }
+
+/// One line of JSON as Go writes it, `<`, `>` and `&` escaped.
+pub(crate) fn go_json(value: &serde_json::Value) -> String {
+    // A JSON value is always representable.
+    bongsu_lang::go_json::to_line(value).unwrap_or_default()
+}
+
+/// A time in a Go layout, with the offset it was written with.
+pub(crate) fn go_date(time: bongsu_model::Time, layout: &str) -> String {
+    bongsu_lang::gotmpl::GoTime::from(time).format(layout)
+}

@@ -1,0 +1,5 @@
+//! The built program against a canned server: words in, stdout, stderr and exit code out.
+
+mod amtool;
+mod canned;
+mod program;
