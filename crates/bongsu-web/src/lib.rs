@@ -1,2 +1,34 @@
-//! The HTTP surface: Alertmanager's API, our own, and the page at `/`.
+//! The HTTP surface: Alertmanager's API v2, our API v1, probes, metrics and the page at `/`.
+//!
+//! In: connections. Out: calls to [`Backend`](bongsu_engine::api::Backend) and their answers.
+//! Every route stands in one table with its policy; one service leads each request through rate,
+//! credentials, concurrency and body bounds to its handler.
+
+mod access;
+mod admin;
+mod answer;
+mod body;
+mod cors;
 mod decode;
+mod metrics;
+mod negotiate;
+mod openapi;
+mod options;
+mod page;
+mod query;
+mod rate;
+mod receive;
+mod routes;
+mod serve;
+mod service;
+mod v1;
+mod v2;
+mod web_config;
+
+pub use body::Body;
+pub use openapi::openapi_json;
+pub use options::{ALERTMANAGER_VERSION, BuildInfo, Limits, Rate, WebOptions};
+pub use routes::Policy;
+pub use serve::{ServeError, serve};
+pub use service::{Peer, WebService};
+pub use web_config::{WebConfig, parse as parse_web_config, read as read_web_config};

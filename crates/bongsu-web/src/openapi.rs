@@ -1,0 +1,286 @@
+//! The machine-readable description of both APIs, derived from the types they answer with.
+
+use std::sync::OnceLock;
+
+use utoipa::OpenApi;
+
+use crate::answer::Problem;
+use crate::{v1::model as v1, v2::model as v2};
+
+/// The OpenAPI document: what `/api/v1/openapi.json` serves and `openapi/bongsu.json` holds.
+pub fn openapi_json() -> &'static str {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    TEXT.get_or_init(|| {
+        let mut text = Description::openapi().to_pretty_json().unwrap_or_default();
+        text.push('\n');
+        text
+    })
+}
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Bongsu",
+        description = "Alertmanager's API v2 as its clients know it, and Bongsu's own API v1.",
+        license(name = "Apache-2.0")
+    ),
+    paths(
+        paths::v1_alerts,
+        paths::v1_alert,
+        paths::v1_history,
+        paths::v1_explain,
+        paths::v1_deliveries,
+        paths::v1_openapi,
+        paths::v2_alerts,
+        paths::v2_post_alerts,
+        paths::v2_groups,
+        paths::v2_silences,
+        paths::v2_post_silences,
+        paths::v2_silence,
+        paths::v2_delete_silence,
+        paths::v2_receivers,
+        paths::v2_status,
+        paths::healthy,
+        paths::ready,
+        paths::reload,
+        paths::metrics
+    ),
+    components(schemas(Problem))
+)]
+struct Description;
+
+/// Bodies of requests, which are read by hand.
+mod sent {
+    use std::collections::BTreeMap;
+
+    use utoipa::ToSchema;
+
+    #[derive(ToSchema)]
+    #[schema(as = v2::PostedAlert, rename_all = "camelCase")]
+    #[expect(dead_code, reason = "only its shape is used")]
+    pub(super) struct PostedAlert {
+        /// What identifies it; pairs with an empty value are dropped.
+        labels: BTreeMap<String, String>,
+        /// What describes it.
+        annotations: Option<BTreeMap<String, String>>,
+        /// Missing: the end if given, else now.
+        #[schema(format = DateTime)]
+        starts_at: Option<String>,
+        /// Missing: now plus `resolve_timeout`.
+        #[schema(format = DateTime)]
+        ends_at: Option<String>,
+        /// Link to the sender.
+        #[schema(rename = "generatorURL")]
+        generator_url: Option<String>,
+    }
+
+    #[derive(ToSchema)]
+    #[schema(as = v2::PostedSilence, rename_all = "camelCase")]
+    #[expect(dead_code, reason = "only its shape is used")]
+    pub(super) struct PostedSilence {
+        /// Given: edit that silence.
+        id: Option<String>,
+        /// At least one.
+        matchers: Vec<PostedMatcher>,
+        #[schema(format = DateTime)]
+        starts_at: String,
+        #[schema(format = DateTime)]
+        ends_at: String,
+        created_by: String,
+        comment: String,
+        annotations: Option<BTreeMap<String, String>>,
+    }
+
+    #[derive(ToSchema)]
+    #[schema(as = v2::PostedMatcher, rename_all = "camelCase")]
+    #[expect(dead_code, reason = "only its shape is used")]
+    pub(super) struct PostedMatcher {
+        name: String,
+        value: String,
+        is_regex: bool,
+        /// Missing: true.
+        is_equal: Option<bool>,
+    }
+}
+
+/// One empty function for each operation; only the attributes matter.
+#[expect(dead_code, reason = "only the attributes are used")]
+mod paths {
+    use super::{Problem, sent, v1, v2};
+
+    #[utoipa::path(get, path = "/api/v1/alerts", tag = "v1",
+        summary = "Alerts that have not ended, by fingerprint",
+        params(
+            ("filter" = Vec<String>, Query, description = "A label matcher, all must hold"),
+            ("receiver" = Option<String>, Query, description = "Anchored regex on receiver names"),
+            ("active" = Option<bool>, Query, description = "false leaves out alerts nothing suppresses"),
+            ("silenced" = Option<bool>, Query, description = "false leaves out silenced ones"),
+            ("inhibited" = Option<bool>, Query, description = "false leaves out inhibited ones"),
+            ("limit" = Option<u32>, Query, description = "1 to 1000, else 100"),
+            ("cursor" = Option<String>, Query, description = "next_cursor of the page before"),
+        ),
+        responses((status = 200, body = v1::Page<v1::Alert>), (status = 400, body = Problem)))]
+    fn v1_alerts() {}
+
+    #[utoipa::path(get, path = "/api/v1/alerts/{fingerprint}", tag = "v1",
+        summary = "One alert",
+        params(("fingerprint" = String, Path, description = "16 hex digits")),
+        responses((status = 200, body = v1::Alert), (status = 404, body = Problem)))]
+    fn v1_alert() {}
+
+    #[utoipa::path(get, path = "/api/v1/alerts/{fingerprint}/history", tag = "v1",
+        summary = "What happened to an alert, newest first",
+        params(
+            ("fingerprint" = String, Path, description = "16 hex digits"),
+            ("limit" = Option<u32>, Query, description = "1 to 1000, else 100"),
+            ("cursor" = Option<String>, Query, description = "next_cursor of the page before"),
+        ),
+        responses((status = 200, body = v1::Page<v1::History>), (status = 503, body = Problem)))]
+    fn v1_history() {}
+
+    #[utoipa::path(get, path = "/api/v1/alerts/{fingerprint}/explain", tag = "v1",
+        summary = "Where an alert goes and what keeps it from going",
+        params(("fingerprint" = String, Path, description = "16 hex digits")),
+        responses((status = 200, body = v1::ExplanationJson), (status = 404, body = Problem)))]
+    fn v1_explain() {}
+
+    #[utoipa::path(get, path = "/api/v1/deliveries", tag = "v1",
+        summary = "Finished deliveries, newest first",
+        params(
+            ("receiver" = Option<String>, Query, description = "Name of a receiver"),
+            ("limit" = Option<u32>, Query, description = "1 to 1000, else 100"),
+            ("cursor" = Option<String>, Query, description = "next_cursor of the page before"),
+        ),
+        responses((status = 200, body = v1::Page<v1::DeliveryJson>), (status = 503, body = Problem)))]
+    fn v1_deliveries() {}
+
+    #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "v1",
+        summary = "This document", responses((status = 200)))]
+    fn v1_openapi() {}
+
+    #[utoipa::path(get, path = "/api/v2/alerts", tag = "v2",
+        summary = "Alerts that have not ended, by fingerprint",
+        params(
+            ("filter" = Vec<String>, Query, description = "A label matcher, all must hold"),
+            ("receiver" = Option<String>, Query, description = "Anchored regex on receiver names"),
+            ("receiver_matchers" = Vec<String>, Query, description = "A matcher on receiver labels"),
+            ("active" = Option<bool>, Query), ("silenced" = Option<bool>, Query),
+            ("inhibited" = Option<bool>, Query), ("unprocessed" = Option<bool>, Query),
+        ),
+        responses((status = 200, body = Vec<v2::AlertJson>), (status = 400, body = String)))]
+    fn v2_alerts() {}
+
+    #[utoipa::path(post, path = "/api/v2/alerts", tag = "v2",
+        summary = "Take alerts; answered once they are durable",
+        request_body = Vec<sent::PostedAlert>,
+        responses(
+            (status = 200, description = "All are stored"),
+            (status = 400, body = String, description = "Messages of the refused alerts; the others are stored"),
+            (status = 413, description = "A limit is exceeded"),
+            (status = 422, description = "A field is missing or malformed; nothing is stored"),
+            (status = 429, description = "Overloaded; see Retry-After"),
+            (status = 503, description = "Could not be stored"),
+            (status = 507, description = "The disk is full"),
+        ))]
+    fn v2_post_alerts() {}
+
+    #[utoipa::path(get, path = "/api/v2/alerts/groups", tag = "v2",
+        summary = "Aggregation groups with their alerts",
+        params(
+            ("filter" = Vec<String>, Query), ("receiver" = Option<String>, Query),
+            ("receiver_matchers" = Vec<String>, Query), ("active" = Option<bool>, Query),
+            ("silenced" = Option<bool>, Query), ("inhibited" = Option<bool>, Query),
+            ("muted" = Option<bool>, Query),
+        ),
+        responses((status = 200, body = Vec<v2::GroupJson>), (status = 400, body = String)))]
+    fn v2_groups() {}
+
+    #[utoipa::path(get, path = "/api/v2/silences", tag = "v2", summary = "Silences",
+        params(
+            ("filter" = Vec<String>, Query, description = "A matcher that occurs in the silence"),
+            ("active" = Option<bool>, Query), ("pending" = Option<bool>, Query),
+            ("expired" = Option<bool>, Query),
+        ),
+        responses((status = 200, body = Vec<v2::SilenceJson>), (status = 400, body = String)))]
+    fn v2_silences() {}
+
+    #[utoipa::path(post, path = "/api/v2/silences", tag = "v2",
+        summary = "Create or edit a silence",
+        request_body = sent::PostedSilence,
+        responses((status = 200, body = v2::SilenceIdJson), (status = 400, body = String),
+            (status = 404, body = String), (status = 422, description = "A field is missing")))]
+    fn v2_post_silences() {}
+
+    #[utoipa::path(get, path = "/api/v2/silence/{silenceID}", tag = "v2", summary = "One silence",
+        params(("silenceID" = String, Path)),
+        responses((status = 200, body = v2::SilenceJson), (status = 404)))]
+    fn v2_silence() {}
+
+    #[utoipa::path(delete, path = "/api/v2/silence/{silenceID}", tag = "v2",
+        summary = "End a silence",
+        params(("silenceID" = String, Path)), responses((status = 200), (status = 404)))]
+    fn v2_delete_silence() {}
+
+    #[utoipa::path(get, path = "/api/v2/receivers", tag = "v2", summary = "Receivers",
+        params(("receiver_matchers" = Vec<String>, Query)),
+        responses((status = 200, body = Vec<v2::ReceiverJson>)))]
+    fn v2_receivers() {}
+
+    #[utoipa::path(get, path = "/api/v2/status", tag = "v2",
+        summary = "Versions, configuration, peers",
+        responses((status = 200, body = v2::StatusJson)))]
+    fn v2_status() {}
+
+    #[utoipa::path(get, path = "/-/healthy", tag = "server", summary = "The process answers",
+        responses((status = 200, body = String)))]
+    fn healthy() {}
+
+    #[utoipa::path(get, path = "/-/ready", tag = "server", summary = "Work can be taken",
+        responses((status = 200, body = String), (status = 503, body = String)))]
+    fn ready() {}
+
+    #[utoipa::path(post, path = "/-/reload", tag = "server", summary = "Read the configuration again",
+        responses((status = 200), (status = 500, body = String)))]
+    fn reload() {}
+
+    #[utoipa::path(get, path = "/metrics", tag = "server", summary = "Prometheus metrics",
+        responses((status = 200, body = String)))]
+    fn metrics() {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::routes::ROUTES;
+
+    #[test]
+    fn every_route_is_described_and_nothing_else() {
+        let document: serde_json::Value = serde_json::from_str(openapi_json()).unwrap();
+        let mut described: Vec<String> = Vec::new();
+        for (path, methods) in document["paths"].as_object().unwrap() {
+            for method in methods.as_object().unwrap().keys() {
+                described.push(format!("{} {path}", method.to_uppercase()));
+            }
+        }
+        let page = ["/", "/script.js", "/style.css"];
+        let gone = ["/api/v1/silence", "/api/v1/status", "/api/v1/receivers"];
+        let mut expected: Vec<String> = ROUTES
+            .iter()
+            .filter(|r| !page.contains(&r.path) && !gone.iter().any(|g| r.path.starts_with(g)))
+            .map(|r| format!("{} {}", r.method, r.path))
+            .filter(|route| route != "POST /api/v1/alerts")
+            .collect();
+        described.sort();
+        expected.sort();
+        expected.dedup();
+        assert_eq!(described, expected);
+    }
+
+    #[test]
+    fn the_committed_document_is_current() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi/bongsu.json");
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        let hint = "run: cargo run -p bongsu-web --example openapi > openapi/bongsu.json";
+        assert!(committed == openapi_json(), "{hint}");
+    }
+}

@@ -1,0 +1,183 @@
+//! The page at `/`: what runs, how much there is, where to go. Works without script; the script
+//! only resolves the links notifications carry.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use bongsu_model::Timestamp;
+use http::header::{ACCEPT_LANGUAGE, CONTENT_SECURITY_POLICY, REFERRER_POLICY, VARY};
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::answer::{self, Answered};
+use crate::service::{App, Call};
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
+    connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; \
+    frame-ancestors 'none'";
+
+/// The texts of one language.
+struct Texts {
+    language: &'static str,
+    skip: &'static str,
+    running: &'static str,
+    version: &'static str,
+    uptime: &'static str,
+    alerts: &'static str,
+    groups: &'static str,
+    silences: &'static str,
+    receivers: &'static str,
+    ready: &'static str,
+    yes: &'static str,
+    more: &'static str,
+}
+
+const ENGLISH: Texts = Texts {
+    language: "en",
+    skip: "Skip to the list",
+    running: "is running.",
+    version: "Version",
+    uptime: "Running since",
+    alerts: "Alerts",
+    groups: "Groups",
+    silences: "Active silences",
+    receivers: "Receivers",
+    ready: "Ready",
+    yes: "yes",
+    more: "For machines",
+};
+
+const KOREAN: Texts = Texts {
+    language: "ko",
+    skip: "목록으로 건너뛰기",
+    running: "실행 중입니다.",
+    version: "버전",
+    uptime: "시작 시각",
+    alerts: "알림",
+    groups: "그룹",
+    silences: "적용 중인 무음",
+    receivers: "수신자",
+    ready: "준비 상태",
+    yes: "준비됨",
+    more: "기계용 주소",
+};
+
+/// The page.
+pub(crate) async fn index(app: Arc<App>, call: Call) -> Answered {
+    let texts = if prefers_korean(&call.headers) { &KOREAN } else { &ENGLISH };
+    let mut answer = answer::typed("text/html; charset=utf-8", page(&app, texts));
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(VARY, HeaderValue::from_static("Accept-Language"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// The page's script.
+pub(crate) async fn script(_app: Arc<App>, _call: Call) -> Answered {
+    let script = include_str!("../assets/script.js");
+    cached(answer::typed("text/javascript; charset=utf-8", script))
+}
+
+/// The page's style.
+pub(crate) async fn style(_app: Arc<App>, _call: Call) -> Answered {
+    cached(answer::typed("text/css; charset=utf-8", include_str!("../assets/style.css")))
+}
+
+fn cached(mut answer: Answered) -> Answered {
+    let value = HeaderValue::from_static("public, max-age=300");
+    answer.headers_mut().insert(header::CACHE_CONTROL, value);
+    answer
+}
+
+/// Whether Korean is asked for before English.
+fn prefers_korean(headers: &HeaderMap) -> bool {
+    let text = headers.get(ACCEPT_LANGUAGE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let weight = |language: &str| {
+        text.split(',')
+            .filter_map(|range| {
+                let (tag, quality) = range.trim().split_once(";q=").unwrap_or((range.trim(), "1"));
+                let primary = tag.split('-').next().unwrap_or_default();
+                primary
+                    .eq_ignore_ascii_case(language)
+                    .then(|| quality.parse::<f32>().unwrap_or(0.0))
+            })
+            .fold(0.0, f32::max)
+    };
+    // At equal weight the one named first wins.
+    let place = |language: &str| text.to_ascii_lowercase().find(language).unwrap_or(usize::MAX);
+    let (korean, english) = (weight("ko"), weight("en"));
+    korean > english || korean > 0.0 && korean >= english && place("ko") < place("en")
+}
+
+fn page(app: &App, texts: &Texts) -> String {
+    let status = app.backend.status();
+    let counts = app.backend.counts();
+    let ready = match app.backend.ready() {
+        Ok(()) => texts.yes.to_owned(),
+        Err(reason) => reason,
+    };
+    let prefix = escape(&app.options.prefix());
+    let language = texts.language;
+    let since = status.started_at.round(jiff::Unit::Second).unwrap_or(Timestamp::MIN);
+    let mut out = String::with_capacity(4 << 10);
+    let _ = write!(
+        out,
+        "<!doctype html>\n<html lang=\"{language}\" data-prefix=\"{prefix}\">\n<head>\n\
+         <meta charset=\"utf-8\">\n<title>Bongsu</title>\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <link rel=\"icon\" href=\"data:,\">\n\
+         <link rel=\"stylesheet\" href=\"{prefix}/style.css\">\n\
+         <script src=\"{prefix}/script.js\" defer></script>\n</head>\n<body>\n\
+         <a class=\"skip\" href=\"#view\">{}</a>\n\
+         <header><h1>Bongsu</h1><p class=\"faint\">Bongsu {}</p></header>\n",
+        texts.skip, texts.running
+    );
+    out.push_str("<dl>\n");
+    let version = &app.options.build.version;
+    for (name, value) in [
+        (texts.version, version.clone()),
+        (texts.uptime, since.to_string()),
+        (texts.ready, ready),
+        (texts.alerts, counts.alerts.to_string()),
+        (texts.groups, counts.groups.to_string()),
+        (texts.silences, counts.active_silences.to_string()),
+        (texts.receivers, app.backend.receivers().len().to_string()),
+    ] {
+        let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", escape(&value));
+    }
+    let _ = write!(
+        out,
+        "</dl>\n<nav><ul>\n<li><a href=\"#/alerts\">{}</a></li>\n\
+         <li><a href=\"#/silences\">{}</a></li>\n</ul></nav>\n\
+         <main id=\"view\" tabindex=\"-1\" aria-live=\"polite\"></main>\n<h2>{}</h2>\n<ul>\n",
+        texts.alerts, texts.silences, texts.more
+    );
+    for path in ["/api/v2/status", "/api/v1/openapi.json", "/metrics", "/-/healthy", "/-/ready"] {
+        let _ = writeln!(out, "<li><a href=\"{prefix}{path}\">{path}</a></li>");
+    }
+    out.push_str("</ul>\n</body>\n</html>\n");
+    out
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn languages() {
+        let korean = |text: &str| {
+            prefers_korean(&HeaderMap::from_iter([(ACCEPT_LANGUAGE, text.parse().unwrap())]))
+        };
+        for text in ["ko", "ko-KR,ko;q=0.9,en-US;q=0.8", "fr, ko;q=0.5", "ko,en"] {
+            assert!(korean(text), "{text}");
+        }
+        for text in ["", "en", "en,ko", "en-US,en;q=0.9,ko;q=0.8", "fr"] {
+            assert!(!korean(text), "{text}");
+        }
+    }
+}

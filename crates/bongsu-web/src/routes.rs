@@ -1,0 +1,188 @@
+//! Every route in one table: who may use it, what it does, how it is described.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::answer::Answered;
+use crate::service::{App, Call};
+use crate::v2::{alerts, server, silences};
+use crate::{admin, page, v1};
+
+/// Who may use a route. A route cannot be written without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Policy {
+    /// Anybody: probes that disclose nothing.
+    Public,
+    /// Who may look.
+    Read,
+    /// Who may change alerts and silences.
+    Write,
+    /// Who may change how the server runs.
+    Admin,
+}
+
+/// In which life of the program a route is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    Always,
+    /// Called as `alertmanager`; wins over ours at the same place.
+    Compatible,
+}
+
+pub(crate) type Handler = fn(Arc<App>, Call) -> Pin<Box<dyn Future<Output = Answered> + Send>>;
+
+/// One method at one path.
+pub(crate) struct Route {
+    pub(crate) method: &'static str,
+    /// Segments in braces are parameters.
+    pub(crate) path: &'static str,
+    pub(crate) policy: Policy,
+    pub(crate) when: When,
+    /// Whether the body is read.
+    pub(crate) body: bool,
+    pub(crate) handler: Handler,
+}
+
+macro_rules! route {
+    ($method:literal $path:literal $policy:ident $handler:path) => {
+        route!($method $path $policy $handler, Always, false)
+    };
+    ($method:literal $path:literal $policy:ident $handler:path, $when:ident, $body:literal) => {
+        Route {
+            method: $method,
+            path: $path,
+            policy: Policy::$policy,
+            when: When::$when,
+            body: $body,
+            handler: |app, call| Box::pin($handler(app, call)),
+        }
+    };
+}
+
+/// All routes; where two share method and path the first that is there wins.
+pub(crate) static ROUTES: &[Route] = &[
+    route!("POST" "/api/v2/alerts" Write alerts::post, Always, true),
+    route!("GET" "/api/v2/alerts" Read alerts::list),
+    route!("GET" "/api/v2/alerts/groups" Read alerts::groups),
+    route!("GET" "/api/v2/silences" Read silences::list),
+    route!("POST" "/api/v2/silences" Write silences::post, Always, true),
+    route!("GET" "/api/v2/silence/{silenceID}" Read silences::get),
+    route!("DELETE" "/api/v2/silence/{silenceID}" Write silences::delete),
+    route!("GET" "/api/v2/receivers" Read server::receivers),
+    route!("GET" "/api/v2/status" Read server::status),
+    route!("GET" "/api/v1/alerts" Read v1::gone, Compatible, false),
+    route!("POST" "/api/v1/alerts" Read v1::gone),
+    route!("GET" "/api/v1/silences" Read v1::gone),
+    route!("POST" "/api/v1/silences" Read v1::gone),
+    route!("GET" "/api/v1/silence/{sid}" Read v1::gone),
+    route!("DELETE" "/api/v1/silence/{sid}" Read v1::gone),
+    route!("GET" "/api/v1/status" Read v1::gone),
+    route!("GET" "/api/v1/receivers" Read v1::gone),
+    route!("GET" "/api/v1/alerts" Read v1::list),
+    route!("GET" "/api/v1/alerts/{fingerprint}" Read v1::get),
+    route!("GET" "/api/v1/alerts/{fingerprint}/history" Read v1::history),
+    route!("GET" "/api/v1/alerts/{fingerprint}/explain" Read v1::explain),
+    route!("GET" "/api/v1/deliveries" Read v1::deliveries),
+    route!("GET" "/api/v1/openapi.json" Read v1::openapi),
+    route!("GET" "/-/healthy" Public admin::healthy),
+    route!("GET" "/-/ready" Public admin::ready),
+    route!("POST" "/-/reload" Admin admin::reload),
+    route!("GET" "/metrics" Read admin::metrics),
+    route!("GET" "/" Read page::index),
+    route!("GET" "/script.js" Read page::script),
+    route!("GET" "/style.css" Read page::style),
+];
+
+/// What a path leads to.
+pub(crate) enum Found {
+    /// A route by its place in [`ROUTES`] and the texts of its parameters.
+    Route(usize, Vec<String>),
+    /// The path is known, the method is not.
+    OtherMethods(Vec<&'static str>),
+    /// Nothing.
+    Nothing,
+}
+
+/// Finds a route. One slash at the end is tolerated.
+pub(crate) fn find(method: &str, path: &str, compatible: bool) -> Found {
+    let path = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
+    let mut methods = Vec::new();
+    for (index, route) in ROUTES.iter().enumerate() {
+        if route.when == When::Compatible && !compatible {
+            continue;
+        }
+        let Some(parameters) = fit(route.path, path) else { continue };
+        if route.method == method {
+            return Found::Route(index, parameters);
+        }
+        if !methods.contains(&route.method) {
+            methods.push(route.method);
+        }
+    }
+    methods.sort_unstable();
+    if methods.is_empty() { Found::Nothing } else { Found::OtherMethods(methods) }
+}
+
+/// The parameters if the path has the pattern's form.
+fn fit(pattern: &str, path: &str) -> Option<Vec<String>> {
+    if !pattern.contains('{') {
+        return (pattern == path).then(Vec::new);
+    }
+    let mut parameters = Vec::new();
+    let mut given = path.split('/');
+    for wanted in pattern.split('/') {
+        let piece = given.next()?;
+        if wanted.starts_with('{') {
+            if piece.is_empty() {
+                return None;
+            }
+            parameters.push(piece.to_owned());
+        } else if wanted != piece {
+            return None;
+        }
+    }
+    given.next().is_none().then_some(parameters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(method: &str, path: &str, compatible: bool) -> String {
+        match find(method, path, compatible) {
+            Found::Route(index, parameters) => {
+                let route = &ROUTES[index];
+                format!("{} {:?} {:?}", route.path, route.when, parameters)
+            }
+            Found::OtherMethods(methods) => methods.join(","),
+            Found::Nothing => "nothing".to_owned(),
+        }
+    }
+
+    #[test]
+    fn finding() {
+        assert_eq!(
+            at("GET", "/api/v2/silence/x/", true),
+            "/api/v2/silence/{silenceID} Always [\"x\"]"
+        );
+        assert_eq!(at("PUT", "/api/v2/alerts", true), "GET,POST");
+        assert_eq!(at("GET", "/api/v2/silence/", true), "nothing");
+        assert_eq!(at("GET", "/api/v2/silence/a/b", true), "nothing");
+        assert_eq!(at("GET", "/api/v1/alerts", true), "/api/v1/alerts Compatible []");
+        assert_eq!(at("GET", "/api/v1/alerts", false), "/api/v1/alerts Always []");
+        assert_eq!(at("GET", "/", false), "/ Always []");
+        assert_eq!(at("GET", "//", false), "/ Always []");
+    }
+
+    #[test]
+    fn changing_routes_need_more_than_read() {
+        for route in ROUTES.iter().filter(|route| !route.path.starts_with("/api/v1/")) {
+            let changes = route.method != "GET";
+            let guarded = matches!(route.policy, Policy::Write | Policy::Admin);
+            assert_eq!(changes, guarded, "{} {}", route.method, route.path);
+            let probe = matches!(route.path, "/-/healthy" | "/-/ready");
+            assert_eq!(probe, route.policy == Policy::Public, "{}", route.path);
+        }
+    }
+}
