@@ -12,3 +12,19 @@ pub const REPEATED_KEY: &str = "BS1004";
 pub const REFUSED: &str = "BS1005";
 /// Settings of one block that are incomplete or contradict each other.
 pub const INCONSISTENT: &str = "BS1006";
+/// Global keys that exclude each other.
+pub const GLOBAL_PAIR: &str = "BS1007";
+/// A receiver's name or labels.
+pub const RECEIVER_NAME: &str = "BS1008";
+/// An integration lacks something neither it nor `global` gives.
+pub const MISSING_CREDENTIAL: &str = "BS1009";
+/// The root route.
+pub const ROOT_ROUTE: &str = "BS1010";
+/// A route names a receiver that does not exist.
+pub const UNDEFINED_RECEIVER: &str = "BS1011";
+/// Two time intervals with one name.
+pub const INTERVAL_NAME: &str = "BS1012";
+/// A route names a time interval that does not exist.
+pub const UNDEFINED_INTERVAL: &str = "BS1013";
+/// A matcher only the old grammar reads, or reads differently.
+pub const CLASSIC_MATCHER: &str = "BS1101";

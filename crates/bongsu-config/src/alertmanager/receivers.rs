@@ -9,6 +9,7 @@ mod slack;
 mod teams;
 mod webhook;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bongsu_lang::yaml::{Kind, Node, Value};
@@ -31,6 +32,7 @@ pub use teams::{MsTeamsConfig, MsTeamsV2Config, WebexConfig};
 pub use webhook::WebhookConfig;
 
 use super::http::HttpConfig;
+use super::quoted;
 use super::settings::{Reader, Setting, settings};
 
 /// A named list of integrations.
@@ -98,7 +100,7 @@ macro_rules! integrations {
             }
 
             /// An entry with every default, for a null entry of the list.
-            fn defaults(list: &str) -> Option<Self> {
+            pub(super) fn defaults(list: &str) -> Option<Self> {
                 match list {
                     $( $list => Some(Self::$variant(Box::default())), )*
                     _ => None,
@@ -168,8 +170,138 @@ impl Integration {
 /// A receiver as written: entries still without what they inherit, with their places.
 pub(super) struct RawReceiver {
     pub(super) node: Arc<Node>,
-    pub(super) receiver: Receiver,
-    pub(super) nodes: Vec<Arc<Node>>,
-    /// Null entries: list keys and places, in file order.
-    pub(super) missing: Vec<(&'static str, Arc<Node>)>,
+    pub(super) name: String,
+    pub(super) labels: BTreeMap<String, String>,
+    pub(super) entries: Vec<RawEntry>,
+}
+
+/// An entry of one of a receiver's lists.
+pub(super) struct RawEntry {
+    pub(super) node: Arc<Node>,
+    pub(super) list: &'static str,
+    pub(super) content: Content,
+}
+
+pub(super) enum Content {
+    Integration(Integration),
+    /// `- ` with nothing behind it.
+    Null,
+    /// Already reported.
+    Faulty,
+}
+
+impl RawReceiver {
+    /// Reads an entry of `receivers`.
+    pub(super) fn read(node: &Arc<Node>, reader: &mut Reader) -> Self {
+        let mut receiver = Self {
+            node: Arc::clone(node),
+            name: String::new(),
+            labels: BTreeMap::new(),
+            entries: Vec::new(),
+        };
+        if node.is_null() {
+            return receiver;
+        }
+        let known: Vec<&str> =
+            ["name", "labels"].into_iter().chain(LISTS.iter().copied()).collect();
+        let before = reader.faults();
+        let is_mapping = reader.keys(node, "a receiver", &known, |key, value, reader| {
+            match (key, LISTS.iter().find(|list| **list == key)) {
+                ("name", _) => receiver.name.assign(value, reader),
+                ("labels", _) => receiver.labels.assign(value, reader),
+                (_, Some(list)) => receiver.read_list(list, value, reader),
+                (_, None) => return false,
+            }
+            true
+        });
+        if is_mapping && reader.faults() == before {
+            receiver.check(reader);
+        }
+        receiver
+    }
+
+    fn read_list(&mut self, list: &'static str, node: &Arc<Node>, reader: &mut Reader) {
+        if node.is_null() {
+            return;
+        }
+        let Kind::Sequence(items) = &node.kind else {
+            reader.mistype(node, "a list");
+            return;
+        };
+        for item in items {
+            let before = reader.faults();
+            let content = if item.is_null() {
+                Content::Null
+            } else {
+                match Integration::read(list, item, reader) {
+                    Some(integration) if reader.faults() == before => {
+                        Content::Integration(integration)
+                    }
+                    _ => Content::Faulty,
+                }
+            };
+            self.entries.push(RawEntry { node: Arc::clone(item), list, content });
+        }
+    }
+
+    fn check(&mut self, reader: &mut Reader) {
+        let node = Arc::clone(&self.node);
+        if self.name.is_empty() {
+            reader.refuse_group(&node, "missing name in receiver");
+            return;
+        }
+        match self.labels.get("name") {
+            Some(label) if *label != self.name => reader.refuse_group(
+                &node,
+                format!(
+                    "receiver label \"name\" must match receiver name {}, got {}",
+                    quoted(&self.name),
+                    quoted(label)
+                ),
+            ),
+            _ => {
+                self.labels.insert("name".to_owned(), self.name.clone());
+            }
+        }
+    }
+
+    /// The finished receiver: its sound entries, in the order they run.
+    pub(super) fn finish(self) -> Receiver {
+        let mut integrations = Vec::with_capacity(self.entries.len());
+        let mut by_list: Vec<Vec<Integration>> = LISTS.iter().map(|_| Vec::new()).collect();
+        for entry in self.entries {
+            let position = LISTS.iter().position(|list| *list == entry.list);
+            if let (Content::Integration(integration), Some(at)) = (entry.content, position) {
+                by_list[at].push(integration);
+            }
+        }
+        for list in by_list {
+            let numbered = list.into_iter().enumerate();
+            integrations.extend(numbered.map(|(index, integration)| Entry { index, integration }));
+        }
+        Receiver { name: self.name, labels: Labels::from_pairs(self.labels), integrations }
+    }
+}
+
+impl Receiver {
+    /// For the printed configuration.
+    pub(super) fn write(&self) -> Value {
+        let mut pairs = vec![(Value::from("name"), Value::from(self.name.as_str()))];
+        if !self.labels.is_empty() {
+            let labels = self.labels.iter().map(|(n, v)| (Value::from(n), Value::from(v)));
+            pairs.push((Value::from("labels"), Value::Map(labels.collect())));
+        }
+        for list in LISTS {
+            let entries: Vec<Value> = self
+                .integrations
+                .iter()
+                .filter(|entry| entry.integration.list() == *list)
+                .map(|entry| entry.integration.write())
+                .collect();
+            if !entries.is_empty() {
+                pairs.push((Value::from(*list), Value::List(entries)));
+            }
+        }
+        Value::Map(pairs)
+    }
 }

@@ -137,8 +137,11 @@ pub(super) trait Setting: Sized {
     /// For the printed configuration: secrets masked.
     fn write(&self) -> Value;
 
+    /// Why a null entry of a list of these is refused; `None`: it is the zero value.
+    const REFUSES_NULL_ENTRY: Option<&'static str> = None;
+
     /// Null is the zero value; a mistake leaves `self` alone.
-    fn take(&mut self, node: &Arc<Node>, reader: &mut Reader) {
+    fn assign(&mut self, node: &Arc<Node>, reader: &mut Reader) {
         if node.is_null() {
             *self = Self::zero();
         } else if let Some(value) = Self::read(node, reader) {
@@ -337,7 +340,10 @@ impl<T: Setting> Setting for Vec<T> {
         let mut list = Self::with_capacity(items.len());
         for item in items {
             if item.is_null() {
-                list.push(T::zero());
+                match T::REFUSES_NULL_ENTRY {
+                    Some(message) => reader.refuse(item, message),
+                    None => list.push(T::zero()),
+                }
             } else if let Some(value) = T::read(item, reader) {
                 list.push(value);
             }
@@ -360,7 +366,7 @@ impl<T: Setting> Setting for BTreeMap<String, T> {
         let mut map = Self::new();
         let sound = reader.keys(node, "the mapping", &[], |name, value, reader| {
             let mut item = T::zero();
-            item.take(value, reader);
+            item.assign(value, reader);
             map.insert(name.to_owned(), item);
             true
         });
@@ -384,7 +390,9 @@ pub(super) fn key_of(field: &'static str) -> &'static str {
 macro_rules! settings {
     (
         $(#[$meta:meta])*
-        pub struct $name:ident ($title:literal $(, check = $check:path)?) {
+        pub struct $name:ident (
+            $title:literal $(, check = $check:path)? $(, no_null = $no_null:literal)?
+        ) {
             $( $(#[$doc:meta])* $field:ident : $ty:ty $(= $default:expr)? $(, $always:ident)? ; )*
         }
     ) => {
@@ -401,6 +409,8 @@ macro_rules! settings {
         }
 
         impl $crate::alertmanager::settings::Setting for $name {
+            $( const REFUSES_NULL_ENTRY: Option<&'static str> = Some($no_null); )?
+
             fn zero() -> Self {
                 Self { $( $field: <$ty as $crate::alertmanager::settings::Setting>::zero(), )* }
             }
@@ -419,7 +429,7 @@ macro_rules! settings {
                 let before = reader.faults();
                 let is_mapping = reader.keys(node, $title, &known, |key, value, reader| {
                     $( if key == key_of(stringify!($field)) {
-                        Setting::take(&mut group.$field, value, reader);
+                        Setting::assign(&mut group.$field, value, reader);
                         return true;
                     } )*
                     false

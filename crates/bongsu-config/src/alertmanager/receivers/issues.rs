@@ -86,7 +86,7 @@ impl Setting for JiraField {
         Some(Self { template, enable_update })
     }
     /// The long form changes only what it names: `{enable_update: false}` keeps the default text.
-    fn take(&mut self, node: &Arc<Node>, reader: &mut Reader) {
+    fn assign(&mut self, node: &Arc<Node>, reader: &mut Reader) {
         if node.is_null() {
             *self = Self::zero();
         } else if let Some(read) = Self::read(node, reader) {
