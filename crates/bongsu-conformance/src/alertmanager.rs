@@ -99,13 +99,31 @@ pub(super) fn run(folder: &Path, report: &mut Report) -> Result<()> {
         context.fields = file["fields"].take();
         let cases = file["cases"].take();
         let Some(cases) = cases.as_array() else { bail!("{name}.json: no cases") };
-        for case in cases {
-            let case_name = case["name"].as_str().unwrap_or("?");
-            if report.wants(name, case_name) {
-                let verdict = std::panic::catch_unwind(|| judge(&context, case))
-                    .unwrap_or_else(|_| Verdict::Failed("panicked".to_owned()));
-                report.add(name, case_name, verdict);
-            }
+        let wanted: Vec<(&str, &Value)> = cases
+            .iter()
+            .map(|case| (case["name"].as_str().unwrap_or("?"), case))
+            .filter(|(case_name, _)| report.wants(name, case_name))
+            .collect();
+        let verdict = |case: &Value| {
+            std::panic::catch_unwind(|| judge(&context, case))
+                .unwrap_or_else(|_| Verdict::Failed("panicked".to_owned()))
+        };
+        // Scenarios pass in real time and mostly wait: all at once.
+        let verdicts: Vec<Verdict> = if *name == "acceptance_scenarios" {
+            std::thread::scope(|scope| {
+                let runs: Vec<_> =
+                    wanted.iter().map(|(_, case)| scope.spawn(|| verdict(case))).collect();
+                runs.into_iter()
+                    .map(|run| {
+                        run.join().unwrap_or_else(|_| Verdict::Failed("panicked".to_owned()))
+                    })
+                    .collect()
+            })
+        } else {
+            wanted.iter().map(|(_, case)| verdict(case)).collect()
+        };
+        for ((case_name, _), verdict) in wanted.into_iter().zip(verdicts) {
+            report.add(name, case_name, verdict);
         }
     }
     Ok(())
