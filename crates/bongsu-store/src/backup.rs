@@ -55,6 +55,18 @@ pub(crate) fn create(source: &Connection, dest: &Path) -> Result<Manifest, Store
     made.map_err(|reason| failure(dest, reason))
 }
 
+/// As [`crate::Store::backup`], for the store of a data directory, whether or not another process
+/// has it open.
+pub fn create_from(data_dir: &Path, dest: &Path) -> Result<Manifest, StoreError> {
+    let path = data_dir.join(FILE_NAME);
+    let failed =
+        |error: rusqlite::Error| StoreError::Open { path: path.clone(), reason: error.to_string() };
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let source = Connection::open_with_flags(&path, flags).map_err(failed)?;
+    source.busy_timeout(std::time::Duration::from_secs(5)).map_err(failed)?;
+    create(&source, dest)
+}
+
 type Rows = (u32, BTreeMap<String, u64>);
 
 fn copy(source: &Connection, partial: &Path) -> Result<Rows, String> {

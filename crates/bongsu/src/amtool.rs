@@ -9,8 +9,8 @@ mod commands;
 mod config;
 mod config_file;
 mod format;
-mod silence;
-mod words;
+pub(crate) mod silence;
+pub(crate) mod words;
 
 use std::process::ExitCode;
 use std::time::Duration;

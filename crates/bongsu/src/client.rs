@@ -61,19 +61,19 @@ impl Client {
 
     /// `GET /api/v2/status`.
     pub(crate) fn status(&self) -> Result<Raw<Status>, ClientError> {
-        let json = self.get("status", &[])?;
+        let json = self.get("v2/status", &[])?;
         let item = decode(&json)?;
         Ok(Raw { json, item })
     }
 
     /// `GET /api/v2/alerts`.
     pub(crate) fn alerts(&self, query: &[(&str, &str)]) -> Result<Vec<Raw<Alert>>, ClientError> {
-        list(self.get("alerts", query)?)
+        list(self.get("v2/alerts", query)?)
     }
 
     /// `POST /api/v2/alerts`.
     pub(crate) fn post_alerts(&self, alerts: &Value) -> Result<(), ClientError> {
-        self.call(Method::POST, "alerts", &[], Some(alerts)).map(drop)
+        self.call(Method::POST, "v2/alerts", &[], Some(alerts)).map(drop)
     }
 
     /// `GET /api/v2/silences`.
@@ -81,12 +81,12 @@ impl Client {
         &self,
         query: &[(&str, &str)],
     ) -> Result<Vec<Raw<Silence>>, ClientError> {
-        list(self.get("silences", query)?)
+        list(self.get("v2/silences", query)?)
     }
 
     /// `GET /api/v2/silence/ID`.
     pub(crate) fn silence(&self, id: &str) -> Result<Raw<Silence>, ClientError> {
-        let json = self.get(&format!("silence/{}", path_segment(id)), &[])?;
+        let json = self.get(&format!("v2/silence/{}", path_segment(id)), &[])?;
         let item = decode(&json)?;
         Ok(Raw { json, item })
     }
@@ -117,18 +117,18 @@ impl Client {
 
     /// `DELETE /api/v2/silence/ID`.
     pub(crate) fn expire_silence(&self, id: &str) -> Result<(), ClientError> {
-        let path = format!("silence/{}", path_segment(id));
+        let path = format!("v2/silence/{}", path_segment(id));
         self.call(Method::DELETE, &path, &[], None).map(drop)
     }
 
-    /// Any other `GET` below `/api/v2/`, for what Bongsu serves beyond Alertmanager.
+    /// Any other `GET` below `/api/`, for what Bongsu serves beyond Alertmanager.
     pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, ClientError> {
         let body = self.call(Method::GET, path, query, None)?;
         serde_json::from_slice(&body).map_err(|e| ClientError::Answer(e.to_string()))
     }
 
     async fn post_silence_async(&self, silence: &Value) -> Result<String, ClientError> {
-        let body = self.send(Method::POST, "silences", &[], Some(silence)).await?;
+        let body = self.send(Method::POST, "v2/silences", &[], Some(silence)).await?;
         let answer: Value =
             serde_json::from_slice(&body).map_err(|e| ClientError::Answer(e.to_string()))?;
         answer["silenceID"]
@@ -169,7 +169,7 @@ impl Client {
         body: Option<&Value>,
     ) -> Result<Vec<u8>, ClientError> {
         let mut url = self.base.clone();
-        url.set_path(&format!("{}/api/v2/{path}", url.path().trim_end_matches('/')));
+        url.set_path(&format!("{}/api/{path}", url.path().trim_end_matches('/')));
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }
@@ -199,7 +199,7 @@ impl Client {
         }
         Err(ClientError::Refused {
             method: method.to_string(),
-            path: path.to_owned(),
+            path: path.strip_prefix("v2/").unwrap_or(path).to_owned(),
             status: status.as_u16(),
             message: error::refusal(&bytes),
         })

@@ -140,11 +140,6 @@ impl Parsed {
         self.text(long).parse().unwrap_or_default()
     }
 
-    /// Whether the command line itself (not a default) set the flag.
-    pub(crate) fn given(&self, long: &str) -> bool {
-        self.given.contains(&long)
-    }
-
     /// The flag's value unless it is empty.
     pub(crate) fn some(&self, long: &str) -> Option<String> {
         Some(self.text(long)).filter(|v| !v.is_empty()).map(str::to_owned)

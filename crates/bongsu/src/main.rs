@@ -5,6 +5,7 @@
 
 mod alertmanager;
 mod amtool;
+mod cli;
 mod client;
 mod exit;
 mod kingpin;
@@ -34,7 +35,7 @@ fn main() -> ExitCode {
     match words.first().map(String::as_str) {
         Some("amtool") => amtool::run(&words[1..]),
         Some("alertmanager") => server("alertmanager", &words[1..]),
-        _ => ExitCode::FAILURE,
+        _ => cli::run(&words),
     }
 }
 

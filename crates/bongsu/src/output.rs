@@ -1,6 +1,17 @@
-//! Writing results to stdout.
+//! Results on stdout: tables, JSON, YAML, names; colours only where a person looks.
+//!
+//! In: rows of a list, or one object. Out: text in the asked format. Everything that is not the
+//! result goes to stderr elsewhere.
+
+mod colour;
+mod listing;
+mod when;
 
 use std::io::{self, Write};
+
+pub(crate) use colour::{Colour, paint, set_up_colour};
+pub(crate) use listing::{Listing, Row, Shape, object};
+pub(crate) use when::{TimeStyle, show_time};
 
 /// Writes `text` as it is. A reader that went away (`| head`) ends the program quietly.
 pub(crate) fn print(text: &str) {

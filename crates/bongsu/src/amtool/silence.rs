@@ -164,7 +164,7 @@ pub(super) fn update(call: &Call) -> Result<(), String> {
 }
 
 /// The part of a listed silence that may be posted again.
-fn postable(listed: &Value) -> Value {
+pub(crate) fn postable(listed: &Value) -> Value {
     let mut posted = listed.clone();
     if let Some(fields) = posted.as_object_mut() {
         fields.shift_remove("status");

@@ -30,7 +30,7 @@ pub(crate) enum ClientError {
     Refused {
         /// `GET` …
         method: String,
-        /// Below `/api/v2/`.
+        /// Below `/api/v2/` (or, for Bongsu's own API, `/api/`).
         path: String,
         /// HTTP status.
         status: u16,

@@ -2,4 +2,5 @@
 
 mod amtool;
 mod canned;
+mod commands;
 mod program;

@@ -1,0 +1,132 @@
+//! The command line of `bongsu`: noun, then verb.
+//!
+//! In: words and `BONGSU_*` variables. Out: one result on stdout, messages on stderr, a documented
+//! exit code. One file per noun below.
+
+mod alert;
+mod alert_story;
+mod backup;
+mod completion;
+mod docs;
+mod failure;
+mod global;
+mod help;
+mod input;
+mod serve;
+mod silence;
+mod silence_edit;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub(crate) use failure::{Failure, Outcome};
+pub(crate) use global::Global;
+
+use crate::output;
+use crate::version;
+
+/// Durable alert routing: a drop-in for Alertmanager that keeps what it knows.
+#[derive(Debug, Parser)]
+#[command(
+    name = "bongsu",
+    version = version::VERSION,
+    disable_help_subcommand = true,
+    subcommand_required = true,
+    max_term_width = 100,
+    before_help = "  bongsu serve --config alertmanager.yml\n  \
+                   bongsu alert ls severity=critical\n  \
+                   bongsu silence add instance=db1 -d 2h -c 'disk swap'",
+    after_help = "More: bongsu help environment | exit-codes | formatting | matchers"
+)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(Box<serve::ServeArguments>),
+    /// List, send and explain alerts.
+    #[command(subcommand)]
+    Alert(alert::AlertCommand),
+    /// List, make and end silences.
+    #[command(subcommand)]
+    Silence(silence::SilenceCommand),
+    /// Make, verify and restore copies of the store.
+    #[command(subcommand)]
+    Backup(backup::BackupCommand),
+    /// Act as amtool, with its words and output.
+    #[command(disable_help_flag = true, disable_version_flag = true)]
+    Amtool(Words),
+    /// Act as the alertmanager server, with its flags.
+    #[command(disable_help_flag = true, disable_version_flag = true)]
+    Alertmanager(Words),
+    /// Print a completion script for a shell.
+    Completion(completion::CompletionArguments),
+    /// Explain a command or a topic.
+    Help(help::HelpArguments),
+    /// Print versions.
+    Version,
+    /// Print the reference of all commands as Markdown.
+    #[command(name = "__docs", hide = true)]
+    Docs,
+}
+
+/// Words passed on untouched.
+#[derive(Debug, clap::Args)]
+struct Words {
+    /// Passed on as they are.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<String>,
+}
+
+/// The definition of the whole command line.
+pub(crate) fn definition() -> clap::Command {
+    Cli::command()
+}
+
+/// Parses and runs.
+pub(crate) fn run(words: &[String]) -> ExitCode {
+    if words.is_empty() {
+        output::print(&definition().render_help().to_string());
+        return ExitCode::SUCCESS;
+    }
+    let matches = match definition()
+        .try_get_matches_from(std::iter::once("bongsu").chain(words.iter().map(String::as_str)))
+    {
+        Ok(matches) => matches,
+        Err(error) => {
+            // Help and version go to stdout, mistakes to stderr, with code 2.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
+    output::set_up_colour(cli.global.no_color);
+    let outcome = match cli.command {
+        Command::Serve(arguments) => return arguments.run(),
+        Command::Amtool(words) => return crate::amtool::run(&words.words),
+        Command::Alertmanager(words) => return crate::server("alertmanager", &words.words),
+        Command::Alert(command) => command.run(&cli.global),
+        Command::Silence(command) => command.run(&cli.global),
+        Command::Backup(command) => command.run(&cli.global),
+        Command::Completion(arguments) => arguments.run(),
+        Command::Help(arguments) => arguments.run(),
+        Command::Version => help::versions(&cli.global),
+        Command::Docs => docs::run(),
+    };
+    match outcome {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            failure.report();
+            failure.exit.into()
+        }
+    }
+}

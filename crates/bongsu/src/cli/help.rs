@@ -1,0 +1,126 @@
+//! `bongsu help`: commands, and topics that belong to no single command.
+
+use clap::Args;
+use serde_json::json;
+
+use super::{Failure, Global, Outcome, definition};
+use crate::exit::Exit;
+use crate::output::{self, object};
+use crate::version;
+
+/// A text about something that concerns many commands.
+pub(super) struct Topic {
+    /// Word after `bongsu help`.
+    name: &'static str,
+    /// Heading.
+    pub(super) title: &'static str,
+    /// The text.
+    pub(super) text: &'static str,
+}
+
+/// All topics.
+pub(super) const TOPICS: &[Topic] = &[
+    Topic {
+        name: "environment",
+        title: "Environment",
+        text: include_str!("topics/environment.txt"),
+    },
+    Topic { name: "exit-codes", title: "Exit codes", text: include_str!("topics/exit-codes.txt") },
+    Topic { name: "formatting", title: "Formatting", text: include_str!("topics/formatting.txt") },
+    Topic { name: "matchers", title: "Matchers", text: include_str!("topics/matchers.txt") },
+];
+
+/// What to explain.
+#[derive(Debug, Args)]
+pub(crate) struct HelpArguments {
+    /// A command (`alert ls`) or a topic: environment, exit-codes, formatting, matchers.
+    topic: Vec<String>,
+}
+
+impl HelpArguments {
+    /// Prints the explanation.
+    pub(super) fn run(&self) -> Outcome {
+        let text = match self.topic.as_slice() {
+            [] => definition().render_help().to_string(),
+            [one] if TOPICS.iter().any(|t| t.name == one) => {
+                TOPICS.iter().find(|t| t.name == one).map(|t| t.text).unwrap_or_default().into()
+            }
+            path => command_help(path)?,
+        };
+        output::print(&text);
+        Ok(Exit::Done)
+    }
+}
+
+fn command_help(path: &[String]) -> Result<String, Failure> {
+    let mut program = definition();
+    program.build();
+    let mut here = &mut program;
+    for name in path {
+        let known: Vec<String> = here
+            .get_subcommands()
+            .filter(|c| !c.is_hide_set())
+            .map(|c| c.get_name().to_owned())
+            .collect();
+        let Some(next) = here.find_subcommand_mut(name) else {
+            let topics = TOPICS.iter().map(|t| t.name.to_owned()).filter(|_| path.len() == 1);
+            let names: Vec<String> = known.into_iter().chain(topics).collect();
+            let failure = Failure::usage(format!("no command or topic {}", path.join(" ")));
+            return Err(match nearest(name, &names) {
+                Some(close) => failure.hint(format!("did you mean {close}?")),
+                None => failure.hint(format!("there are {}", names.join(", "))),
+            });
+        };
+        here = next;
+    }
+    Ok(here.render_help().to_string())
+}
+
+/// The name that differs least, if it differs little.
+fn nearest<'n>(word: &str, names: &'n [String]) -> Option<&'n str> {
+    let close = names.iter().map(|name| (distance(word, name), name.as_str()));
+    close.min().filter(|(d, name)| *d <= 2 && *d < name.len()).map(|(_, name)| name)
+}
+
+/// Edits (insert, delete, replace) between two words.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// `bongsu version`.
+pub(super) fn versions(global: &Global) -> Outcome {
+    let text = format!(
+        "bongsu {}\nalertmanager {} (compatible)\n",
+        version::VERSION,
+        version::ALERTMANAGER
+    );
+    let json = json!({ "bongsu": version::VERSION, "alertmanager": version::ALERTMANAGER });
+    object(&json, global.output, &global.fields, &text, version::VERSION);
+    Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[test]
+    fn nearest_name() {
+        let names = ["alert", "silence", "exit-codes"].map(str::to_owned);
+        for (word, want) in
+            [("alrt", Some("alert")), ("silense", Some("silence")), ("zzz", None), ("a", None)]
+        {
+            assert_eq!(nearest(word, &names), want, "{word}");
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! `bongsu NOUN VERB` against a canned server.
+
+use crate::canned::{Answers, Canned};
+use crate::program::Program;
+
+const ANSWERS: Answers = &[
+    (
+        "GET /api/v2/alerts",
+        200,
+        r#"[{"annotations":{"summary":"full"},"endsAt":"2026-01-01T02:00:00.000Z","fingerprint":"353eae6a3b60c986","receivers":[{"name":"team"}],"startsAt":"2026-01-01T01:00:00.000Z","status":{"inhibitedBy":[],"silencedBy":[],"state":"active"},"updatedAt":"2026-01-01T01:00:00.000Z","generatorURL":"http://g","labels":{"alertname":"DiskFull","instance":"db1"}},{"annotations":{},"endsAt":"2026-01-01T02:00:00.000Z","fingerprint":"aaaaaaaaaaaaaaaa","receivers":[{"name":"team"}],"startsAt":"2026-01-01T00:00:00.000Z","status":{"inhibitedBy":[],"silencedBy":["s1"],"state":"suppressed"},"updatedAt":"2026-01-01T00:00:00.000Z","labels":{"alertname":"느림"}}]"#,
+    ),
+    ("POST /api/v2/alerts", 200, ""),
+    (
+        "GET /api/v1/alerts/353eae6a3b60c986/explain",
+        200,
+        r#"{"alert":{"fingerprint":"353eae6a3b60c986","state":"suppressed","labels":{"alertname":"DiskFull"},"starts_at":"2026-01-01T01:00:00Z","silenced_by":["s1"],"inhibited_by":[]},"routes":[{"route_id":"{}/{team=\"x\"}/0","group_key":"{}/{team=\"x\"}:{}","receiver":"team","muted_by":["night"],"next_flush":"2026-01-01T01:05:00Z","deliveries":[{"id":1,"at":"2026-01-01T01:00:30Z","target":"team/webhook[0]","reason":"first notification","attempts":1,"delivered":true,"answer":"200"}]}]}"#,
+    ),
+    (
+        "GET /api/v1/alerts/353eae6a3b60c986/history",
+        200,
+        r#"{"items":[{"id":2,"at":"2026-01-01T01:00:30Z","kind":"notified","detail":{"receiver":"team"}},{"id":1,"at":"2026-01-01T01:00:00Z","kind":"fired","detail":null}],"next_cursor":null}"#,
+    ),
+    (
+        "GET /api/v2/silences",
+        200,
+        r#"[{"id":"s1","status":{"state":"active"},"updatedAt":"2026-01-01T00:00:00.000Z","comment":"work","createdBy":"me","endsAt":"2126-01-01T00:00:00.000Z","matchers":[{"isEqual":true,"isRegex":false,"name":"alertname","value":"test1"}],"startsAt":"2026-01-01T00:00:00.000Z"},{"id":"s2","status":{"state":"expired"},"updatedAt":"2026-01-01T00:00:00.000Z","comment":"","createdBy":"you","endsAt":"2026-01-01T00:00:00.000Z","matchers":[{"isRegex":false,"name":"a","value":"b"}],"startsAt":"2025-01-01T00:00:00.000Z"}]"#,
+    ),
+    (
+        "GET /api/v2/silence/s1",
+        200,
+        r#"{"id":"s1","status":{"state":"active"},"updatedAt":"2026-01-01T00:00:00.000Z","comment":"work","createdBy":"me","endsAt":"2126-01-01T00:00:00.000Z","matchers":[{"isEqual":true,"isRegex":false,"name":"alertname","value":"test1"}],"startsAt":"2026-01-01T00:00:00.000Z"}"#,
+    ),
+    ("DELETE /api/v2/silence/s1", 200, ""),
+    ("DELETE /api/v2/silence/locked", 403, "\"not yours\""),
+    ("POST /api/v2/silences", 200, r#"{"silenceID":"s9"}"#),
+];
+
+fn bongsu(words: &[&str]) -> String {
+    let server = Canned::start(ANSWERS);
+    let mut all = vec!["--server", &server.url];
+    all.extend(words);
+    Program::new().run(&all).replace(&server.url, "SERVER")
+}
+
+#[test]
+fn alerts() {
+    insta::assert_snapshot!(bongsu(&["alert", "ls"]), @r"
+    exit 0
+    --- stdout
+    FINGERPRINT       STATE     ALERTNAME  SINCE                    LABELS        SUMMARY
+    aaaaaaaaaaaaaaaa  silenced  느림       2026-01-01 00:00:00 UTC
+    353eae6a3b60c986  active    DiskFull   2026-01-01 01:00:00 UTC  instance=db1  full
+    ");
+    insta::assert_snapshot!(bongsu(&["alert", "ls", "--fields", "alertname,State"]), @r"
+    exit 0
+    --- stdout
+    ALERTNAME  STATE
+    느림       silenced
+    DiskFull   active
+    ");
+    insta::assert_snapshot!(bongsu(&["alert", "ls", "-o", "jsonl", "--fields=fingerprint,labels"]), @r#"
+    exit 0
+    --- stdout
+    {"fingerprint":"aaaaaaaaaaaaaaaa","labels":{"alertname":"느림"}}
+    {"fingerprint":"353eae6a3b60c986","labels":{"alertname":"DiskFull","instance":"db1"}}
+    "#);
+    insta::assert_snapshot!(bongsu(&["alert", "get", "353EAE6A3B60C986"]), @r"
+    exit 0
+    --- stdout
+    fingerprint  353eae6a3b60c986
+    state        active
+    since        2026-01-01 01:00:00 UTC
+    until        2026-01-01 02:00:00 UTC
+    source       http://g
+    receivers    team
+    labels
+      alertname = DiskFull
+      instance = db1
+    annotations
+      summary = full
+    ");
+    insta::assert_snapshot!(bongsu(&["alert", "get", "0000000000000000"]), @r"
+    exit 1
+    --- stderr
+    error: no alert 0000000000000000
+      hint: list them with: bongsu alert ls
+    ");
+}
+
+#[test]
+fn the_story_of_an_alert() {
+    insta::assert_snapshot!(bongsu(&["alert", "explain", "353eae6a3b60c986"]), @r#"
+    exit 0
+    --- stdout
+    DiskFull (353eae6a3b60c986) is suppressed since 2026-01-01 01:00:00 UTC
+      silenced by s1
+
+    1. to team by route {}/{team="x"}/0
+       group {}/{team="x"}:{}
+       muted by time interval night
+       next flush 2026-01-01 01:05:00 UTC
+       2026-01-01 01:00:30 UTC sent to team/webhook[0] (first notification): 200
+    "#);
+    insta::assert_snapshot!(bongsu(&["alert", "history", "353eae6a3b60c986"]), @r"
+    exit 0
+    --- stdout
+    WHEN                     WHAT      DETAIL
+    2026-01-01 01:00:30 UTC  notified  receiver=team
+    2026-01-01 01:00:00 UTC  fired
+    ");
+}
+
+#[test]
+fn silences() {
+    insta::assert_snapshot!(bongsu(&["silence", "ls", "--state", "all"]), @r#"
+    exit 0
+    --- stdout
+    ID  STATE    MATCHERS           ENDS                     BY   COMMENT
+    s2  expired  a="b"              2026-01-01 00:00:00 UTC  you
+    s1  active   alertname="test1"  2126-01-01 00:00:00 UTC  me   work
+    "#);
+    insta::assert_snapshot!(bongsu(&["silence", "ls", "-o", "name"]), @r"
+    exit 0
+    --- stdout
+    s1
+    ");
+    insta::assert_snapshot!(bongsu(&["silence", "add", "x", "-c", "why"]), @r"
+    exit 0
+    --- stdout
+    s9
+    ");
+    insta::assert_snapshot!(bongsu(&["silence", "expire", "s1", "--dry-run"]), @r#"
+    exit 0
+    --- stdout
+    ID  STATE   MATCHERS           ENDS                     BY  COMMENT
+    s1  active  alertname="test1"  2126-01-01 00:00:00 UTC  me  work
+    --- stderr
+    would end 1 silence(s)
+    "#);
+    insta::assert_snapshot!(bongsu(&["silence", "expire", "s1", "s1"]), @r"
+    exit 2
+    --- stderr
+    error: end 2 silences: not asked, there is no terminal
+      hint: add --yes to go on, or --dry-run to look first
+    ");
+}
+
+#[test]
+fn exit_codes() {
+    for (words, code) in [
+        (&["silence", "expire", "s1"][..], 0),
+        (&["silence", "get", "nope"], 1),
+        (&["silence", "update", "s1"], 2),
+        (&["silence", "add", "x", "-c", "c", "-d", "0"], 2),
+        (&["alert", "get", "short"], 2),
+        (&["alrt"], 2),
+        (&["silence", "expire", "locked"], 4),
+        (&["-s", "http://127.0.0.1:1", "alert", "ls"], 5),
+        (&["backup", "create", "there"], 6),
+    ] {
+        let server = Canned::start(ANSWERS);
+        let program = Program::new();
+        program.write("there", "");
+        let mut all = words.to_vec();
+        if words[0] != "-s" {
+            all.extend(["--server", &server.url]);
+        }
+        let said = program.run(&all);
+        assert!(said.starts_with(&format!("exit {code}\n")), "{words:?}: {said}");
+        assert!(said.contains("--- stderr"), "{words:?}: {said}");
+    }
+}
+
+#[test]
+fn mistakes_come_with_a_hint() {
+    insta::assert_snapshot!(bongsu(&["alrt"]), @r"
+    exit 2
+    --- stderr
+    error: unrecognized subcommand 'alrt'
+
+      tip: some similar subcommands exist: 'alertmanager', 'alert'
+
+    Usage: bongsu [OPTIONS] <COMMAND>
+
+    For more information, try '--help'.
+    ");
+    insta::assert_snapshot!(Program::new().run(&["alert", "ls", "-s", "127.0.0.1:1"]), @r"
+    exit 5
+    --- stderr
+    error: cannot reach http://127.0.0.1:1: dial tcp 127.0.0.1:1: connect: connection refused
+      hint: name the server with --server or BONGSU_SERVER
+    ");
+    insta::assert_snapshot!(Program::new().run(&["help", "silense"]), @r"
+    exit 2
+    --- stderr
+    error: no command or topic silense
+      hint: did you mean silence?
+    ");
+}
+
+#[test]
+fn what_is_sent() {
+    let server = Canned::start(ANSWERS);
+    let program = Program::new();
+    program.write(
+        "list.json",
+        r#"[{"id":"s1","status":{"state":"active"},"updatedAt":"x","comment":"c"}]"#,
+    );
+    for words in [
+        &["alert", "send", "DiskFull", "i=1", "-a", "s=x", "--start", "2026-01-01T00:00:00+09:00"]
+            [..],
+        &["alert", "ls", "x", "a!=b", "--state", "silenced", "--receiver", "t.*"],
+        &["silence", "update", "s1", "-d", "1d", "-c", "longer"],
+        &["silence", "import", "list.json", "--force"],
+        &["silence", "expire", "s1", "s1", "--yes"],
+    ] {
+        let mut all = vec!["--server", &server.url];
+        all.extend(words);
+        let said = program.run(&all);
+        assert!(said.starts_with("exit 0\n"), "{words:?}: {said}");
+    }
+    insta::assert_snapshot!(server.asked().join("\n"), @r#"
+    POST /api/v2/alerts [{"labels":{"alertname":"DiskFull","i":"1"},"annotations":{"s":"x"},"startsAt":"2026-01-01T00:00:00.000+09:00"}]
+    GET /api/v2/alerts?active=false&silenced=true&inhibited=false&filter=alertname%3D%22x%22&filter=a%21%3D%22b%22&receiver=t.*
+    GET /api/v2/silence/s1
+    POST /api/v2/silences {"id":"s1","comment":"longer","createdBy":"me","endsAt":"2026-01-02T00:00:00.000Z","matchers":[{"isEqual":true,"isRegex":false,"name":"alertname","value":"test1"}],"startsAt":"2026-01-01T00:00:00.000Z"}
+    POST /api/v2/silences {"comment":"c"}
+    GET /api/v2/silence/s1
+    GET /api/v2/silence/s1
+    DELETE /api/v2/silence/s1
+    DELETE /api/v2/silence/s1
+    "#);
+}
+
+#[test]
+fn help_fits_and_the_reference_is_up_to_date() {
+    let program = Program::new();
+    let help = program.run(&["--help"]);
+    insta::assert_snapshot!("help_short", program.run(&["-h"]));
+    assert_eq!(program.run(&["help"]).lines().next(), help.lines().next());
+    for topic in ["environment", "exit-codes", "formatting", "matchers", "alert ls"] {
+        let words: Vec<&str> = std::iter::once("help").chain(topic.split(' ')).collect();
+        assert!(program.run(&words).starts_with("exit 0\n--- stdout\n"), "{topic}");
+    }
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        assert!(program.run(&["completion", shell]).contains("silence"), "{shell}");
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/cli.md");
+    let reference = program.run(&["__docs"]);
+    let reference = reference.strip_prefix("exit 0\n--- stdout\n").unwrap();
+    assert_eq!(
+        std::fs::read_to_string(path).unwrap_or_default(),
+        reference,
+        "write docs/cli.md again: bongsu __docs > docs/cli.md"
+    );
+}
