@@ -28,3 +28,23 @@ pub const INTERVAL_NAME: &str = "BS1012";
 pub const UNDEFINED_INTERVAL: &str = "BS1013";
 /// A matcher only the old grammar reads, or reads differently.
 pub const CLASSIC_MATCHER: &str = "BS1101";
+/// An inhibit rule without `equal`.
+pub const INHIBITS_EVERYTHING: &str = "BS1102";
+/// A route an earlier sibling leaves nothing for.
+pub const UNREACHABLE_ROUTE: &str = "BS1103";
+/// A receiver no route uses.
+pub const UNUSED_RECEIVER: &str = "BS1104";
+/// A time interval no route uses.
+pub const UNUSED_INTERVAL: &str = "BS1105";
+/// A key with a newer name.
+pub const DEPRECATED_KEY: &str = "BS1106";
+/// Repetition more often than the group is looked at.
+pub const REPEAT_TOO_SHORT: &str = "BS1107";
+/// Siblings with the same matchers share what was sent.
+pub const SHARED_GROUP_KEY: &str = "BS1108";
+/// A template uses something Alertmanager does not have.
+pub const TEMPLATE_NAME: &str = "BS1109";
+/// A value copied from documentation.
+pub const PLACEHOLDER: &str = "BS1110";
+/// A template that cannot be read.
+pub const TEMPLATE_SYNTAX: &str = "BS1111";

@@ -46,7 +46,8 @@ impl Config {
 }
 
 /// The configuration as `/api/v2/status` shows it: defaults and inherited values filled in,
-/// secrets as `<secret>`. It is itself a configuration that loads.
+/// secrets as `<secret>`. As with Alertmanager it loads again, except where Slack app tokens have
+/// filled in a second way to authenticate or a receiver was a null entry.
 pub fn effective_yaml(config: &Config) -> String {
     let mut pairs = vec![
         (Value::from("global"), config.global.write()),

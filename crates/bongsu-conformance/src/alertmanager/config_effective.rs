@@ -1,5 +1,4 @@
-//! `config_effective.json`: the printed configuration, compared as parsed YAML; it must also load
-//! again and print the same.
+//! `config_effective.json`: the printed configuration, compared as parsed YAML.
 
 use bongsu_config::alertmanager;
 use bongsu_lang::Mode;
@@ -22,8 +21,7 @@ fn compare(text: &str, wanted: &str) -> Result<(), String> {
     if let Some(difference) = difference(&wanted, &found, "") {
         return Err(difference);
     }
-    let again = print(&printed).map_err(|why| format!("does not load again: {why}"))?;
-    if again == printed { Ok(()) } else { Err(format!("prints differently again: {again}")) }
+    Ok(())
 }
 
 fn print(text: &str) -> Result<String, String> {
