@@ -89,8 +89,7 @@ impl Server {
             .timer(TokioTimer::new())
             .header_read_timeout(limits.header_timeout)
             .max_headers(limits.headers)
-            .max_buf_size(limits.header_bytes.max(8192))
-            .pipeline_flush(true);
+            .max_buf_size(limits.header_bytes.max(8192));
         builder
             .http2()
             .timer(TokioTimer::new())

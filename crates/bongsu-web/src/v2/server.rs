@@ -22,7 +22,7 @@ pub(crate) async fn receivers(app: Arc<App>, call: Call) -> Answered {
     let receivers = app.backend.receivers();
     let shown: Vec<ReceiverJson<'_>> = receivers
         .iter()
-        .filter(|receiver| wanted.matches(&receiver.labels))
+        .filter(|receiver| bongsu_route::filter::holds(&wanted, &receiver.labels))
         .map(|receiver| ReceiverJson { name: &receiver.name, labels: &receiver.labels })
         .collect();
     answer::json(StatusCode::OK, &shown)

@@ -1,0 +1,265 @@
+//! A backend in memory: one route, no timers, a clock that stands still.
+
+use std::collections::BTreeMap;
+use std::future::ready;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bongsu_engine::api::*;
+use bongsu_lang::Mode;
+use bongsu_model::{Alert, Diagnostic, Fingerprint, Labels, Timestamp};
+use bongsu_route::{Draft, MatcherDraft as Matcher, SilenceLimits, Silences, StateFilter};
+use parking_lot::Mutex;
+
+pub(crate) struct Fake {
+    pub(crate) now: Timestamp,
+    alerts: Mutex<BTreeMap<Fingerprint, Arc<Alert>>>,
+    silences: Mutex<Silences>,
+    /// What the next commands fail with.
+    pub(crate) broken: Mutex<Broken>,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Broken {
+    #[default]
+    Nothing,
+    Overloaded,
+    DiskFull,
+    StoreGone,
+    Configuration,
+    /// Handlers panic or never answer.
+    Panics,
+    Hangs,
+}
+
+impl Fake {
+    pub(crate) fn new() -> Arc<Self> {
+        let limits =
+            SilenceLimits { max_silences: 0, max_bytes: 0, retention: Duration::from_secs(3600) };
+        Arc::new(Self {
+            now: "2026-11-21T10:00:00Z".parse().unwrap(),
+            alerts: Mutex::default(),
+            silences: Mutex::new(Silences::new(limits)),
+            broken: Mutex::default(),
+        })
+    }
+
+    fn view(&self, alert: &Arc<Alert>) -> AlertView {
+        AlertView {
+            alert: Arc::clone(alert),
+            receivers: Arc::from([Arc::from("team-a")]),
+            silenced_by: self.silences.lock().silenced_by(&alert.labels, self.now),
+            inhibited_by: Vec::new(),
+            muted_by: Vec::new(),
+        }
+    }
+
+    fn store_problem(&self) -> Option<StoreError> {
+        match *self.broken.lock() {
+            Broken::DiskFull => Some(StoreError { reason: "disk full".into(), full: true }),
+            Broken::StoreGone => Some(StoreError { reason: "I/O error".into(), full: false }),
+            _ => None,
+        }
+    }
+
+    fn find(&self, query: &AlertQuery) -> Vec<AlertView> {
+        assert!(*self.broken.lock() != Broken::Panics, "as asked");
+        let alerts = self.alerts.lock();
+        let kept = alerts
+            .values()
+            .filter(|alert| !alert.resolved_at(self.now))
+            .filter(|alert| query.after.is_none_or(|after| alert.fingerprint > after))
+            .filter(|alert| query.filter.matches(&alert.labels))
+            .filter(|_| query.receiver.as_ref().is_none_or(|m| m.matches_value("team-a")))
+            .map(|alert| self.view(alert))
+            .filter(|view| query.silenced || view.silenced_by.is_empty())
+            .filter(|view| query.active || !view.silenced_by.is_empty());
+        kept.take(query.limit.unwrap_or(usize::MAX)).collect()
+    }
+}
+
+fn boxed<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
+    Box::pin(ready(value))
+}
+
+impl Backend for Fake {
+    fn ingest(&self, posted: Vec<PostedAlert>) -> Answer<'_, Result<(), IngestError>> {
+        if *self.broken.lock() == Broken::Overloaded {
+            let retry_after = Duration::from_millis(1500);
+            return boxed(Err(IngestError::Overloaded { retry_after }));
+        }
+        if let Some(problem) = self.store_problem() {
+            return boxed(Err(IngestError::Store(problem)));
+        }
+        let mut refused = Vec::new();
+        for alert in posted {
+            let timeout = Duration::from_secs(300);
+            match bongsu_route::accept::accept(alert, self.now, timeout, |name| !name.is_empty()) {
+                Ok(alert) => {
+                    self.alerts.lock().insert(alert.fingerprint, Arc::new(alert));
+                }
+                Err(message) => refused.push(message),
+            }
+        }
+        boxed(if refused.is_empty() { Ok(()) } else { Err(IngestError::Invalid(refused)) })
+    }
+
+    fn alerts(&self, query: AlertQuery) -> Answer<'_, Vec<AlertView>> {
+        Box::pin(async move {
+            if *self.broken.lock() == Broken::Hangs {
+                std::future::pending::<()>().await;
+            }
+            self.find(&query)
+        })
+    }
+
+    fn alert(&self, fingerprint: Fingerprint) -> Answer<'_, Option<AlertView>> {
+        boxed(self.alerts.lock().get(&fingerprint).map(|alert| self.view(alert)))
+    }
+
+    fn groups(&self, query: AlertQuery) -> Answer<'_, Vec<GroupView>> {
+        let alerts = self.find(&query);
+        if alerts.is_empty() {
+            return boxed(Vec::new());
+        }
+        let (labels, route_labels) = (Labels::default(), Labels::default());
+        boxed(vec![GroupView { labels, route_labels, receiver: "team-a".into(), alerts }])
+    }
+
+    fn silences(&self, query: SilenceQuery) -> Answer<'_, Vec<SilenceView>> {
+        let SilenceQuery { filter, active, pending, expired } = query;
+        let states = StateFilter { active, pending, expired };
+        let found = self.silences.lock().list(self.now, &filter, states);
+        boxed(found.into_iter().map(|(silence, state)| SilenceView { silence, state }).collect())
+    }
+
+    fn silence(&self, id: String) -> Answer<'_, Option<SilenceView>> {
+        let silence = self.silences.lock().get(&id).cloned();
+        boxed(silence.map(|silence| {
+            // A question comes after the command it asks about.
+            let state = silence.state_at(self.now + Duration::from_nanos(1));
+            SilenceView { silence, state }
+        }))
+    }
+
+    fn put_silence(&self, draft: SilenceDraft) -> Answer<'_, Result<String, SilenceError>> {
+        if let Some(problem) = self.store_problem() {
+            return boxed(Err(SilenceError::Store(problem)));
+        }
+        let matchers = draft.matchers.into_iter();
+        let wanted = Draft {
+            id: draft.id,
+            matchers: matchers
+                .map(|m| Matcher { name: m.name, op: m.op, value: m.value })
+                .collect(),
+            starts_at: Some(draft.starts_at),
+            ends_at: Some(draft.ends_at),
+            created_by: draft.created_by,
+            comment: draft.comment,
+            annotations: draft.annotations,
+        };
+        let mut silences = self.silences.lock();
+        let fresh = format!("00000000-0000-4000-8000-{:012}", silences.len() + 1);
+        let done =
+            bongsu_route::silence::check_posted_times(self.now, draft.starts_at, draft.ends_at)
+                .and_then(|()| silences.set(self.now, &fresh, &wanted, Mode::Fallback));
+        boxed(done.map(|change| change.id.into()).map_err(refused))
+    }
+
+    fn expire_silence(&self, id: String) -> Answer<'_, Result<(), SilenceError>> {
+        let done = self.silences.lock().expire(self.now, &id);
+        boxed(done.map(|_| ()).map_err(refused))
+    }
+
+    fn receivers(&self) -> Vec<ReceiverView> {
+        let name = "team-a";
+        vec![ReceiverView { name: name.into(), labels: Labels::from_pairs([("name", name)]) }]
+    }
+
+    fn status(&self) -> StatusView {
+        let peers = vec![("node".to_owned(), "127.0.0.1:9094".to_owned())];
+        StatusView {
+            config: "route:\n  receiver: team-a\n".into(),
+            started_at: self.now,
+            cluster: Some(ClusterView { name: "node".into(), ready: true, peers }),
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        Counts { alerts: self.alerts.lock().len(), ..Counts::default() }
+    }
+
+    fn reload(&self) -> Answer<'_, Result<(), ReloadError>> {
+        let message = "root route must specify a default receiver";
+        boxed(match *self.broken.lock() {
+            Broken::Configuration => Err(ReloadError(vec![Diagnostic::error("BS1003", message)])),
+            _ => Ok(()),
+        })
+    }
+
+    fn explain(&self, fingerprint: Fingerprint) -> Answer<'_, Option<Explanation>> {
+        let known = self.alerts.lock().get(&fingerprint).cloned();
+        boxed(known.map(|alert| Explanation {
+            view: self.view(&alert),
+            routes: vec![RouteExplanation {
+                route_id: "{}".into(),
+                group_key: "{}:{}".into(),
+                receiver: "team-a".into(),
+                muted_by: Vec::new(),
+                next_flush: Some(self.now),
+                deliveries: Vec::new(),
+            }],
+        }))
+    }
+
+    fn history(
+        &self,
+        _fingerprint: Fingerprint,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Answer<'_, Result<Vec<HistoryEntry>, StoreError>> {
+        if let Some(problem) = self.store_problem() {
+            return boxed(Err(problem));
+        }
+        let ids = (1..=5).rev().filter(|id| before.is_none_or(|before| *id < before));
+        let entry = |id| HistoryEntry {
+            id,
+            at: self.now,
+            kind: "fired".into(),
+            detail: serde_json::json!({}),
+        };
+        boxed(Ok(ids.take(limit).map(entry).collect()))
+    }
+
+    fn deliveries(&self, query: DeliveryQuery) -> Answer<'_, Result<Vec<Delivery>, StoreError>> {
+        let ids = (1..=3).rev().filter(|id| query.before.is_none_or(|before| *id < before));
+        let delivery = |id| Delivery {
+            id,
+            at: self.now,
+            target: "team-a/webhook[0]".into(),
+            reason: "first notification".into(),
+            attempts: 1,
+            delivered: true,
+            answer: "200".into(),
+        };
+        boxed(Ok(ids.take(query.limit).map(delivery).collect()))
+    }
+
+    fn write_metrics(&self, out: &mut String) {
+        out.push_str("fake_metric 1\n");
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        match *self.broken.lock() {
+            Broken::StoreGone => Err("the store is gone".to_owned()),
+            _ => Ok(()),
+        }
+    }
+}
+
+fn refused(error: bongsu_route::SilenceError) -> SilenceError {
+    match error {
+        bongsu_route::SilenceError::NotFound => SilenceError::NotFound,
+        bongsu_route::SilenceError::Invalid(message) => SilenceError::Invalid(message),
+    }
+}
