@@ -41,7 +41,8 @@ pub(crate) fn head_bytes(text: &str, limit: usize) -> &str {
     &text[..text.floor_char_boundary(limit)]
 }
 
-fn head_runes(text: &str, count: usize) -> &str {
+/// The first `count` characters.
+pub(crate) fn head_runes(text: &str, count: usize) -> &str {
     text.char_indices().nth(count).map_or(text, |(end, _)| &text[..end])
 }
 

@@ -33,7 +33,8 @@ enum Waiting {
 #[derive(Clone)]
 struct Issue {
     key: String,
-    done: bool,
+    /// Unknown if Jira did not say; then it is not moved.
+    done: Option<bool>,
 }
 
 struct Jira {
@@ -46,6 +47,9 @@ struct Jira {
     firing: bool,
     reopen: String,
     resolve: String,
+    /// Leave the issue where it is if no transition is configured; Alertmanager looks for one
+    /// without a name and fails.
+    skip_unnamed: bool,
     issue: Option<Issue>,
     waiting: Waiting,
     problems: Vec<String>,
@@ -75,6 +79,7 @@ pub(super) fn begin(config: &JiraConfig, input: &NotifyInput<'_>) -> Begun {
         firing,
         reopen: config.reopen_transition.clone(),
         resolve: config.resolve_transition.clone(),
+        skip_unnamed: !input.compatible,
         issue: None,
         waiting: Waiting::Search,
         problems: render.problems(),
@@ -216,8 +221,10 @@ impl Jira {
     fn on_found(&mut self, answer: &Value) -> Step {
         let first = &answer["issues"][0];
         if let Some(key) = first["key"].as_str() {
-            let category = &first["fields"]["status"]["statusCategory"]["key"];
-            self.issue = Some(Issue { key: key.to_owned(), done: *category == "done" });
+            let status = first["fields"]["status"].as_object();
+            let done = status.map(|status| status.get("statusCategory"));
+            let done = done.map(|category| category.is_some_and(|c| c["key"] == "done"));
+            self.issue = Some(Issue { key: key.to_owned(), done });
         } else if !self.firing {
             // A resolved group needs no new issue.
             return self.done();
@@ -242,7 +249,8 @@ impl Jira {
     fn on_written(&mut self) -> Step {
         let Some(issue) = self.issue.clone() else { return self.done() };
         // Firing and done: reopen. Resolved and open: resolve.
-        if issue.done != self.firing || self.transition().is_empty() {
+        let unnamed = self.skip_unnamed && self.transition().is_empty();
+        if issue.done != Some(self.firing) || unnamed {
             return self.done();
         }
         let path = format!("issue/{}/transitions", issue.key);

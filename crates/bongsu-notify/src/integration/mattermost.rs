@@ -36,14 +36,16 @@ pub(super) fn begin(config: &MattermostConfig, input: &NotifyInput<'_>) -> Begun
     let card = config.props.as_ref().map_or("", |props| props.card.as_str());
     let card = render.text(card);
     // Without attachments of its own, a message is one attachment made of the flat settings.
-    let attachments: Vec<Value> = if config.attachments.is_empty() {
-        vec![attachment(&flat(config), &mut render)]
+    let (text, attachments) = if config.attachments.is_empty() {
+        (String::new(), vec![attachment(&flat(config), &mut render)])
     } else {
-        config.attachments.iter().map(|att| attachment(att, &mut render)).collect()
+        let text = render.text(&config.text);
+        (text, config.attachments.iter().map(|att| attachment(att, &mut render)).collect())
     };
     render.finish()?;
 
     let body = JsonObject::new()
+        .with_some("text", truncate_runes(&text, TEXT_RUNES).0)
         .with_some("channel", channel.as_str())
         .with_some("username", username)
         .with_some("icon_url", icon_url)

@@ -30,9 +30,10 @@ pub(super) fn begin(config: &RocketchatConfig, input: &NotifyInput<'_>) -> Begun
         .with_some("avatar", avatar)
         .with("attachments", vec![attachment]);
 
-    let secret = |value: &Option<bongsu_model::Secret>, file: &str| {
-        let value = value.as_ref().map_or("", |secret| secret.expose());
-        input.secret(value, file, &format!("could not read {file}"))
+    // A file wins over a value in place.
+    let secret = |value: &Option<bongsu_model::Secret>, file: &str| match value {
+        Some(value) if file.is_empty() => Ok(value.expose().to_owned()),
+        _ => input.secret("", file, &format!("could not read {file}")),
     };
     let token = secret(&config.token, &config.token_file)?;
     let token_id = secret(&config.token_id, &config.token_id_file)?;

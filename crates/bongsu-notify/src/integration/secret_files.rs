@@ -11,7 +11,7 @@ pub fn secret_files(integration: &Integration) -> Vec<&str> {
         Integration::Pagerduty(c) => vec![&c.service_key_file, &c.routing_key_file],
         Integration::Opsgenie(c) => vec![&c.api_key_file],
         Integration::Wechat(c) => vec![&c.api_secret_file],
-        Integration::Slack(c) => vec![&c.api_url_file, &c.app_token_file],
+        Integration::Slack(c) => vec![&c.api_url_file],
         Integration::VictorOps(c) => vec![&c.api_key_file],
         Integration::Pushover(c) => vec![&c.user_key_file, &c.token_file],
         Integration::Telegram(c) => vec![&c.bot_token_file, &c.chat_id_file],

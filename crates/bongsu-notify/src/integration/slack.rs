@@ -1,4 +1,7 @@
 //! Slack: incoming webhooks, `chat.postMessage` with an app token, and `chat.update`.
+//!
+//! Loading the configuration turns an app token into the target and the `authorization` of
+//! `http_config`, so there is nothing to do about it here.
 
 use bongsu_config::alertmanager::{SlackAction, SlackConfig, SlackField};
 use bongsu_model::go_quote;
@@ -57,11 +60,6 @@ pub(super) fn begin(config: &SlackConfig, input: &NotifyInput<'_>) -> Begun {
     let mut request =
         post_json(input, &http_of(&config.http_config), url, json_body(&body.build())?);
     request.timeout = time_limit(config.timeout, "slack");
-    let token = config.app_token.expose();
-    let token = input.secret(token, &config.app_token_file, "read app_token_file")?;
-    if !token.is_empty() {
-        request.headers.push(("Authorization", format!("Bearer {token}")));
-    }
     let mut context = String::from("channel ");
     let _ = go_quote(&channel, &mut context);
     let (previous, keep) = (input.previous.clone(), config.update_message);
@@ -78,13 +76,10 @@ pub(super) fn begin(config: &SlackConfig, input: &NotifyInput<'_>) -> Begun {
 }
 
 fn address(config: &SlackConfig, input: &NotifyInput<'_>) -> Result<String, NotifyError> {
-    if let Some(url) = &config.api_url {
-        return Ok(url.expose().to_owned());
+    match &config.api_url {
+        Some(url) => Ok(url.expose().to_owned()),
+        None => input.file(&config.api_url_file).map_err(NotifyError::permanent),
     }
-    if !config.api_url_file.is_empty() {
-        return input.file(&config.api_url_file).map_err(NotifyError::permanent);
-    }
-    Ok(config.app_url.as_ref().map_or_else(String::new, ToString::to_string))
 }
 
 fn attachment(config: &SlackConfig, render: &mut Renderer<'_>) -> Value {

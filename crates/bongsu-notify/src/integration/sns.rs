@@ -15,7 +15,7 @@ use crate::input::NotifyInput;
 use crate::render::Renderer;
 use crate::retry::{FailureReason, NotifyError, StatusPolicy};
 use crate::sigv4::{AwsCredentials, SigningScope, sign};
-use crate::truncate::head_bytes;
+use crate::truncate::{head_bytes, head_runes};
 use crate::url_text::encode_form;
 
 const MESSAGE_BYTES: usize = 256 * 1024;
@@ -128,7 +128,7 @@ fn parameters(
     parameters.push(("Message".to_owned(), message.to_owned()));
     if !config.subject.is_empty() {
         let subject = render.attempt_text(&config.subject).map_err(|error| of("subject", error))?;
-        let subject = subject.chars().take(SUBJECT_RUNES).collect();
+        let subject = head_runes(&subject, SUBJECT_RUNES).to_owned();
         parameters.push(("Subject".to_owned(), subject));
     }
     for (index, (name, value)) in attributes.into_iter().enumerate() {
@@ -140,13 +140,11 @@ fn parameters(
     Ok(parameters)
 }
 
-/// The beginning of the message that SNS takes, and whether something is missing.
+/// The beginning of the message that SNS takes, and whether something is missing. There is no
+/// marker: subscribers learn of the cut from an attribute.
 fn shortened(message: &str, sms: bool) -> (&str, bool) {
-    let kept = if sms {
-        message.char_indices().nth(SMS_RUNES).map_or(message, |(end, _)| &message[..end])
-    } else {
-        head_bytes(message, MESSAGE_BYTES)
-    };
+    let kept =
+        if sms { head_runes(message, SMS_RUNES) } else { head_bytes(message, MESSAGE_BYTES) };
     (kept, kept.len() < message.len())
 }
 

@@ -1,0 +1,113 @@
+//! Comparing a request with a recorded one.
+
+use std::collections::BTreeMap;
+
+use base64::Engine;
+use bongsu_notify::HttpRequest;
+use serde_json::Value;
+
+/// Headers a recording would show.
+const OF_INTEREST: &[&str] =
+    &["Authorization", "Content-Type", "Accept-Language", "X-Auth-Token", "X-User-Id"];
+
+pub(super) fn request(request: &HttpRequest, expected: &Value) -> Result<(), String> {
+    differ("method", request.method.as_str(), expected["method"].as_str().unwrap_or(""))?;
+    let (path, query) = split(&request.url)?;
+    differ("path", path, expected["path"].as_str().unwrap_or(""))?;
+    differ("query", query, expected["query"].as_str().unwrap_or(""))?;
+    headers(request, &expected["headers"])?;
+    let actual = String::from_utf8_lossy(&request.body);
+    body(&actual, expected["body"].as_str().unwrap_or(""))
+}
+
+fn split(url: &str) -> Result<(&str, &str), String> {
+    let (_, rest) = url.split_once("://").ok_or_else(|| format!("not a URL: {url}"))?;
+    let path = rest.find('/').map_or("/", |at| &rest[at..]);
+    Ok(path.split_once('?').unwrap_or((path, "")))
+}
+
+fn headers(request: &HttpRequest, expected: &Value) -> Result<(), String> {
+    let empty = serde_json::Map::new();
+    let expected = expected.as_object().unwrap_or(&empty);
+    let actual = |name: &str| {
+        let own = request.header(name).map(str::to_owned);
+        if name == "Authorization" {
+            own.or_else(|| configured_authorization(request))
+        } else {
+            own
+        }
+    };
+    for (name, value) in expected {
+        let value = value.as_str().unwrap_or("");
+        differ(name, &actual(name).unwrap_or_default(), value)?;
+    }
+    for name in OF_INTEREST {
+        let Some(value) = actual(name) else { continue };
+        // Signatures differ with the time and are not recorded.
+        if !expected.contains_key(*name) && !value.starts_with("AWS4-") {
+            return Err(format!("unexpected header {name}: {value}"));
+        }
+    }
+    Ok(())
+}
+
+/// A header of `http_config`, if it has no file.
+fn configured_header(request: &HttpRequest, name: &str) -> Option<String> {
+    let headers = request.http.http_headers.as_ref()?;
+    let mut headers = headers.0.iter();
+    let (_, header) = headers.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+    let secrets = header.secrets.iter().map(|secret| secret.expose());
+    let values: Vec<&str> = header.values.iter().map(String::as_str).chain(secrets).collect();
+    Some(values.join(", "))
+}
+
+/// What the transport adds from `http_config`.
+fn configured_authorization(request: &HttpRequest) -> Option<String> {
+    if let Some(authorization) = &request.http.authorization {
+        let scheme = &authorization.r#type;
+        return Some(format!("{scheme} {}", authorization.credentials.expose()));
+    }
+    let basic = request.http.basic_auth.as_ref()?;
+    let pair = format!("{}:{}", basic.username, basic.password.expose());
+    Some(format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(pair)))
+}
+
+fn body(actual: &str, expected: &str) -> Result<(), String> {
+    if actual == expected {
+        return Ok(());
+    }
+    let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
+    let same = match (parse(actual), parse(expected)) {
+        (Some(actual), Some(expected)) => actual == expected,
+        _ => form(expected).is_some_and(|expected| form(actual) == Some(expected)),
+    };
+    if same { Ok(()) } else { Err(format!("body: expected {expected}\n      got {actual}")) }
+}
+
+/// The parameters of an AWS query body; the numbering of message attributes is arbitrary.
+fn form(body: &str) -> Option<BTreeMap<String, String>> {
+    if !body.contains("Action=") {
+        return None;
+    }
+    let mut pairs: BTreeMap<&str, &str> =
+        body.split('&').filter_map(|pair| pair.split_once('=')).collect();
+    let mut all = BTreeMap::new();
+    for number in 1.. {
+        let entry = format!("MessageAttributes.entry.{number}");
+        let Some(name) = pairs.remove(&*format!("{entry}.Name")) else { break };
+        for part in ["DataType", "StringValue"] {
+            let value = pairs.remove(&*format!("{entry}.Value.{part}")).unwrap_or("");
+            all.insert(format!("attribute {name} {part}"), value.to_owned());
+        }
+    }
+    all.extend(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    Some(all)
+}
+
+fn differ(what: &str, actual: &str, expected: &str) -> Result<(), String> {
+    if actual == expected {
+        Ok(())
+    } else {
+        Err(format!("{what}: expected {expected:?}, got {actual:?}"))
+    }
+}
