@@ -24,7 +24,8 @@ pub trait Store: Send + Sync {
     /// Queues rows that may come later (alert state and history, checkpoints): in order, never
     /// ahead of a set committed before this call, but in as many transactions as suits the
     /// acknowledgements that others are waiting for. Acknowledged when the last row is durable;
-    /// while the disk is full it waits.
+    /// while the disk is full it waits. Alert rows sorted by fingerprint touch several times fewer
+    /// pages than the same rows in any order.
     fn write_behind(&self, rows: Vec<Row>) -> Result<Ack, Refused>;
 
     /// Reads the state to start from, out of one snapshot: alerts, then journal records after the

@@ -63,8 +63,10 @@ impl Trim {
 #[derive(Default)]
 pub(super) struct Turn {
     pub(super) sets: Vec<Waiting>,
-    /// Write-behind rows; kept over a failed transaction.
+    /// Write-behind rows; kept until they are durable.
     pub(super) behind: Vec<Row>,
+    /// How many of them are in the open transaction.
+    pub(super) behind_applied: usize,
     /// Write-behind calls whose last row is in `behind`.
     pub(super) behind_acks: Vec<AckSender>,
     /// Whether background work may join this transaction.
@@ -220,6 +222,19 @@ impl Queue {
             state.take_behind(turn, appetite.behind_rows);
         }
         true
+    }
+
+    /// Takes what came in meanwhile into the open transaction.
+    pub(super) fn take_more(&self, turn: &mut Turn) {
+        let mut state = self.state.lock();
+        if !state.closed {
+            state.take_group(&mut turn.sets);
+        }
+    }
+
+    /// Whether somebody waits for an acknowledgement.
+    pub(super) fn is_wanted(&self) -> bool {
+        !self.state.lock().main.is_empty()
     }
 
     /// No more pushes; the writer finishes what is queued.

@@ -14,8 +14,12 @@ use super::trim::Trimmer;
 use super::{Shared, classify};
 use crate::{Row, StoreError};
 
-/// Write-behind rows per transaction: small enough not to be felt by a request that comes along.
+/// Write-behind rows per transaction.
 const BEHIND_ROWS: usize = 500;
+/// Write-behind rows between looks at whether somebody waits.
+const BEHIND_STRIDE: usize = 16;
+/// Write-behind rows that a transaction with waiting sets takes at least.
+const BEHIND_SHARE: usize = 256;
 /// While requests keep coming, background work joins every so many commits.
 const BACKGROUND_EVERY: u32 = 16;
 /// How soon a failed write is tried again while nobody asks for it.
@@ -45,6 +49,8 @@ struct Writer<'c> {
     turn: Turn,
     retained: Retained,
     since_background: u32,
+    /// Under load forgetting and write-behind take turns.
+    trim_next: bool,
     /// The last transaction failed for want of space or a lock.
     blocked: bool,
     page_limit: u64,
@@ -60,6 +66,7 @@ impl<'c> Writer<'c> {
             turn: Turn::default(),
             retained: Retained::new(),
             since_background: 0,
+            trim_next: false,
             blocked: false,
             page_limit: 0,
         }
@@ -117,6 +124,17 @@ impl<'c> Writer<'c> {
                 self.statements.apply(row)?;
             }
         }
+        self.apply_sets()?;
+        if self.turn.background {
+            self.apply_background()?;
+        }
+        if self.blocked && self.turn.sets.is_empty() {
+            self.statements.probe()?;
+        }
+        self.statements.commit()
+    }
+
+    fn apply_sets(&mut self) -> rusqlite::Result<()> {
         for set in &self.turn.sets {
             if let Some((seq, record)) = &set.journal {
                 self.statements.journal(*seq, record)?;
@@ -125,16 +143,34 @@ impl<'c> Writer<'c> {
                 self.statements.apply(row)?;
             }
         }
-        if self.turn.background {
-            for row in &self.turn.behind {
+        Ok(())
+    }
+
+    /// Write-behind rows and forgetting. As soon as somebody waits for an acknowledgement no more
+    /// is begun and the new sets join this transaction.
+    fn apply_background(&mut self) -> rusqlite::Result<()> {
+        self.turn.behind_applied = 0;
+        let mut wanted = !self.turn.sets.is_empty();
+        let share = if wanted && !self.trim_next { BEHIND_SHARE } else { 0 };
+        for rows in self.turn.behind.chunks(BEHIND_STRIDE) {
+            wanted = wanted || self.shared.queue.is_wanted();
+            if wanted && self.turn.behind_applied >= share {
+                break;
+            }
+            for row in rows {
                 self.statements.apply(row)?;
             }
+            self.turn.behind_applied += rows.len();
+        }
+        if !wanted || self.trim_next || self.turn.behind.is_empty() {
             self.trimmer.step()?;
         }
-        if self.blocked && self.turn.sets.is_empty() {
-            self.statements.probe()?;
+        self.trim_next = !self.trim_next;
+        if self.turn.sets.is_empty() {
+            self.shared.queue.take_more(&mut self.turn);
+            return self.apply_sets();
         }
-        self.statements.commit()
+        Ok(())
     }
 
     /// After a commit: note what it covered, then wake everybody who waited.
@@ -166,11 +202,15 @@ impl<'c> Writer<'c> {
             let _ = set.ack.send(Ok(()));
         }
         if self.turn.background {
-            bytes += self.turn.behind.iter().map(Row::size).sum::<usize>();
-            checkpoint = checkpoint.max(covered(self.turn.behind.iter()));
-            self.turn.behind.clear();
-            for ack in self.turn.behind_acks.drain(..) {
-                let _ = ack.send(Ok(()));
+            let applied = &self.turn.behind[..self.turn.behind_applied];
+            bytes += applied.iter().map(Row::size).sum::<usize>();
+            checkpoint = checkpoint.max(covered(applied.iter()));
+            self.turn.behind.drain(..self.turn.behind_applied);
+            self.turn.behind_applied = 0;
+            if self.turn.behind.is_empty() {
+                for ack in self.turn.behind_acks.drain(..) {
+                    let _ = ack.send(Ok(()));
+                }
             }
             self.trimmer.settle();
         }

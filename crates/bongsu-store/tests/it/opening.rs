@@ -76,3 +76,22 @@ fn a_set_larger_than_the_queue_is_refused() {
     assert_eq!(refused, Refused::TooLarge);
     store.try_commit(journal(&"x".repeat(500))).unwrap().wait().unwrap();
 }
+
+#[test]
+fn a_broken_storage_is_final_and_told() {
+    let dir = TempDir::new().unwrap();
+    let (sender, told) = std::sync::mpsc::channel();
+    let on_failed = move |error: &StoreError| sender.send(error.clone()).unwrap();
+    let options =
+        SqliteOptions { on_failed: Some(Box::new(on_failed)), ..SqliteOptions::default() };
+    let store = SqliteStore::open(dir.path(), options, at(0)).unwrap();
+    store.try_commit(journal("before")).unwrap().wait().unwrap();
+    let sql = Connection::open(store.path()).unwrap();
+    sql.execute_batch("DROP TABLE journal").unwrap();
+    let error = store.try_commit(journal("after")).unwrap().wait().unwrap_err();
+    assert!(matches!(error, StoreError::Failed(_)), "{error}");
+    assert_eq!(told.recv().unwrap(), error);
+    assert_eq!(store.failed(), Some(error));
+    crate::support::eventually("refused", || store.admit() == Err(Refused::Closed));
+    assert_eq!(store.try_commit(journal("later")).unwrap_err(), Refused::Closed);
+}
