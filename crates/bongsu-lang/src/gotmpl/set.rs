@@ -1,30 +1,42 @@
 //! A namespace of templates and the rendering of texts in it.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use super::error::{RenderError, TemplateError};
-use super::function::FunctionSet;
+use super::function::{Function, FunctionSet};
+use super::functions;
 use super::limits::{Context, Limits};
+use super::run::{Budget, Namespace, World, is_builtin, run};
+use super::syntax::{Template, parse};
 use super::value::Value;
 
 /// Named templates plus the functions they may call. Files are added in order, the built-in
 /// defaults first; a later definition replaces an earlier one unless it is empty.
+///
+/// Cloning is cheap enough for a configuration reload: the trees are shared.
 #[derive(Clone, Default)]
 pub struct TemplateSet {
     functions: FunctionSet,
     limits: Limits,
+    templates: HashMap<Arc<str>, Arc<Template>>,
 }
 
 /// Whether `text` parses with Alertmanager's functions; for templated settings such as URLs.
 ///
 /// # Errors
 /// The first mistake.
-pub fn check_syntax(_text: &str) -> Result<(), TemplateError> {
-    Ok(())
+pub fn check_syntax(text: &str) -> Result<(), TemplateError> {
+    if !text.contains("{{") {
+        return Ok(());
+    }
+    TemplateSet::new(functions::alertmanager()).check_text(text)
 }
 
 impl TemplateSet {
     /// An empty namespace.
     pub fn new(functions: FunctionSet) -> Self {
-        Self { functions, limits: Limits::default() }
+        Self { functions, limits: Limits::default(), templates: HashMap::new() }
     }
 
     /// Other bounds than the default ones.
@@ -34,26 +46,52 @@ impl TemplateSet {
         self
     }
 
-    /// Adds the definitions of a template file.
+    /// Adds the definitions of a template file, also the file's own text under its name.
     ///
     /// # Errors
     /// The first mistake in the text, also calls of unknown functions; unknown template names
     /// show only when they are executed.
-    pub fn add_file(&mut self, _name: &str, _text: &str) -> Result<(), TemplateError> {
+    pub fn add_file(&mut self, name: &str, text: &str) -> Result<(), TemplateError> {
+        for template in self.parse(name, text)? {
+            let known = self.templates.contains_key(&template.name);
+            if !(known && template.is_blank()) {
+                self.templates.insert(Arc::clone(&template.name), Arc::new(template));
+            }
+        }
         Ok(())
     }
 
-    /// Renders `text` as `text/template` does, with `missingkey=zero`.
+    /// Whether a template of that name is defined.
+    pub fn defines(&self, name: &str) -> bool {
+        self.templates.contains_key(name)
+    }
+
+    /// Whether `text` parses with the set's functions.
+    ///
+    /// # Errors
+    /// The first mistake.
+    pub fn check_text(&self, text: &str) -> Result<(), TemplateError> {
+        self.parse("", text).map(|_| ())
+    }
+
+    /// Renders `text` as `text/template` does, with `missingkey=zero`. A text without `{{` is
+    /// returned as it is.
     ///
     /// # Errors
     /// A mistake in the text, or one met while executing.
     pub fn render_text(
         &self,
         text: &str,
-        _data: &Value,
-        _context: &Context,
+        data: &Value,
+        context: &Context,
     ) -> Result<String, RenderError> {
-        Ok(text.to_owned())
+        if !text.contains("{{") {
+            return Ok(text.to_owned());
+        }
+        let overlay = self.overlay(text)?;
+        let Some(main) = overlay.template("").cloned() else { return Ok(String::new()) };
+        let world = World { names: &overlay, context, limits: &self.limits, root: data };
+        run(world, &main, &mut Budget::new(&self.limits))
     }
 
     /// Renders `text` as `html/template` does: values are escaped for the place they stand in.
@@ -63,9 +101,45 @@ impl TemplateSet {
     pub fn render_html(
         &self,
         text: &str,
-        _data: &Value,
-        _context: &Context,
+        data: &Value,
+        context: &Context,
     ) -> Result<String, RenderError> {
+        let _ = (data, context);
         Ok(text.to_owned())
+    }
+
+    fn parse(&self, name: &str, text: &str) -> Result<Vec<Template>, TemplateError> {
+        let known = |name: &str| is_builtin(name) || self.functions.get(name).is_some();
+        parse(name, text, &known, &self.limits)
+    }
+
+    /// The set plus the definitions of a text.
+    fn overlay(&self, text: &str) -> Result<Overlay<'_>, RenderError> {
+        let parsed =
+            self.parse("", text).map_err(|error| RenderError { error, partial: String::new() })?;
+        let own = parsed
+            .into_iter()
+            .filter(|t| !(t.is_blank() && self.templates.contains_key(&t.name)))
+            .map(Arc::new)
+            .collect();
+        Ok(Overlay { own, set: self })
+    }
+}
+
+/// A text's own definitions before those of the set.
+struct Overlay<'a> {
+    own: Vec<Arc<Template>>,
+    set: &'a TemplateSet,
+}
+
+impl Namespace for Overlay<'_> {
+    fn template(&self, name: &str) -> Option<&Arc<Template>> {
+        self.own.iter().find(|t| &*t.name == name).or_else(|| self.set.templates.get(name))
+    }
+    fn function(&self, name: &str) -> Option<&Function> {
+        self.set.functions.get(name)
+    }
+    fn functions(&self) -> &FunctionSet {
+        &self.set.functions
     }
 }

@@ -155,6 +155,10 @@ pub trait Object: Debug + Send + Sync {
     fn item(&self, _index: usize) -> Option<Value> {
         None
     }
+    /// Part of a list as the same type; a plain list is built if this gives nothing.
+    fn slice(&self, _from: usize, _to: usize) -> Option<Value> {
+        None
+    }
     /// Go type of the elements of a list or map.
     fn element_type(&self) -> &'static str {
         "interface {}"

@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
 
-pub(crate) use duration::{round_duration, text as duration_text, truncate_duration};
-pub(crate) use methods::{call, signature};
+pub(crate) use duration::text as duration_text;
+pub(crate) use methods::{call, int_name, signature};
 
 /// An instant and the zone it is shown in.
 #[derive(Clone, Debug)]
