@@ -20,6 +20,7 @@ mod matchers_parse;
 mod mute_stage;
 mod notify_payloads;
 mod payload_retyping;
+mod read;
 mod receiver_label_match;
 mod retry_policy;
 mod retry_stage;

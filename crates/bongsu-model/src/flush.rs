@@ -4,12 +4,20 @@ use std::fmt;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
 use crate::{Alert, AlertStatus, Labels};
 
 /// `<route key>:<group labels>`, hashed into external dedup keys, therefore a contract.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupKey(pub Arc<str>);
+
+impl GroupKey {
+    /// SHA-256 as 64 hex digits: the dedup key of PagerDuty, Opsgenie, VictorOps, Jira …
+    pub fn hash(&self) -> String {
+        hex::encode(Sha256::digest(self.0.as_bytes()))
+    }
+}
 
 impl fmt::Display for GroupKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

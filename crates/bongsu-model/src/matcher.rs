@@ -1,6 +1,9 @@
 //! Label matchers: evaluation and printing. Parsing lives in `bongsu-lang`.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::quote::go_quote;
 use crate::{Labels, re2};
@@ -137,6 +140,42 @@ impl fmt::Display for Matcher {
     }
 }
 
+/// The API's form of a matcher. `isEqual` came later than the others and may be missing: true.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct MatcherObject<'a> {
+    name: Cow<'a, str>,
+    value: Cow<'a, str>,
+    is_regex: bool,
+    #[serde(default = "yes")]
+    is_equal: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Serialize for Matcher {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let object = MatcherObject {
+            name: Cow::Borrowed(&self.name),
+            value: Cow::Borrowed(&self.value),
+            is_regex: self.op.is_regex(),
+            is_equal: self.op.is_equal(),
+        };
+        object.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Matcher {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let MatcherObject { name, value, is_regex, is_equal } =
+            MatcherObject::deserialize(deserializer)?;
+        let op = MatchOp::from_flags(is_regex, is_equal);
+        Self::new(name, op, value).map_err(serde::de::Error::custom)
+    }
+}
+
 /// A conjunction of matchers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Matchers(pub Vec<Matcher>);
@@ -164,5 +203,37 @@ impl fmt::Display for Matchers {
             write!(f, "{matcher}")?;
         }
         f.write_str("}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_itself() {
+        for (name, op, value, want) in [
+            ("foo", MatchOp::Equal, "b\"a\\r\n\t", "foo=\"b\\\"a\\\\r\\n\t\""),
+            ("foo bar", MatchOp::NotRegex, "x\t", "\"foo bar\"!~\"x\\t\""),
+        ] {
+            assert_eq!(Matcher::new(name, op, value).unwrap().to_string(), want);
+        }
+    }
+
+    #[test]
+    fn json_and_back() {
+        for (op, text) in [
+            (MatchOp::Equal, r#"{"name":"a","value":"b","isRegex":false,"isEqual":true}"#),
+            (MatchOp::NotRegex, r#"{"name":"a","value":"b","isRegex":true,"isEqual":false}"#),
+        ] {
+            let matcher = Matcher::new("a", op, "b").unwrap();
+            assert_eq!(serde_json::to_string(&matcher).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Matcher>(text).unwrap(), matcher);
+        }
+        let old: Matcher =
+            serde_json::from_str(r#"{"name":"a","value":"b","isRegex":true}"#).unwrap();
+        assert_eq!(old.op(), MatchOp::Regex);
+        let bad = r#"{"name":"a","value":"(","isRegex":true}"#;
+        assert!(serde_json::from_str::<Matcher>(bad).is_err());
     }
 }

@@ -1,10 +1,26 @@
 //! `fingerprints.json`
 
-use serde_json::Value;
+use bongsu_model::GroupKey;
+use serde_json::{Value, json};
 
 use super::Context;
+use super::read::{equal, labels};
 use crate::report::Verdict;
 
-pub(super) fn judge(_context: &Context, _case: &Value) -> Verdict {
-    Verdict::Failed("not judged yet".to_owned())
+pub(super) fn judge(_context: &Context, case: &Value) -> Verdict {
+    let got = match case["kind"].as_str() {
+        Some("labels") => {
+            let labels = labels(&case["labels"]);
+            json!({
+                "fingerprint": labels.fingerprint().to_string(),
+                "string": labels.to_string(),
+                "nflog_alert_hash": labels.hash64().0.to_string(),
+            })
+        }
+        _ => {
+            let key = GroupKey(case["group_key"].as_str().unwrap_or_default().into());
+            json!({ "hash": key.hash() })
+        }
+    };
+    equal(&case["expected"], &got)
 }

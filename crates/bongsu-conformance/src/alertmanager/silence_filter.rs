@@ -1,10 +1,32 @@
 //! `silence_filter.json`
 
-use serde_json::Value;
+use bongsu_lang::Mode;
+use bongsu_model::{Matchers, Timestamp};
+use bongsu_route::silence::{MatcherDraft, StateFilter};
+use serde_json::{Value, json};
 
 use super::Context;
+use super::read::{equal, matchers};
+use super::silence::{draft, silences};
 use crate::report::Verdict;
 
-pub(super) fn judge(_context: &Context, _case: &Value) -> Verdict {
-    Verdict::Failed("not judged yet".to_owned())
+pub(super) fn judge(_context: &Context, case: &Value) -> Verdict {
+    match (matchers(&case["silence_matchers"]), matchers(&case["filter"])) {
+        (Ok(own), Ok(filter)) => equal(&case["expected"], &json!(returned(&own, &filter))),
+        (Err(message), _) | (_, Err(message)) => Verdict::Failed(message),
+    }
+}
+
+/// Whether a silence with these matchers is listed under the filter.
+fn returned(own: &Matchers, filter: &Matchers) -> Result<bool, String> {
+    let now = Timestamp::UNIX_EPOCH;
+    let loose = |m: &bongsu_model::Matcher| MatcherDraft {
+        name: m.name().to_owned(),
+        op: m.op(),
+        value: m.value().to_owned(),
+    };
+    let mut all = silences(0, 3600);
+    let draft = draft(None, own.0.iter().map(loose).collect(), Some(now), Some(now));
+    all.set(now, "id", &draft, Mode::Fallback).map_err(|e| e.to_string())?;
+    Ok(!all.list(now, filter, StateFilter::default()).is_empty())
 }
