@@ -73,7 +73,8 @@ impl Alert {
     /// Combines two reports; symmetric in its arguments. Everything comes from the one updated
     /// later, except the earliest start and the end:
     /// both resolved, the later end; newer resolved, its end; newer firing, the older end if that
-    /// is later and was really sent, else the newer end.
+    /// is later and was really sent, else the newer end. Whether the end counts as sent is said by
+    /// the newer report even where the older end is kept.
     pub fn merge(self, other: Self, now: Timestamp) -> Self {
         let (older, mut newer) =
             if other.updated_at < self.updated_at { (other, self) } else { (self, other) };
@@ -87,7 +88,6 @@ impl Alert {
         };
         if keep_older_end {
             newer.ends_at = older.ends_at;
-            newer.timeout = older.timeout;
         }
         newer
     }

@@ -11,9 +11,12 @@ use super::silence::{draft, silences};
 use crate::report::Verdict;
 
 pub(super) fn judge(_context: &Context, case: &Value) -> Verdict {
-    match (matchers(&case["silence_matchers"]), matchers(&case["filter"])) {
-        (Ok(own), Ok(filter)) => equal(&case["expected"], &json!(returned(&own, &filter))),
-        (Err(message), _) | (_, Err(message)) => Verdict::Failed(message),
+    let own = matchers(&case["silence_matchers"]);
+    let returned =
+        own.and_then(|own| matchers(&case["filter"]).and_then(|filter| returned(&own, &filter)));
+    match returned {
+        Ok(returned) => equal(&case["expected"], &json!(returned)),
+        Err(message) => Verdict::Failed(message),
     }
 }
 
