@@ -35,6 +35,7 @@ pub use http::{
 pub use inhibit::InhibitRule;
 pub use intervals::NamedIntervals;
 pub use lints::check_template_text;
+pub(crate) use lints::looks_copied;
 pub use load::load;
 pub use observe::{
     EventRecorderConfig, FileOutput, KafkaOutput, StdoutOutput, TracingClient, TracingConfig,

@@ -4,3 +4,4 @@
 //! diagnostics. The codes are listed in `docs/diagnostics.md`.
 
 pub mod alertmanager;
+pub mod import;

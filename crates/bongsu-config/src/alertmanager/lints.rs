@@ -16,6 +16,7 @@ use super::route::Route;
 use super::{codes, quoted};
 
 pub use texts::check_template_text;
+pub(crate) use texts::looks_copied;
 
 /// Adds warnings about a sound configuration; `root` is the document it was read from.
 pub(super) fn check(
