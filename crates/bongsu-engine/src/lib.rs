@@ -3,3 +3,16 @@
 //! In: posted alerts, commands, timers, send results. Out: commits, requests, answers to queries.
 
 pub mod api;
+mod backend;
+pub mod clock;
+mod configuration;
+mod core;
+mod engine;
+mod metrics;
+mod pipeline;
+mod query;
+mod records;
+pub mod transport;
+
+pub use configuration::Loaded;
+pub use engine::{Engine, Loader, Options, StartError};

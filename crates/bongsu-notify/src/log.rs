@@ -99,6 +99,16 @@ impl NotificationLog {
         expired
     }
 
+    /// The wall clock was set by `jump`: everything was told as long ago as before.
+    pub fn shift(&mut self, jump: SignedDuration) {
+        let moved = |at: Timestamp| at.checked_add(jump).unwrap_or(at);
+        for entry in self.entries.values_mut() {
+            entry.at = moved(entry.at);
+            entry.expires_at = moved(entry.expires_at);
+        }
+        self.version += 1;
+    }
+
     /// All entries, in no order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&NotificationKey, &LogEntry)> {
         self.entries.iter()

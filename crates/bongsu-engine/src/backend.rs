@@ -1,0 +1,484 @@
+//! The engine as callers see it: [`Backend`] over the core and the store.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bongsu_model::{Fingerprint, SilenceState};
+use bongsu_route::{Draft, StateFilter, Suppression};
+use bongsu_store::{Row, codec};
+use tokio::task::spawn_blocking;
+
+use crate::api::{
+    AlertQuery, AlertView, Answer, Backend, ClusterView, Counts, Delivery, DeliveryQuery,
+    Explanation, GroupView, HistoryEntry, IngestError, PostedAlert, ReceiverView, ReloadError,
+    SilenceDraft, SilenceError, SilenceQuery, SilenceView, StatusView, StoreError,
+};
+use crate::core::Outgoing;
+use crate::engine::{Engine, Shared};
+use crate::metrics::Page;
+use crate::pipeline::ingest::unstored;
+use crate::{query, records};
+
+/// Deliveries shown with an explanation.
+const RECENT_DELIVERIES: usize = 5;
+
+impl Backend for Engine {
+    fn ingest(&self, alerts: Vec<PostedAlert>) -> Answer<'_, Result<(), IngestError>> {
+        Box::pin(self.0.ingest(alerts))
+    }
+
+    fn alerts(&self, query: AlertQuery) -> Answer<'_, Vec<AlertView>> {
+        Box::pin(async move { query::alerts(&self.0.core.lock(), &query, self.0.clock.now()) })
+    }
+
+    fn alert(&self, fingerprint: Fingerprint) -> Answer<'_, Option<AlertView>> {
+        Box::pin(async move { query::alert(&self.0.core.lock(), fingerprint, self.0.clock.now()) })
+    }
+
+    fn groups(&self, query: AlertQuery) -> Answer<'_, Vec<GroupView>> {
+        Box::pin(async move { query::groups(&self.0.core.lock(), &query, self.0.clock.now()) })
+    }
+
+    fn silences(&self, query: SilenceQuery) -> Answer<'_, Vec<SilenceView>> {
+        Box::pin(async move {
+            let states = StateFilter {
+                active: query.active,
+                pending: query.pending,
+                expired: query.expired,
+            };
+            let core = self.0.core.lock();
+            let found = core.route.silences().list(self.0.clock.now(), &query.filter, states);
+            found.into_iter().map(|(silence, state)| SilenceView { silence, state }).collect()
+        })
+    }
+
+    fn silence(&self, id: String) -> Answer<'_, Option<SilenceView>> {
+        Box::pin(async move {
+            let core = self.0.core.lock();
+            let silence = Arc::clone(core.route.silences().get(&id)?);
+            let state = silence.state_at(self.0.clock.now());
+            Some(SilenceView { silence, state })
+        })
+    }
+
+    fn put_silence(&self, draft: SilenceDraft) -> Answer<'_, Result<String, SilenceError>> {
+        Box::pin(async move {
+            let draft = Draft {
+                id: draft.id,
+                matchers: draft
+                    .matchers
+                    .into_iter()
+                    .map(|m| bongsu_route::MatcherDraft { name: m.name, op: m.op, value: m.value })
+                    .collect(),
+                starts_at: Some(draft.starts_at),
+                ends_at: Some(draft.ends_at),
+                created_by: draft.created_by,
+                comment: draft.comment,
+                annotations: draft.annotations,
+            };
+            let fresh = uuid::Uuid::new_v4().to_string();
+            let mode = self.0.options.mode;
+            let (id, ack) = {
+                let mut core = self.0.core.lock();
+                let now = self.0.clock.now();
+                let change =
+                    core.route.silences_mut().set(now, &fresh, &draft, mode).map_err(refused)?;
+                let mut out = Outgoing::default();
+                out.rows.extend(change.stored.iter().map(|silence| put_silence(silence)));
+                (change.id, self.0.commit(&mut core, None, &mut out))
+            };
+            settle(ack).await?;
+            Ok(id.into())
+        })
+    }
+
+    fn expire_silence(&self, id: String) -> Answer<'_, Result<(), SilenceError>> {
+        Box::pin(async move {
+            let ack = {
+                let mut core = self.0.core.lock();
+                let now = self.0.clock.now();
+                let ended = core.route.silences_mut().expire(now, &id).map_err(refused)?;
+                let mut out = Outgoing::default();
+                out.rows.extend(ended.iter().map(|silence| put_silence(silence)));
+                self.0.commit(&mut core, None, &mut out)
+            };
+            settle(ack).await
+        })
+    }
+
+    fn receivers(&self) -> Vec<ReceiverView> {
+        self.0.core.lock().loaded.receiver_views()
+    }
+
+    fn status(&self) -> StatusView {
+        let shared = &self.0;
+        StatusView {
+            config: Arc::clone(&shared.core.lock().loaded.effective),
+            started_at: shared.started_at,
+            cluster: shared.options.cluster_address.as_ref().map(|address| ClusterView {
+                name: shared.options.node.clone(),
+                ready: true,
+                peers: vec![(shared.options.node.clone(), address.clone())],
+            }),
+        }
+    }
+
+    fn counts(&self) -> Counts {
+        let now = self.0.clock.now();
+        let core = self.0.core.lock();
+        Counts {
+            alerts: core.route.active(now).count(),
+            groups: core.route.group_count(),
+            active_silences: core
+                .route
+                .silences()
+                .iter()
+                .filter(|silence| silence.state_at(now) == SilenceState::Active)
+                .count(),
+        }
+    }
+
+    fn reload(&self) -> Answer<'_, Result<(), ReloadError>> {
+        Box::pin(async move {
+            let engine = self.clone();
+            // Reading files blocks.
+            match spawn_blocking(move || Engine::reload(&engine)).await {
+                Ok(result) => result.map_err(ReloadError),
+                Err(error) => Err(ReloadError(vec![bongsu_model::Diagnostic::error(
+                    "BS3001",
+                    format!("the reload was interrupted: {error}"),
+                )])),
+            }
+        })
+    }
+
+    fn explain(&self, fingerprint: Fingerprint) -> Answer<'_, Option<Explanation>> {
+        Box::pin(async move {
+            let mut explanation =
+                query::explain(&self.0.core.lock(), fingerprint, self.0.clock.now())?;
+            for route in &mut explanation.routes {
+                let group = route.group_key.clone();
+                let found = self.read(move |shared| {
+                    shared.store.deliveries(Some(&group), None, RECENT_DELIVERIES)
+                });
+                match found.await {
+                    Ok(found) => route.deliveries = found.into_iter().map(delivery).collect(),
+                    Err(error) => tracing::error!(%error, "deliveries could not be read"),
+                }
+            }
+            Some(explanation)
+        })
+    }
+
+    fn history(
+        &self,
+        fingerprint: Fingerprint,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Answer<'_, Result<Vec<HistoryEntry>, StoreError>> {
+        Box::pin(async move {
+            // What has not been written behind yet belongs to the history too.
+            self.0.catch_up(fingerprint).await;
+            let events = self
+                .read(move |shared| shared.store.alert_history(fingerprint.0, before, limit))
+                .await?;
+            Ok(events.into_iter().map(entry).collect())
+        })
+    }
+
+    fn deliveries(&self, query: DeliveryQuery) -> Answer<'_, Result<Vec<Delivery>, StoreError>> {
+        Box::pin(async move {
+            let wanted = query.receiver.map(|receiver| format!("{receiver}/"));
+            let mut found = Vec::new();
+            let mut before = query.before;
+            // The store pages through all; a receiver's are picked out page by page.
+            while found.len() < query.limit {
+                let page = query.limit.max(100);
+                let rows =
+                    self.read(move |shared| shared.store.deliveries(None, before, page)).await?;
+                let last = rows.len() < page;
+                before = rows.last().map(|row| row.id);
+                let keep =
+                    |target: &str| wanted.as_ref().is_none_or(|w| target.starts_with(w.as_str()));
+                found.extend(rows.into_iter().filter(|row| keep(&row.target)).map(delivery));
+                if last {
+                    break;
+                }
+            }
+            found.truncate(query.limit);
+            Ok(found)
+        })
+    }
+
+    fn write_metrics(&self, out: &mut String) {
+        self.0.metrics.write(out);
+        write_state(&self.0, out);
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        match self.0.store.failed() {
+            Some(error) => Err(error.to_string()),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Engine {
+    /// A blocking read of the store.
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Shared) -> Result<T, bongsu_store::StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let shared = Arc::clone(&self.0);
+        match spawn_blocking(move || read(&shared)).await {
+            Ok(result) => result.map_err(|error| unstored(&error)),
+            Err(error) => Err(StoreError { reason: error.to_string(), full: false }),
+        }
+    }
+}
+
+fn put_silence(silence: &bongsu_model::Silence) -> Row {
+    let mut data = Vec::new();
+    codec::encode_silence(silence, &mut data);
+    Row::PutSilence { id: silence.id.to_string(), ends_at: silence.ends_at, data }
+}
+
+async fn settle(
+    ack: Result<Option<bongsu_store::Ack>, bongsu_store::Refused>,
+) -> Result<(), SilenceError> {
+    match ack {
+        Ok(None) => Ok(()),
+        Ok(Some(ack)) => ack.await.map_err(|error| SilenceError::Store(unstored(&error))),
+        Err(error) => Err(SilenceError::Store(StoreError {
+            reason: error.to_string(),
+            full: error == bongsu_store::Refused::DiskFull,
+        })),
+    }
+}
+
+fn refused(error: bongsu_route::SilenceError) -> SilenceError {
+    match error {
+        bongsu_route::SilenceError::NotFound => SilenceError::NotFound,
+        bongsu_route::SilenceError::Invalid(message) => SilenceError::Invalid(message),
+    }
+}
+
+fn entry(event: bongsu_store::AlertEvent) -> HistoryEntry {
+    let detail = match codec::decode_alert(&event.data) {
+        Ok(alert) => serde_json::json!({
+            "labels": alert.labels,
+            "annotations": alert.annotations,
+            "startsAt": alert.starts_at,
+            "endsAt": alert.ends_at,
+        }),
+        Err(error) => serde_json::json!({ "unreadable": error.to_string() }),
+    };
+    let kind = records::EventKind::name(event.kind).to_owned();
+    HistoryEntry { id: event.id, at: event.at, kind, detail }
+}
+
+fn delivery(row: bongsu_store::Delivery) -> Delivery {
+    let detail: serde_json::Value = serde_json::from_str(&row.detail).unwrap_or_default();
+    let text = |key: &str| detail[key].as_str().unwrap_or_default().to_owned();
+    Delivery {
+        id: row.id,
+        at: row.at,
+        target: row.target,
+        reason: text("reason"),
+        attempts: detail["attempts"].as_u64().unwrap_or_default() as u32,
+        delivered: detail["delivered"].as_bool().unwrap_or_default(),
+        answer: text("answer"),
+    }
+}
+
+/// Gauges read from the state.
+fn write_state(shared: &Shared, out: &mut String) {
+    let now = shared.clock.now();
+    let mut page = Page(out);
+    {
+        let core = shared.core.lock();
+        let (mut active, mut suppressed) = (0u64, 0u64);
+        for (alert, _) in core.route.active(now) {
+            let muting = core.route.muting(alert, now);
+            if muting.silenced_by.is_empty() && muting.inhibited_by.is_none() {
+                active += 1;
+            } else {
+                suppressed += 1;
+            }
+        }
+        let name = "alertmanager_alerts";
+        page.family(name, "gauge", "Alerts that have not ended, by state.");
+        page.sample(name, "state=\"active\"", active);
+        page.sample(name, "state=\"suppressed\"", suppressed);
+        page.sample(name, "state=\"unprocessed\"", 0);
+
+        let name = "alertmanager_silences";
+        page.family(name, "gauge", "Silences by state.");
+        for state in [SilenceState::Active, SilenceState::Pending, SilenceState::Expired] {
+            let count = core.route.silences().iter().filter(|s| s.state_at(now) == state).count();
+            page.sample(name, &format!("state=\"{}\"", state.as_str()), count);
+        }
+
+        let name = "alertmanager_notifications_suppressed_total";
+        page.family(name, "counter", "Alerts left out of notifications, by reason.");
+        for (reason, word) in [
+            (Suppression::ActiveTimeInterval, "active_time_interval"),
+            (Suppression::Inhibition, "inhibition"),
+            (Suppression::MuteTimeInterval, "mute_time_interval"),
+            (Suppression::Silence, "silence"),
+        ] {
+            let count = core.suppressed.get(&reason).copied().unwrap_or(0);
+            page.sample(name, &format!("reason=\"{word}\""), count);
+        }
+        let gauge = |page: &mut Page<'_>, name: &str, help: &str, value: usize| {
+            page.single(name, "gauge", help, value);
+        };
+        gauge(
+            &mut page,
+            "alertmanager_dispatcher_aggregation_groups",
+            "Aggregation groups.",
+            core.route.group_count(),
+        );
+        gauge(
+            &mut page,
+            "alertmanager_inhibition_rules",
+            "Inhibition rules.",
+            core.loaded.inhibition_rules(),
+        );
+        gauge(
+            &mut page,
+            "alertmanager_receivers",
+            "Receivers.",
+            core.loaded.receiver_views().len(),
+        );
+        gauge(
+            &mut page,
+            "alertmanager_integrations",
+            "Integrations.",
+            core.loaded.integration_count(),
+        );
+        page.single(
+            "alertmanager_alerts_limited_total",
+            "counter",
+            "Alerts dropped by the limit per name.",
+            core.loaded.limited.load(Ordering::Relaxed),
+        );
+        page.single(
+            "alertmanager_config_hash",
+            "gauge",
+            "Hash of the configuration.",
+            hash(&core.loaded.effective),
+        );
+        gauge(
+            &mut page,
+            "bongsu_alerts_held",
+            "Alerts in memory, ended ones included.",
+            core.route.alert_count(),
+        );
+        gauge(
+            &mut page,
+            "bongsu_notification_log_entries",
+            "Entries of the notification log.",
+            core.log.len(),
+        );
+        gauge(
+            &mut page,
+            "bongsu_flushes_in_flight",
+            "Flushes whose receivers are being told.",
+            core.flights.len(),
+        );
+    }
+    {
+        let reloads = shared.reloads.lock();
+        page.single(
+            "alertmanager_config_last_reload_successful",
+            "gauge",
+            "Whether the last reload succeeded.",
+            u8::from(reloads.last_ok),
+        );
+        page.single(
+            "alertmanager_config_last_reload_success_timestamp_seconds",
+            "gauge",
+            "Time of the last successful reload.",
+            reloads.last_success.as_millisecond() as f64 / 1e3,
+        );
+    }
+    write_cluster(shared, &mut page);
+    write_store(shared, &mut page);
+}
+
+fn write_cluster(shared: &Shared, page: &mut Page<'_>) {
+    let enabled = shared.options.cluster_address.is_some();
+    page.single(
+        "alertmanager_cluster_enabled",
+        "gauge",
+        "Whether clustering is enabled.",
+        u8::from(enabled),
+    );
+    if enabled {
+        page.single("alertmanager_cluster_members", "gauge", "Members of the cluster.", 1);
+        page.single("alertmanager_cluster_failed_peers", "gauge", "Failed peers.", 0);
+        page.single(
+            "alertmanager_cluster_health_score",
+            "gauge",
+            "Health score, lower is better.",
+            0,
+        );
+        page.single("alertmanager_peer_position", "gauge", "Position among the peers.", 0);
+    }
+}
+
+fn write_store(shared: &Shared, page: &mut Page<'_>) {
+    let stats = shared.store.stats();
+    page.single(
+        "bongsu_store_queue_sets",
+        "gauge",
+        "Write sets waiting for a commit.",
+        stats.queue_sets,
+    );
+    page.single(
+        "bongsu_store_queue_bytes",
+        "gauge",
+        "Bytes waiting for a commit.",
+        stats.queue_bytes,
+    );
+    page.single("bongsu_store_commits_total", "counter", "Transactions committed.", stats.commits);
+    page.single(
+        "bongsu_store_failed_commits_total",
+        "counter",
+        "Transactions failed.",
+        stats.failed_commits,
+    );
+    page.single(
+        "bongsu_store_committed_sets_total",
+        "counter",
+        "Write sets committed.",
+        stats.committed_sets,
+    );
+    page.single(
+        "bongsu_store_journal_seq",
+        "gauge",
+        "Last durable journal record.",
+        stats.journal_seq.0,
+    );
+    page.single(
+        "bongsu_store_checkpoint_seq",
+        "gauge",
+        "Journal records written behind.",
+        stats.checkpoint.0,
+    );
+    page.single("bongsu_store_file_bytes", "gauge", "Size of the database.", stats.file_bytes);
+    page.single("bongsu_store_wal_bytes", "gauge", "Size of the write-ahead log.", stats.wal_bytes);
+    page.single(
+        "bongsu_store_disk_full",
+        "gauge",
+        "Whether the disk was full at the last commit.",
+        u8::from(stats.disk_full),
+    );
+}
+
+/// FNV-1a, cut to what a float holds exactly.
+fn hash(text: &str) -> u64 {
+    let labels = bongsu_model::Labels::from_pairs([("config", text)]);
+    labels.fingerprint().0 >> 11
+}

@@ -1,0 +1,226 @@
+//! A loaded configuration in the shape the pipeline works with.
+//!
+//! In: a validated `alertmanager.yml`, its templates, the settings of the process. Out: the plan of
+//! the routing engine and the targets of every receiver.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use bongsu_config::alertmanager::{self, Config, Integration};
+use bongsu_lang::Mode;
+use bongsu_lang::gotmpl::{Context, TemplateSet};
+use bongsu_model::{Alert, FlushedAlert, GroupKey, Labels};
+use bongsu_notify::NotificationKey;
+use bongsu_notify::data::{Kv, NotificationData, NotificationInput};
+use bongsu_route::{GroupBy, InhibitRule, Inhibitor, MuteTimes, Plan, Route, RouteSpec, RouteTree};
+use jiff::Timestamp;
+
+use crate::api::ReceiverView;
+
+/// One integration of one receiver.
+pub(crate) struct Target {
+    /// `receiver/integration[index]`, for logs, metrics and errors.
+    pub(crate) name: Arc<str>,
+    pub(crate) receiver: Arc<str>,
+    pub(crate) kind: Arc<str>,
+    pub(crate) index: usize,
+    pub(crate) integration: Integration,
+}
+
+impl Target {
+    /// Where the notification log remembers what it was told about a group.
+    pub(crate) fn log_key(&self, group: &GroupKey) -> NotificationKey {
+        NotificationKey {
+            group: group.clone(),
+            receiver: Arc::clone(&self.receiver),
+            integration: Arc::clone(&self.kind),
+            index: self.index,
+        }
+    }
+}
+
+/// Everything one configuration means.
+pub struct Loaded {
+    config: Config,
+    mode: Mode,
+    pub(crate) templates: TemplateSet,
+    receivers: HashMap<Arc<str>, Arc<[Arc<Target>]>>,
+    views: Vec<ReceiverView>,
+    /// The configuration as the status endpoint shows it.
+    pub(crate) effective: Arc<str>,
+    pub(crate) external_url: Arc<str>,
+    pub(crate) resolve_timeout: Duration,
+    pub(crate) retention: Duration,
+    /// Alerts dropped by the limit per name.
+    pub(crate) limited: AtomicU64,
+}
+
+impl Loaded {
+    /// Takes a validated configuration with its parsed templates.
+    pub fn new(
+        config: Config,
+        templates: TemplateSet,
+        mode: Mode,
+        external_url: &str,
+        retention: Duration,
+    ) -> Self {
+        let mut receivers = HashMap::new();
+        let mut views = Vec::new();
+        for receiver in &config.receivers {
+            let name: Arc<str> = receiver.name.as_str().into();
+            let targets: Arc<[Arc<Target>]> = receiver
+                .integrations
+                .iter()
+                .map(|entry| {
+                    let kind = entry.integration.kind();
+                    Arc::new(Target {
+                        name: format!("{name}/{kind}[{}]", entry.index).into(),
+                        receiver: Arc::clone(&name),
+                        kind: kind.into(),
+                        index: entry.index,
+                        integration: entry.integration.clone(),
+                    })
+                })
+                .collect();
+            receivers.insert(Arc::clone(&name), targets);
+            views.push(ReceiverView { name, labels: receiver.labels.clone() });
+        }
+        Self {
+            effective: bongsu_config::alertmanager::effective_yaml(&config).into(),
+            resolve_timeout: config.global.resolve_timeout,
+            external_url: external_url.into(),
+            config,
+            mode,
+            templates,
+            receivers,
+            views,
+            retention,
+            limited: AtomicU64::new(0),
+        }
+    }
+
+    /// A fresh routing plan.
+    pub(crate) fn plan(&self) -> Plan {
+        let rules = self.config.inhibit_rules.iter().flatten().map(|rule| InhibitRule {
+            source: rule.source(),
+            target: rule.target(),
+            equal: rule.equal.iter().map(|name| name.as_str().into()).collect(),
+        });
+        let intervals = self
+            .config
+            .named_intervals()
+            .map(|named| (named.name.as_str().into(), named.time_intervals.clone()));
+        Plan {
+            tree: RouteTree::new(&route_spec(&self.config.route)),
+            inhibitor: Inhibitor::new(rules),
+            mutes: MuteTimes::new(intervals),
+        }
+    }
+
+    /// Whether a label name is acceptable.
+    pub(crate) fn mode(&self) -> Mode {
+        self.mode
+    }
+
+    /// Integrations of a receiver, in the order they are told.
+    pub(crate) fn targets(&self, receiver: &str) -> Arc<[Arc<Target>]> {
+        self.receivers.get(receiver).map_or_else(|| Arc::from([]), Arc::clone)
+    }
+
+    /// Kinds of integrations in use.
+    pub(crate) fn kinds(&self) -> BTreeSet<&'static str> {
+        self.receivers.values().flat_map(|t| t.iter()).map(|t| t.integration.kind()).collect()
+    }
+
+    pub(crate) fn receiver_views(&self) -> Vec<ReceiverView> {
+        self.views.clone()
+    }
+
+    pub(crate) fn receiver_labels(&self, name: &str) -> Option<&Labels> {
+        self.views.iter().find(|view| &*view.name == name).map(|view| &view.labels)
+    }
+
+    pub(crate) fn inhibition_rules(&self) -> usize {
+        self.config.inhibit_rules.len()
+    }
+
+    pub(crate) fn integration_count(&self) -> usize {
+        self.receivers.values().map(|targets| targets.len()).sum()
+    }
+
+    /// Renders a route's labels against a group; a value that does not render is shown as written.
+    pub(crate) fn render_route_labels(
+        &self,
+        route: &Route,
+        group_labels: &Labels,
+        alerts: &[&Arc<Alert>],
+        now: Timestamp,
+    ) -> Labels {
+        if route.labels.is_empty() {
+            return Labels::default();
+        }
+        let flushed: Vec<FlushedAlert> = alerts
+            .iter()
+            .map(|alert| FlushedAlert { alert: Arc::clone(alert), status: alert.status_at(now) })
+            .collect();
+        self.render_labels(&route.labels, &route.receiver, group_labels, &flushed, now)
+    }
+
+    /// The same for the alerts of a flush.
+    pub(crate) fn render_labels(
+        &self,
+        labels: &Labels,
+        receiver: &str,
+        group_labels: &Labels,
+        alerts: &[FlushedAlert],
+        now: Timestamp,
+    ) -> Labels {
+        if labels.is_empty() {
+            return Labels::default();
+        }
+        let data = Arc::new(NotificationData::new(NotificationInput {
+            receiver,
+            group_labels,
+            route_labels: &Kv::new(Labels::default()),
+            alerts,
+            external_url: &self.external_url,
+            reason: "",
+        }));
+        let value = data.to_value();
+        let context = Context::at(now);
+        let rendered: Vec<(&str, String)> = labels
+            .iter()
+            .map(|(name, text)| {
+                let shown = self.templates.render_text(text, &value, &context);
+                (name, shown.unwrap_or_else(|_| text.to_owned()))
+            })
+            .collect();
+        Labels::from_pairs(rendered)
+    }
+}
+
+/// A route of the configuration as the routing tree takes it.
+fn route_spec(route: &alertmanager::Route) -> RouteSpec {
+    let names = |list: &[String]| list.iter().map(|name| name.as_str().into()).collect();
+    RouteSpec {
+        receiver: (!route.receiver.is_empty()).then(|| route.receiver.as_str().into()),
+        group_by: route.group_by.0.as_ref().map(|labels| {
+            if route.group_by.is_all() {
+                GroupBy::All
+            } else {
+                GroupBy::Names(labels.iter().map(|label| label.as_str().into()).collect())
+            }
+        }),
+        group_wait: route.group_wait,
+        group_interval: route.group_interval,
+        repeat_interval: route.repeat_interval,
+        matchers: route.all_matchers(),
+        proceed: route.r#continue,
+        mute_time_intervals: names(&route.mute_time_intervals),
+        active_time_intervals: names(&route.active_time_intervals),
+        labels: Labels::from_pairs(&route.labels),
+        routes: route.routes.iter().map(route_spec).collect(),
+    }
+}

@@ -1,0 +1,239 @@
+//! A running engine: state, store, clock and transports joined, with the tasks that drive them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bongsu_lang::Mode;
+use bongsu_model::{Diagnostic, Fingerprint, Timestamp};
+use bongsu_notify::{AwsCredentials, NotificationLog};
+use bongsu_route::{RouteEngine, Settings};
+use bongsu_store::{JournalSeq, Store, StoreError};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::clock::Clock;
+use crate::configuration::Loaded;
+use crate::core::{Core, Dirty};
+use crate::metrics::Metrics;
+use crate::pipeline::recover;
+use crate::transport::Transport;
+
+/// Reads the configuration again; called at start and at every reload.
+pub type Loader = dyn Fn() -> Result<Loaded, Vec<Diagnostic>> + Send + Sync;
+
+/// What does not change while the process lives.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which matcher grammar and label names are accepted.
+    pub mode: Mode,
+    /// Alertmanager's behaviour where ours departs from it for the better.
+    pub compatible: bool,
+    /// This node's name among its peers.
+    pub node: String,
+    /// This node's peer address, if clustering is enabled.
+    pub cluster_address: Option<String>,
+    /// Groups do not tick for this long after the start.
+    pub start_delay: Duration,
+    /// Limit of alerts per name; 0 is none.
+    pub alerts_per_name: usize,
+    /// How often resolved alerts are forgotten.
+    pub alert_gc_interval: Duration,
+    /// Limit of silences, expired ones included; 0 is none.
+    pub max_silences: usize,
+    /// Limit of one silence's size in bytes; 0 is none.
+    pub max_silence_bytes: usize,
+    /// How long silences and log entries outlive their end.
+    pub retention: Duration,
+    /// Version shown to receivers in `User-Agent`.
+    pub version: String,
+    /// Credentials of the surroundings for SNS.
+    pub aws: Option<AwsCredentials>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            mode: Mode::Fallback,
+            compatible: false,
+            node: "bongsu".to_owned(),
+            cluster_address: None,
+            start_delay: Duration::ZERO,
+            alerts_per_name: 0,
+            alert_gc_interval: Duration::from_secs(30 * 60),
+            max_silences: 0,
+            max_silence_bytes: 0,
+            retention: Duration::from_secs(120 * 3600),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            aws: None,
+        }
+    }
+}
+
+/// Why an engine does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is refused.
+    #[error("the configuration was refused")]
+    Configuration(Vec<Diagnostic>),
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What every task shares.
+pub(crate) struct Shared {
+    pub(crate) core: Mutex<Core>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) metrics: Metrics,
+    pub(crate) options: Options,
+    pub(crate) loader: Box<Loader>,
+    /// Wakes the tick loop when something is due earlier than it knew.
+    pub(crate) timer: Notify,
+    pub(crate) checkpointing: tokio::sync::Mutex<()>,
+    pub(crate) closing: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) started_at: Timestamp,
+    pub(crate) reloads: Mutex<Reloads>,
+}
+
+/// Outcome of reloads, for metrics.
+pub(crate) struct Reloads {
+    pub(crate) last_ok: bool,
+    pub(crate) last_success: Timestamp,
+}
+
+/// A running engine; clones are handles to the same one.
+#[derive(Clone)]
+pub struct Engine(pub(crate) Arc<Shared>);
+
+impl Engine {
+    /// Loads the configuration, restores the state and starts ticking. Must be called inside a
+    /// tokio runtime.
+    pub fn start(
+        store: Arc<dyn Store>,
+        clock: Arc<dyn Clock>,
+        transport: Arc<dyn Transport>,
+        options: Options,
+        loader: Box<Loader>,
+    ) -> Result<Self, StartError> {
+        let loaded = Arc::new(loader().map_err(StartError::Configuration)?);
+        let now = clock.now();
+        let settings = Settings {
+            keep_muted_resolutions: !options.compatible,
+            keep_timers_on_reload: !options.compatible,
+            start_at: now
+                .checked_add(
+                    jiff::SignedDuration::try_from(options.start_delay).unwrap_or_default(),
+                )
+                .unwrap_or(now),
+            per_name_limit: options.alerts_per_name,
+            gc_interval: options.alert_gc_interval,
+        };
+        let silences = bongsu_route::Silences::new(bongsu_route::SilenceLimits {
+            max_silences: options.max_silences,
+            max_bytes: options.max_silence_bytes,
+            retention: options.retention,
+        });
+        let mut core = Core {
+            route: RouteEngine::new(now, loaded.plan(), silences, settings),
+            log: NotificationLog::new(),
+            flights: Default::default(),
+            loaded,
+            generation: CancellationToken::new(),
+            effects: Vec::new(),
+            dirty: Dirty::default(),
+            journaled: JournalSeq(0),
+            swept_at: now,
+            suppressed: Default::default(),
+            sessions: Default::default(),
+        };
+        let restored = recover::load(&*store, &mut core, now)?;
+        let metrics = Metrics::default();
+        for kind in core.loaded.kinds() {
+            metrics.announce(kind);
+        }
+        let engine = Self(Arc::new(Shared {
+            core: Mutex::new(core),
+            store,
+            clock,
+            transport,
+            metrics,
+            options,
+            loader,
+            timer: Notify::new(),
+            checkpointing: tokio::sync::Mutex::default(),
+            closing: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            started_at: now,
+            reloads: Mutex::new(Reloads { last_ok: true, last_success: now }),
+        }));
+        engine.0.resume(restored);
+        engine.0.tasks.spawn(Arc::clone(&engine.0).tick_forever());
+        engine.0.tasks.spawn(Arc::clone(&engine.0).checkpoint_forever());
+        Ok(engine)
+    }
+
+    /// Stops ticking, writes a last checkpoint. Deliveries under way end with the process; their
+    /// outbox rows make the next start take them up.
+    pub async fn close(&self) {
+        self.0.closing.cancel();
+        self.0.tasks.close();
+        self.0.tasks.wait().await;
+        self.0.checkpoint().await;
+    }
+
+    /// Why the store failed for good, if it did: the process must end.
+    pub fn failed(&self) -> Option<StoreError> {
+        self.0.store.failed()
+    }
+
+    /// Flushes what is due at the clock's instant; for clocks that are moved by hand.
+    pub fn tick(&self) -> Timestamp {
+        self.0.tick()
+    }
+
+    /// Reads the configuration and swaps everything, or changes nothing.
+    pub fn reload(&self) -> Result<(), Vec<Diagnostic>> {
+        let shared = &self.0;
+        let loaded = match (shared.loader)() {
+            Ok(loaded) => Arc::new(loaded),
+            Err(diagnostics) => {
+                shared.reloads.lock().last_ok = false;
+                return Err(diagnostics);
+            }
+        };
+        let mut core = shared.core.lock();
+        let now = shared.clock.now();
+        for kind in loaded.kinds() {
+            shared.metrics.announce(kind);
+        }
+        std::mem::replace(&mut core.generation, CancellationToken::new()).cancel();
+        core.flights.clear();
+        core.sessions.clear();
+        core.loaded = Arc::clone(&loaded);
+        let mut effects = std::mem::take(&mut core.effects);
+        core.route.reload(now, loaded.plan(), &mut effects);
+        core.effects = effects;
+        let mut out = crate::core::Outgoing::default();
+        core.settle(now, &mut out);
+        drop(shared.conclude(&mut core, out));
+        drop(core);
+        shared.timer.notify_one();
+        *shared.reloads.lock() = Reloads { last_ok: true, last_success: now };
+        Ok(())
+    }
+
+    /// Alerts held in memory, ended ones included.
+    pub fn alert_count(&self) -> usize {
+        self.0.core.lock().route.alert_count()
+    }
+
+    /// Whether an alert is held.
+    pub fn holds(&self, fingerprint: Fingerprint) -> bool {
+        self.0.core.lock().route.alert(fingerprint).is_some()
+    }
+}

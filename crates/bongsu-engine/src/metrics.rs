@@ -1,0 +1,183 @@
+//! What the pipeline counts, in the Prometheus text format under Alertmanager's names.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bongsu_notify::NotifyError;
+use parking_lot::Mutex;
+
+use crate::configuration::Target;
+
+const LATENCY_BUCKETS: [f64; 6] = [1.0, 5.0, 10.0, 15.0, 20.0, f64::INFINITY];
+
+/// Counters of one integration type.
+#[derive(Default)]
+struct PerIntegration {
+    notifications: u64,
+    failed: BTreeMap<&'static str, u64>,
+    requests: u64,
+    requests_failed: u64,
+    latency_buckets: [u64; 6],
+    latency_sum: f64,
+}
+
+/// Counters since the process started.
+#[derive(Default)]
+pub(crate) struct Metrics {
+    received_firing: AtomicU64,
+    received_resolved: AtomicU64,
+    invalid: AtomicU64,
+    integrations: Mutex<BTreeMap<String, PerIntegration>>,
+}
+
+impl Metrics {
+    pub(crate) fn received(&self, resolved: bool) {
+        let counter = if resolved { &self.received_resolved } else { &self.received_firing };
+        counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn invalid(&self, alerts: usize) {
+        if alerts > 0 {
+            self.invalid.fetch_add(alerts as u64, Ordering::Relaxed);
+        }
+    }
+
+    /// An integration type exists; its counters are shown from the start.
+    pub(crate) fn announce(&self, kind: &str) {
+        self.integrations.lock().entry(kind.to_owned()).or_default();
+    }
+
+    pub(crate) fn attempted(&self, target: &Target, took: Duration, ok: bool) {
+        let mut integrations = self.integrations.lock();
+        let counters = integrations.entry(target.integration.kind().to_owned()).or_default();
+        counters.requests += 1;
+        counters.requests_failed += u64::from(!ok);
+        let seconds = took.as_secs_f64();
+        counters.latency_sum += seconds;
+        for (bucket, bound) in counters.latency_buckets.iter_mut().zip(LATENCY_BUCKETS) {
+            *bucket += u64::from(seconds <= bound);
+        }
+    }
+
+    pub(crate) fn delivered(&self, target: &Target, error: Option<&NotifyError>) {
+        let mut integrations = self.integrations.lock();
+        let counters = integrations.entry(target.integration.kind().to_owned()).or_default();
+        counters.notifications += 1;
+        if let Some(error) = error {
+            *counters.failed.entry(error.reason.as_str()).or_default() += 1;
+        }
+    }
+
+    pub(crate) fn write(&self, out: &mut String) {
+        let mut page = Page(out);
+        page.family("alertmanager_alerts_received_total", "counter", "Alerts received.");
+        for (status, counter) in
+            [("firing", &self.received_firing), ("resolved", &self.received_resolved)]
+        {
+            let labels = format!("status=\"{status}\",version=\"v2\"");
+            page.sample(
+                "alertmanager_alerts_received_total",
+                &labels,
+                counter.load(Ordering::Relaxed),
+            );
+        }
+        page.family("alertmanager_alerts_invalid_total", "counter", "Alerts refused as invalid.");
+        page.sample(
+            "alertmanager_alerts_invalid_total",
+            "version=\"v2\"",
+            self.invalid.load(Ordering::Relaxed),
+        );
+        let integrations = self.integrations.lock();
+        write_notifications(&mut page, &integrations);
+    }
+}
+
+fn write_notifications(page: &mut Page<'_>, integrations: &BTreeMap<String, PerIntegration>) {
+    let name = "alertmanager_notifications_total";
+    page.family(name, "counter", "Notifications attempted.");
+    for (kind, counters) in integrations {
+        page.sample(name, &format!("integration=\"{kind}\""), counters.notifications);
+    }
+    let name = "alertmanager_notifications_failed_total";
+    page.family(name, "counter", "Notifications given up, by reason.");
+    const REASONS: [&str; 7] = [
+        "authError",
+        "clientError",
+        "contextCanceled",
+        "contextDeadlineExceeded",
+        "other",
+        "rateLimited",
+        "serverError",
+    ];
+    for (kind, counters) in integrations {
+        for reason in REASONS {
+            let count = counters.failed.get(reason).copied().unwrap_or(0);
+            page.sample(name, &format!("integration=\"{kind}\",reason=\"{reason}\""), count);
+        }
+    }
+    let name = "alertmanager_notification_requests_total";
+    page.family(name, "counter", "Attempts to notify.");
+    for (kind, counters) in integrations {
+        page.sample(name, &format!("integration=\"{kind}\""), counters.requests);
+    }
+    let name = "alertmanager_notification_requests_failed_total";
+    page.family(name, "counter", "Attempts to notify that failed.");
+    for (kind, counters) in integrations {
+        page.sample(name, &format!("integration=\"{kind}\""), counters.requests_failed);
+    }
+    let name = "alertmanager_notification_latency_seconds";
+    page.family(name, "histogram", "Duration of attempts to notify.");
+    for (kind, counters) in integrations {
+        for (bound, count) in LATENCY_BUCKETS.iter().zip(counters.latency_buckets) {
+            let bound = if bound.is_finite() { bound.to_string() } else { "+Inf".to_owned() };
+            page.sample(
+                &format!("{name}_bucket"),
+                &format!("integration=\"{kind}\",le=\"{bound}\""),
+                count,
+            );
+        }
+        page.sample(
+            &format!("{name}_sum"),
+            &format!("integration=\"{kind}\""),
+            counters.latency_sum,
+        );
+        page.sample(
+            &format!("{name}_count"),
+            &format!("integration=\"{kind}\""),
+            counters.requests,
+        );
+    }
+}
+
+/// A page of the text format under construction.
+pub(crate) struct Page<'a>(pub(crate) &'a mut String);
+
+impl Page<'_> {
+    /// Begins a family.
+    pub(crate) fn family(&mut self, name: &str, kind: &str, help: &str) {
+        let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
+    }
+
+    /// Adds a sample; `labels` is the text between the braces.
+    pub(crate) fn sample(&mut self, name: &str, labels: &str, value: impl std::fmt::Display) {
+        let _ = if labels.is_empty() {
+            writeln!(self.0, "{name} {value}")
+        } else {
+            writeln!(self.0, "{name}{{{labels}}} {value}")
+        };
+    }
+
+    /// A family with one sample.
+    pub(crate) fn single(
+        &mut self,
+        name: &str,
+        kind: &str,
+        help: &str,
+        value: impl std::fmt::Display,
+    ) {
+        self.family(name, kind, help);
+        self.sample(name, "", value);
+    }
+}

@@ -1,0 +1,180 @@
+//! State written behind: alert rows, alert history, the journal cursor.
+//!
+//! In: what changed since the last checkpoint. Out: rows in small transactions that give way to
+//! acknowledgements; then the part of the journal they cover may go.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bongsu_model::{Alert, Fingerprint, Timestamp};
+use bongsu_store::{JournalSeq, RetentionPolicy, Row, codec};
+
+use crate::core::{AlertEvent, Core, Dirty};
+use crate::engine::Shared;
+use crate::records::EventKind;
+
+/// Longest time between checkpoints while something changes.
+const INTERVAL: Duration = Duration::from_secs(30);
+/// A checkpoint starts early when the journal has grown by this much, so that a restart is quick.
+const JOURNAL_BYTES: usize = 96 << 20;
+/// How often the need is looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// Rows handed to the store at once.
+const CHUNK: usize = 2000;
+/// How often history past its retention is removed.
+const RETAIN: Duration = Duration::from_secs(600);
+
+/// What one checkpoint writes.
+struct Changes {
+    alerts: Vec<Arc<Alert>>,
+    dirty: Dirty,
+    seq: JournalSeq,
+}
+
+impl Shared {
+    /// Writes checkpoints until the engine closes.
+    pub(crate) async fn checkpoint_forever(self: Arc<Self>) {
+        let mut last = tokio::time::Instant::now();
+        let mut retained = last;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(LOOK) => {}
+                () = self.closing.cancelled() => return,
+            }
+            let (bytes, dirty) = {
+                let core = self.core.lock();
+                (core.dirty.journal_bytes, core.dirty.alerts.len() + core.dirty.forgotten.len())
+            };
+            if bytes >= JOURNAL_BYTES || (last.elapsed() >= INTERVAL && dirty > 0) {
+                self.checkpoint().await;
+                last = tokio::time::Instant::now();
+            }
+            if retained.elapsed() >= RETAIN {
+                retained = tokio::time::Instant::now();
+                self.housekeep().await;
+            }
+        }
+    }
+
+    /// Writes what is still to be written of one alert's history, with all the rest.
+    pub(crate) async fn catch_up(&self, fingerprint: Fingerprint) {
+        let pending = {
+            let core = self.core.lock();
+            core.dirty.events.iter().any(|event| event.alert.fingerprint == fingerprint)
+        };
+        if pending {
+            self.checkpoint().await;
+        }
+    }
+
+    /// Writes everything that changed since the last one.
+    pub(crate) async fn checkpoint(&self) {
+        // One at a time: a cursor must not overtake the rows it speaks for.
+        let _turn = self.checkpointing.lock().await;
+        let changes = {
+            let mut core = self.core.lock();
+            let now = self.clock.now();
+            sweep(&mut core, now);
+            gather(&mut core)
+        };
+        if let Err(error) = self.write(&changes).await {
+            tracing::error!(%error, "checkpoint failed; the journal is kept");
+            let mut core = self.core.lock();
+            core.dirty.alerts.extend(changes.alerts.iter().map(|alert| alert.fingerprint));
+            core.dirty.forgotten.extend(changes.dirty.forgotten);
+            core.dirty.events.extend(changes.dirty.events);
+        }
+    }
+
+    async fn write(&self, changes: &Changes) -> Result<(), String> {
+        for chunk in changes.alerts.chunks(CHUNK) {
+            self.write_rows(chunk.iter().map(|alert| put_alert(alert)).collect()).await?;
+        }
+        for chunk in changes.dirty.events.chunks(CHUNK) {
+            self.write_rows(chunk.iter().map(append_event).collect()).await?;
+        }
+        let mut rows: Vec<Row> = changes
+            .dirty
+            .forgotten
+            .iter()
+            .map(|fingerprint| Row::DeleteAlert { fingerprint: fingerprint.0 })
+            .collect();
+        rows.push(Row::Checkpoint { journal_seq: changes.seq });
+        self.write_rows(rows).await
+    }
+
+    async fn write_rows(&self, rows: Vec<Row>) -> Result<(), String> {
+        let ack = self.store.write_behind(rows).map_err(|e| e.to_string())?;
+        ack.await.map_err(|e| e.to_string())
+    }
+
+    /// Removes what has outlived its retention.
+    async fn housekeep(&self) {
+        let now = self.clock.now();
+        let rows: Vec<Row> = {
+            let mut core = self.core.lock();
+            let expired = core.log.gc(now);
+            let silences = core.route.silences_mut().gc(now);
+            let notifications = expired
+                .iter()
+                .map(|key| Row::DeleteNotification { key: crate::records::notification_key(key) });
+            let silences = silences.into_iter().map(|id| Row::DeleteSilence { id: id.into() });
+            notifications.chain(silences).collect()
+        };
+        if !rows.is_empty()
+            && let Err(error) = self.write_rows(rows).await
+        {
+            tracing::error!(%error, "expired records were not removed");
+        }
+        match self.store.retain(now, &RetentionPolicy::default()) {
+            Ok(ack) => {
+                if let Err(error) = ack.await {
+                    tracing::error!(%error, "retention failed");
+                }
+            }
+            Err(error) => tracing::error!(%error, "retention failed"),
+        }
+    }
+}
+
+/// Notes alerts whose end has come by the clock since the last sweep.
+fn sweep(core: &mut Core, now: Timestamp) {
+    let since = std::mem::replace(&mut core.swept_at, now);
+    let ended: Vec<Arc<Alert>> = core
+        .route
+        .all()
+        .filter(|alert| {
+            let end = alert.ends_at.at;
+            // One that had ended when it was reported is in the history already.
+            end > since && end <= now && end > alert.updated_at
+        })
+        .map(Arc::clone)
+        .collect();
+    for alert in ended {
+        let at = alert.ends_at.at;
+        core.dirty.events.push(AlertEvent { alert, at, kind: EventKind::TimedOut });
+    }
+}
+
+fn gather(core: &mut Core) -> Changes {
+    let dirty = std::mem::take(&mut core.dirty);
+    let alerts = dirty.alerts.iter().filter_map(|f| core.route.alert(*f).map(Arc::clone)).collect();
+    Changes { alerts, dirty, seq: core.journaled }
+}
+
+fn put_alert(alert: &Alert) -> Row {
+    let mut data = Vec::with_capacity(512);
+    codec::encode_alert(alert, &mut data);
+    Row::PutAlert { fingerprint: alert.fingerprint.0, data }
+}
+
+fn append_event(event: &AlertEvent) -> Row {
+    let mut data = Vec::with_capacity(512);
+    codec::encode_alert(&event.alert, &mut data);
+    Row::AppendAlertEvent {
+        fingerprint: event.alert.fingerprint.0,
+        at: event.at,
+        kind: event.kind as u8,
+        data,
+    }
+}

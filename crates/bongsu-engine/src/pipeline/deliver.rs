@@ -1,0 +1,250 @@
+//! Stage 6: one integration is told, with retries until the flush's deadline.
+//!
+//! In: an errand whose outbox row is durable. Out: requests; then the outcome in one transaction:
+//! outbox row gone, notification log and delivery history written, the group's timer moved on.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bongsu_model::Timestamp;
+use bongsu_notify::data::{Kv, NotificationInput};
+use bongsu_notify::{
+    AttemptIds, Attempts, Conversation, Ended, Next, NotifyError, NotifyInput, Outcome, Response,
+    SecretFiles, Step,
+};
+use bongsu_store::Row;
+use serde_json::json;
+
+use crate::core::{Errand, Outgoing};
+use crate::engine::Shared;
+use crate::records;
+
+/// How a delivery ended.
+struct Result {
+    outcome: std::result::Result<Outcome, NotifyError>,
+    attempts: u32,
+    answer: String,
+    /// A new configuration took over: nothing is recorded, the groups of the new one decide.
+    superseded: bool,
+}
+
+impl Shared {
+    /// Carries out an errand.
+    pub(crate) async fn deliver(self: Arc<Self>, errand: Errand) {
+        let result = self.attempt_until_deadline(&errand).await;
+        self.record(errand, result);
+    }
+
+    async fn attempt_until_deadline(&self, errand: &Errand) -> Result {
+        let mut attempts = Attempts::default();
+        let deadline = errand.flush.deadline;
+        loop {
+            let left = remaining(deadline, self.clock.now());
+            let started = tokio::time::Instant::now();
+            let attempt = self.attempt(errand, deadline);
+            let (verdict, ended) = tokio::select! {
+                verdict = attempt => (Some(verdict), None),
+                () = tokio::time::sleep(left) => (None, Some(Ended::DeadlineExceeded)),
+                () = errand.generation.cancelled() => (None, Some(Ended::Canceled)),
+            };
+            self.metrics.attempted(
+                &errand.target,
+                started.elapsed(),
+                verdict.as_ref().is_some_and(|v| v.0.is_ok()),
+            );
+            let error = match verdict {
+                Some((Ok(outcome), answer)) => {
+                    let attempts = attempts.failed + 1;
+                    return Result { outcome: Ok(outcome), attempts, answer, superseded: false };
+                }
+                Some((Err(error), _)) => error,
+                None => NotifyError::transient("the attempt did not end in time"),
+            };
+            tracing::debug!(target = %errand.target.name, %error, "attempt failed");
+            let random = rand::random::<f64>();
+            let now = self.clock.now();
+            match attempts.failure(&errand.target.name, error, now, deadline, ended, random) {
+                Next::GiveUp(error) => {
+                    let superseded = errand.generation.is_cancelled();
+                    let answer = error.message.clone();
+                    return Result {
+                        outcome: Err(error),
+                        attempts: attempts.failed,
+                        answer,
+                        superseded,
+                    };
+                }
+                Next::RetryAt(at) => {
+                    tokio::select! {
+                        () = tokio::time::sleep(remaining(at, now)) => {}
+                        () = errand.generation.cancelled() => {}
+                    }
+                }
+            }
+        }
+    }
+
+    /// One attempt: render everything, then talk until the receiver is told or refuses. The text is
+    /// what the receiver last answered.
+    async fn attempt(
+        &self,
+        errand: &Errand,
+        deadline: Timestamp,
+    ) -> (std::result::Result<Outcome, NotifyError>, String) {
+        let now = self.clock.now();
+        let due = tokio::time::Instant::now() + remaining(deadline, now);
+        let mut conversation = match self.open(errand, now).await {
+            Ok(conversation) => conversation,
+            Err(error) => return (Err(error), String::new()),
+        };
+        let mut answer = String::new();
+        let mut step = conversation.start();
+        let verdict = loop {
+            step = match step {
+                Step::Done(outcome) => break Ok(outcome),
+                Step::Failed(error) => break Err(error),
+                Step::Request(request) => {
+                    let limit = request.timeout.clone();
+                    let until = limit
+                        .as_ref()
+                        .map_or(due, |l| due.min(tokio::time::Instant::now() + l.after));
+                    match self.transport.request(*request, until).await {
+                        Ok(response) => {
+                            answer = shown(&response);
+                            conversation.on_response(response)
+                        }
+                        Err(mut error) => {
+                            if let Some(limit) = limit
+                                .filter(|_| until < due && tokio::time::Instant::now() >= until)
+                            {
+                                error.message = format!("{}: {}", limit.message, error.message);
+                            }
+                            conversation.on_error(&error)
+                        }
+                    }
+                }
+                Step::Mail(mail) => match self.transport.mail(*mail, due).await {
+                    Ok(()) => {
+                        "accepted by the mail server".clone_into(&mut answer);
+                        conversation.on_mail_accepted()
+                    }
+                    Err(error) => conversation.on_error(&error),
+                },
+            };
+        };
+        if let Some(session) = conversation.session() {
+            self.core.lock().sessions.insert(Arc::clone(&errand.target.name), session);
+        }
+        (verdict, answer)
+    }
+
+    async fn open(
+        &self,
+        errand: &Errand,
+        now: Timestamp,
+    ) -> std::result::Result<Box<dyn Conversation + Send>, NotifyError> {
+        let integration = &errand.target.integration;
+        let mut secrets = SecretFiles::default();
+        for path in bongsu_notify::secret_files(integration) {
+            let content = self.transport.secret(&path).await;
+            secrets.insert(path, content);
+        }
+        let session =
+            self.core.lock().sessions.get(&errand.target.name).cloned().unwrap_or_default();
+        let ids = AttemptIds {
+            idempotency_key: errand.outbox_key.clone(),
+            message_id: format!(
+                "<{}.{:x}@{}>",
+                errand.outbox_key,
+                rand::random::<u32>(),
+                self.options.node
+            ),
+            boundary: format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>()),
+        };
+        let loaded = &errand.loaded;
+        let route_labels = Kv::templates(errand.flush.route_labels.clone());
+        let data = NotificationInput {
+            receiver: &errand.flush.receiver,
+            group_labels: &errand.flush.group_labels,
+            route_labels: &route_labels,
+            reason: errand.reason.as_str(),
+            external_url: &loaded.external_url,
+            alerts: &errand.alerts,
+        };
+        let input = NotifyInput {
+            group_key: &errand.flush.key,
+            data,
+            templates: &loaded.templates,
+            now,
+            ids: &ids,
+            previous: &errand.previous,
+            session: &session,
+            secrets: &secrets,
+            aws: self.options.aws.as_ref(),
+            version: &self.options.version,
+            compatible: self.options.compatible,
+        };
+        bongsu_notify::conversation(integration, &input)
+    }
+
+    /// Writes down how a delivery ended and lets its group go on.
+    fn record(self: &Arc<Self>, errand: Errand, result: Result) {
+        let mut core = self.core.lock();
+        let now = self.clock.now();
+        let mut out = Outgoing::default();
+        out.rows.push(Row::DeleteOutbox { key: errand.outbox_key.clone() });
+        if result.superseded {
+            drop(self.conclude(&mut core, out));
+            return;
+        }
+        let detail = json!({
+            "reason": errand.reason.as_str(),
+            "attempts": result.attempts,
+            "delivered": result.outcome.is_ok(),
+            "answer": result.answer,
+            "alerts": errand.alerts.iter().map(|a| a.alert.fingerprint.to_string()).collect::<Vec<_>>(),
+        });
+        out.rows.push(Row::AppendDelivery {
+            at: now,
+            group_key: errand.flush.key.0.to_string(),
+            target: errand.target.name.to_string(),
+            detail: detail.to_string(),
+        });
+        self.metrics.delivered(&errand.target, result.outcome.as_ref().err());
+        let ok = match result.outcome {
+            Ok(outcome) => {
+                tracing::info!(target = %errand.target.name, group = %errand.flush.key,
+                    alerts = errand.alerts.len(), attempts = result.attempts, "notified");
+                let entry = core.log_entry(now, &errand.flush, errand.hashes, outcome.data);
+                out.rows.push(records::put_notification(&errand.log_key, &entry));
+                core.log.put(errand.log_key, entry);
+                true
+            }
+            Err(error) => {
+                tracing::error!(target = %errand.target.name, group = %errand.flush.key,
+                    attempts = result.attempts, %error, "not notified");
+                false
+            }
+        };
+        if let Some(group) = errand.group {
+            core.land(now, group, ok, &mut out);
+        }
+        drop(self.conclude(&mut core, out));
+    }
+}
+
+/// Status and the start of the body, for the delivery history.
+fn shown(response: &Response) -> String {
+    const KEPT: usize = 500;
+    let text = response.text();
+    let (start, _) = bongsu_notify::truncate_runes(text.trim(), KEPT);
+    if start.is_empty() {
+        response.status.to_string()
+    } else {
+        format!("{} {start}", response.status)
+    }
+}
+
+fn remaining(until: Timestamp, now: Timestamp) -> Duration {
+    Duration::try_from(until.duration_since(now)).unwrap_or_default()
+}

@@ -1,0 +1,153 @@
+//! Stage 1: a posted batch becomes durable, visible and routed.
+//!
+//! In: posted alerts. Out: one journal record and the rows of the groups it created, in one
+//! transaction; the answer waits for it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bongsu_lang::label_name;
+use bongsu_model::Timestamp;
+use bongsu_route::Put;
+use bongsu_route::accept::{PostedAlert, accept};
+use bongsu_store::codec::{BatchEncoder, Touch};
+use bongsu_store::{Ack, JournalRecord, Refused, StoreError as Unstored};
+use tokio::sync::oneshot;
+
+use crate::api::{IngestError, StoreError};
+use crate::core::{AlertEvent, Core, Outgoing};
+use crate::engine::Shared;
+use crate::records::EventKind;
+
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Groups due at once are flushed in the transaction of the alerts that made them due.
+const FLUSHES_WITH_INGEST: usize = 16;
+
+impl Shared {
+    pub(crate) async fn ingest(
+        self: &Arc<Self>,
+        posted: Vec<PostedAlert>,
+    ) -> Result<(), IngestError> {
+        let (durable, refused) = {
+            let mut core = self.core.lock();
+            self.store.admit().map_err(refusal)?;
+            self.take(&mut core, posted)?
+        };
+        durable.settled().await.map_err(|error| IngestError::Store(unstored(&error)))?;
+        if refused.is_empty() { Ok(()) } else { Err(IngestError::Invalid(refused)) }
+    }
+
+    /// Routes a batch and hands it to the store; returns the messages of refused alerts.
+    fn take(
+        self: &Arc<Self>,
+        core: &mut Core,
+        posted: Vec<PostedAlert>,
+    ) -> Result<(Durable, Vec<String>), IngestError> {
+        let now = self.clock.now();
+        let resolve_timeout = core.loaded.resolve_timeout;
+        let mode = self.options.mode;
+        let due_before = core.route.next_due();
+        let mut refused = Vec::new();
+        let mut body = Vec::with_capacity(posted.len() * 256);
+        let mut encoder = BatchEncoder::new(&mut body, now);
+        for alert in posted {
+            match accept(alert, now, resolve_timeout, |name| label_name::is_valid(name, mode)) {
+                Ok(alert) => {
+                    self.metrics.received(alert.resolved_at(now));
+                    absorb(core, now, alert, &mut encoder);
+                }
+                Err(message) => refused.push(message),
+            }
+        }
+        self.metrics.invalid(refused.len());
+        let empty = encoder.is_empty();
+        encoder.finish();
+        let mut out = Outgoing::default();
+        if core.route.next_due() <= now {
+            core.route.tick(now, FLUSHES_WITH_INGEST, &mut core.effects);
+        }
+        core.settle(now, &mut out);
+        core.dirty.journal_bytes += body.len();
+        let journal = (!empty).then_some(JournalRecord { at: now, body });
+        let errands = std::mem::take(&mut out.errands);
+        let committed = self.commit(core, journal, &mut out);
+        if core.route.next_due() < due_before {
+            self.timer.notify_one();
+        }
+        let ack = committed.map_err(refusal)?;
+        let durable = match ack {
+            None => Durable::Nothing,
+            Some(ack) if errands.is_empty() => Durable::Written(ack),
+            // Deliveries must start even if the client goes away before its answer.
+            Some(ack) => Durable::Relayed(self.dispatch(Some(ack), errands)),
+        };
+        Ok((durable, refused))
+    }
+}
+
+/// When a batch is durable.
+enum Durable {
+    Nothing,
+    Written(Ack),
+    Relayed(oneshot::Receiver<Result<(), Unstored>>),
+}
+
+impl Durable {
+    async fn settled(self) -> Result<(), Unstored> {
+        match self {
+            Self::Nothing => Ok(()),
+            Self::Written(ack) => ack.await,
+            Self::Relayed(relay) => relay.await.unwrap_or(Err(Unstored::Closed)),
+        }
+    }
+}
+
+/// Puts one accepted alert into the engine and notes what the journal and the checkpoint need.
+fn absorb(
+    core: &mut Core,
+    now: Timestamp,
+    alert: bongsu_model::Alert,
+    encoder: &mut BatchEncoder<'_>,
+) {
+    let fingerprint = alert.fingerprint;
+    let was_ended = core.route.alert(fingerprint).map(|known| known.resolved_at(now));
+    let put = core.route.put(now, alert, &mut core.effects);
+    if put == Put::Limited {
+        core.loaded.limited.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        return;
+    }
+    let Some(alert) = core.route.alert(fingerprint) else { return };
+    core.dirty.alerts.insert(fingerprint);
+    if put == Put::Touched {
+        encoder.touch(Touch {
+            fingerprint,
+            ends_at: alert.ends_at,
+            updated_at: alert.updated_at,
+            timeout: alert.timeout,
+        });
+        return;
+    }
+    encoder.alert(alert);
+    let Some(kind) = EventKind::of(was_ended, alert.resolved_at(now)) else { return };
+    core.dirty.events.push(AlertEvent { alert: Arc::clone(alert), at: now, kind });
+}
+
+fn refusal(refused: Refused) -> IngestError {
+    match refused {
+        Refused::QueueFull | Refused::TooLarge => {
+            IngestError::Overloaded { retry_after: RETRY_AFTER }
+        }
+        Refused::DiskFull => {
+            IngestError::Store(StoreError { reason: refused.to_string(), full: true })
+        }
+        Refused::Closed => {
+            IngestError::Store(StoreError { reason: refused.to_string(), full: false })
+        }
+    }
+}
+
+/// The store's word for callers.
+pub(crate) fn unstored(error: &Unstored) -> StoreError {
+    StoreError { reason: error.to_string(), full: matches!(error, Unstored::Full) }
+}

@@ -1,0 +1,189 @@
+//! Start: from the store to a running core.
+//!
+//! In: alert rows, the journal after the last checkpoint, timers, silences, notification log,
+//! outbox. Out: the routing engine as it was, and the errands that were under way.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bongsu_model::{AlertStatus, Fingerprint, Timestamp};
+use bongsu_notify::{FlushHashes, NotificationLog};
+use bongsu_route::{GroupId, GroupRecord};
+use bongsu_store::codec::{self, BatchDecoder, Entry};
+use bongsu_store::{Loaded as Item, OutboxRow, Store, StoreError};
+
+use crate::core::{AlertEvent, Core, Errand, Flight, Outgoing};
+use crate::engine::Shared;
+use crate::records::{self, EventKind};
+
+/// What the store held besides alerts.
+#[derive(Default)]
+pub(crate) struct Restored {
+    groups: Vec<GroupRecord>,
+    outbox: Vec<OutboxRow>,
+    /// Records that could not be read: logged, kept in the store, not fatal.
+    damaged: usize,
+}
+
+/// Reads the store into a fresh core.
+pub(crate) fn load(
+    store: &dyn Store,
+    core: &mut Core,
+    now: Timestamp,
+) -> Result<Restored, StoreError> {
+    let mut restored = Restored::default();
+    let mut log = NotificationLog::new();
+    let route = &mut core.route;
+    let dirty = &mut core.dirty;
+    let summary = store.load(&mut |item| {
+        let sound = match item {
+            Item::Alert { data, .. } => {
+                codec::decode_alert(data).map(|alert| route.restore(alert)).is_ok()
+            }
+            Item::Journal { body, .. } => replay(route, dirty, body).is_ok(),
+            Item::Silence { data, .. } => codec::decode_silence(data)
+                .map(|silence| route.silences_mut().restore(silence))
+                .is_ok(),
+            Item::Notification { data, .. } => records::read_notification(data)
+                .map(|(key, entry)| {
+                    if entry.expires_at > now {
+                        log.put(key, entry);
+                    }
+                })
+                .is_ok(),
+            Item::Outbox(row) => {
+                restored.outbox.push(row);
+                true
+            }
+            Item::Timer(timer) if timer.kind == records::GROUP_TIMER => {
+                records::read_group(&timer).map(|record| restored.groups.push(record)).is_ok()
+            }
+            Item::Timer(_) => true,
+        };
+        restored.damaged += usize::from(!sound);
+    })?;
+    core.log = log;
+    core.journaled = bongsu_store::JournalSeq(summary.next_seq.0.saturating_sub(1));
+    if restored.damaged > 0 {
+        tracing::error!(records = restored.damaged, "unreadable records were left aside");
+    }
+    tracing::info!(
+        alerts = summary.alerts,
+        journal = summary.journal_records,
+        silences = summary.silences,
+        notifications = summary.notifications,
+        timers = summary.timers,
+        outbox = summary.outbox,
+        "state restored"
+    );
+    Ok(restored)
+}
+
+fn replay(
+    route: &mut bongsu_route::RouteEngine,
+    dirty: &mut crate::core::Dirty,
+    body: &[u8],
+) -> Result<(), codec::CodecError> {
+    dirty.journal_bytes += body.len();
+    let batch = BatchDecoder::new(body)?;
+    let at = batch.received_at();
+    for entry in batch {
+        match entry? {
+            Entry::New(alert) => {
+                let fingerprint = alert.fingerprint;
+                let was_ended = route.alert(fingerprint).map(|known| known.resolved_at(at));
+                route.restore(alert);
+                dirty.alerts.insert(fingerprint);
+                if let Some(alert) = route.alert(fingerprint)
+                    && let Some(kind) = EventKind::of(was_ended, alert.resolved_at(at))
+                {
+                    dirty.events.push(AlertEvent { alert: Arc::clone(alert), at, kind });
+                }
+            }
+            Entry::Touch(touch) => {
+                dirty.alerts.insert(touch.fingerprint);
+                route.restore_touch(
+                    touch.fingerprint,
+                    touch.ends_at,
+                    touch.updated_at,
+                    touch.timeout,
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Shared {
+    /// Builds the groups with their timers and takes up the errands of the outbox again.
+    pub(crate) fn resume(self: &Arc<Self>, restored: Restored) {
+        let mut core = self.core.lock();
+        let now = self.clock.now();
+        let mut effects = std::mem::take(&mut core.effects);
+        core.route.regroup(now, restored.groups, false, &mut effects);
+        core.effects = effects;
+        let mut out = Outgoing::default();
+        let mut groups: HashMap<String, Option<GroupId>> = HashMap::new();
+        for row in restored.outbox {
+            match self.resume_errand(&mut core, now, &row, &mut groups) {
+                Ok(errand) => out.errands.push(errand),
+                Err(reason) => {
+                    tracing::warn!(
+                        key = row.key,
+                        reason,
+                        "an intent of before the restart is dropped"
+                    );
+                    out.rows.push(bongsu_store::Row::DeleteOutbox { key: row.key });
+                }
+            }
+        }
+        core.settle(now, &mut out);
+        drop(self.conclude(&mut core, out));
+    }
+
+    fn resume_errand(
+        &self,
+        core: &mut Core,
+        now: Timestamp,
+        row: &OutboxRow,
+        groups: &mut HashMap<String, Option<GroupId>>,
+    ) -> Result<Errand, String> {
+        let stored = records::read_outbox(row, now)?;
+        let target = core
+            .loaded
+            .targets(&stored.flush.receiver)
+            .iter()
+            .find(|t| t.integration.kind() == stored.integration && t.index == stored.index)
+            .map(Arc::clone)
+            .ok_or("its receiver is no longer configured")?;
+        let flush = Arc::new(stored.flush);
+        let name = format!("{} {}", flush.route_id, flush.group_labels.fingerprint());
+        let group = *groups.entry(name).or_insert_with(|| {
+            let carried: Vec<(Fingerprint, bool)> = flush
+                .alerts
+                .iter()
+                .map(|a| (a.alert.fingerprint, a.status == AlertStatus::Resolved))
+                .collect();
+            core.route.resume_flush(flush.now, &flush.route_id, &flush.group_labels, &carried)
+        });
+        if let Some(group) = group {
+            core.flights.entry(group).or_insert(Flight { remaining: 0, ok: true }).remaining += 1;
+        }
+        let log_key = target.log_key(&flush.key);
+        let previous = core.log.get(&log_key).map(|entry| entry.data.clone()).unwrap_or_default();
+        let alerts = bongsu_notify::hand_out(&flush.alerts, target.integration.send_resolved());
+        Ok(Errand {
+            group,
+            outbox_key: row.key.clone(),
+            log_key,
+            previous,
+            alerts: alerts.ok_or("nothing is left to say")?,
+            hashes: FlushHashes::of(&flush.alerts),
+            reason: stored.reason,
+            flush,
+            target,
+            loaded: Arc::clone(&core.loaded),
+            generation: core.generation.clone(),
+        })
+    }
+}

@@ -1,0 +1,25 @@
+//! How a delivery reaches the world: a trait, so that tests can stand in for it.
+//!
+//! In: what a conversation wants sent. Out: the answer, or why there was none.
+
+use bongsu_model::Secret;
+use bongsu_notify::{HttpRequest, Mail, Response, TransportError};
+use tokio::time::Instant;
+
+use crate::api::Answer;
+
+/// Carries out requests and mails.
+pub trait Transport: Send + Sync {
+    /// Sends a request before `deadline`.
+    fn request(
+        &self,
+        request: HttpRequest,
+        deadline: Instant,
+    ) -> Answer<'_, Result<Response, TransportError>>;
+
+    /// Hands in a mail before `deadline`.
+    fn mail(&self, mail: Mail, deadline: Instant) -> Answer<'_, Result<(), TransportError>>;
+
+    /// Reads a secret kept in a file; the error is a text like the operating system's.
+    fn secret<'a>(&'a self, path: &'a str) -> Answer<'a, Result<Secret, String>>;
+}
