@@ -2,10 +2,14 @@
 //!
 //! In: what a conversation wants sent. Out: the answer, or why there was none.
 
+mod net;
+mod settings;
+
 use bongsu_model::Secret;
 use bongsu_notify::{HttpRequest, Mail, Response, TransportError};
 use tokio::time::Instant;
 
+pub use self::net::NetTransport;
 use crate::api::Answer;
 
 /// Carries out requests and mails.

@@ -1,0 +1,113 @@
+//! From files to a loaded configuration: the one place that opens them.
+//!
+//! In: the path of an `alertmanager.yml`, or of a directory that holds one. Out: the configuration
+//! with its templates, or every mistake at its place.
+
+use std::path::{Path, PathBuf};
+
+use bongsu_config::alertmanager::{self, Config};
+use bongsu_lang::Mode;
+use bongsu_lang::gotmpl::TemplateSet;
+use bongsu_model::{Diagnostic, Source};
+
+/// What runs when nothing is configured: alerts are kept and shown, nobody is told.
+const FIRST_RUN: &str =
+    "route:\n  receiver: nobody\n  group_by: [alertname]\nreceivers:\n- name: nobody\n";
+
+/// Largest configuration or template file, in bytes.
+const LARGEST: u64 = 16 << 20;
+
+/// A configuration, its templates, and how many template files there are.
+pub(crate) struct Files {
+    pub(crate) config: Config,
+    /// Doubtful spots.
+    pub(crate) warnings: Vec<Diagnostic>,
+    pub(crate) templates: TemplateSet,
+    pub(crate) template_files: Vec<PathBuf>,
+}
+
+/// The file meant by a path: itself, or `alertmanager.yml` in the directory.
+pub(crate) fn file_of(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join("alertmanager.yml") } else { path.to_owned() }
+}
+
+/// Loads a configuration; without a path the one for the first run.
+pub(crate) fn load(path: Option<&Path>, mode: Mode) -> Result<Files, Vec<Diagnostic>> {
+    let (source, base) = match path {
+        None => (Source { name: "(built in)".to_owned(), text: FIRST_RUN.to_owned() }, None),
+        Some(path) => {
+            let file = file_of(path);
+            let text = read(&file).map_err(|diagnostic| vec![diagnostic])?;
+            let base = file.parent().map(Path::to_owned).unwrap_or_default();
+            (Source { name: file.display().to_string(), text }, Some(base))
+        }
+    };
+    let (config, warnings) = alertmanager::load(source, base.as_deref(), mode)?;
+    let mut faults = Vec::new();
+    let template_files = expand(&config.templates, &mut faults);
+    let templates = templates(&template_files, &mut faults);
+    match templates {
+        Some(templates) if faults.is_empty() => {
+            Ok(Files { config, warnings, templates, template_files })
+        }
+        _ => Err(faults),
+    }
+}
+
+/// The files a list of patterns names, in order; a pattern that matches nothing is fine.
+fn expand(patterns: &[String], faults: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for pattern in patterns {
+        match glob::glob(pattern) {
+            Ok(found) => files.extend(found.flatten()),
+            Err(error) => faults.push(Diagnostic::error(
+                "BS5002",
+                format!("templates: {pattern:?} is no file pattern: {error}"),
+            )),
+        }
+    }
+    files
+}
+
+/// The built-in templates and the given files on top.
+pub(crate) fn templates(files: &[PathBuf], faults: &mut Vec<Diagnostic>) -> Option<TemplateSet> {
+    let mut set = match bongsu_notify::templates::default_templates() {
+        Ok(set) => set,
+        Err(error) => {
+            faults.push(Diagnostic::error("BS5003", format!("built-in templates: {error}")));
+            return None;
+        }
+    };
+    for file in files {
+        let text = match read(file) {
+            Ok(text) => text,
+            Err(diagnostic) => {
+                faults.push(diagnostic);
+                continue;
+            }
+        };
+        if let Err(error) = set.add_file(&file.display().to_string(), &text) {
+            faults.push(Diagnostic::error("BS5003", format!("failed to parse templates: {error}")));
+        }
+    }
+    Some(set)
+}
+
+fn read(file: &Path) -> Result<String, Diagnostic> {
+    let refuse =
+        |why: String| Diagnostic::error("BS5001", format!("open {}: {why}", file.display()));
+    let size = std::fs::metadata(file).map_err(|error| refuse(plain(&error)))?.len();
+    if size > LARGEST {
+        return Err(refuse(format!("{size} bytes, more than the {LARGEST} allowed")));
+    }
+    std::fs::read_to_string(file).map_err(|error| refuse(plain(&error)))
+}
+
+/// The operating system's words without Rust's number behind them.
+fn plain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error") {
+        Some((words, _)) => words.to_lowercase(),
+        None => text,
+    }
+}
