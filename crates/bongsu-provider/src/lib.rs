@@ -4,16 +4,20 @@
 //! Out: the peer's answer, or a typed error that says which step failed. Nothing here knows what
 //! an alert is; what to send and whether to try again is decided above.
 //!
+//! - [`config`]: `alertmanager.yml` blocks as settings of this crate.
 //! - [`http`]: requests, with authorization, proxies, redirects and kept connections.
+//! - [`smtp`]: a finished mail, over plain text, STARTTLS or TLS.
 //! - [`tls`]: client and server TLS settings → `rustls` configurations, re-read when files change.
 //!   The web server builds its side with [`tls::ServerTls`].
 //! - [`egress`]: which addresses may be reached; the address checked is the address connected to.
 //! - [`secret_file`]: credentials kept in files, read at every use.
 
+pub mod config;
 pub mod egress;
 mod error;
 pub mod http;
 pub mod secret_file;
+pub mod smtp;
 mod stream;
 pub mod tls;
 
