@@ -101,3 +101,12 @@ pub(super) fn passive(connection: &Connection) -> rusqlite::Result<u64> {
         .query_row([], |row| row.get::<_, i64>(1))
         .map(|frames| u64::try_from(frames).unwrap_or(0))
 }
+
+/// Moves all of the log into the database, so that the next start has less to read. Not needed for
+/// durability, therefore without an outcome.
+pub(super) fn at_end(connection: &Connection) {
+    let emptied = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    if let Err(error) = emptied {
+        tracing::warn!(%error, "the write-ahead log stays for the next start");
+    }
+}

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use bongsu_model::Timestamp;
 use parking_lot::Mutex;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 
 use self::checkpoint::Checkpointer;
@@ -211,6 +212,8 @@ fn open_writer(path: &Path) -> rusqlite::Result<Connection> {
             | OpenFlags::SQLITE_OPEN_NO_MUTEX,
     )?;
     connection.busy_timeout(Duration::from_secs(5))?;
+    // After a failed fsync nothing more may be written; a clean end checkpoints by itself.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
@@ -233,7 +236,13 @@ fn pages_of(limit: Option<u64>) -> u64 {
 /// What an SQLite error means for the store. Only "no space" and "locked" pass; after anything
 /// else nobody knows what the disk holds, and an fsync is never tried again.
 fn classify(error: &rusqlite::Error) -> StoreError {
-    let text = || error.to_string().into();
+    let text = || match error {
+        // The extended code says which system call it was.
+        rusqlite::Error::SqliteFailure(failure, _) => {
+            format!("{error} (SQLite code {})", failure.extended_code).into()
+        }
+        _ => error.to_string().into(),
+    };
     match error {
         rusqlite::Error::SqliteFailure(failure, _) => match failure.code {
             ErrorCode::DiskFull => StoreError::Full,

@@ -251,6 +251,7 @@ impl Queue {
         let behind = std::mem::take(&mut state.behind).into_iter().map(|set| set.ack);
         let trim = std::mem::take(&mut state.trim).acks;
         drop(state);
+        self.wake.notify_one();
         for ack in main.chain(behind).chain(trim) {
             let _ = ack.send(Err(outcome.clone()));
         }

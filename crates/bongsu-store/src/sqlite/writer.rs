@@ -32,7 +32,12 @@ pub(super) fn run(connection: &Connection, shared: &Arc<Shared>) {
         Err(error) => Err(StoreError::Failed(error.to_string().into())),
     };
     match outcome {
-        Ok(()) => shared.queue.abandon(&StoreError::Closed),
+        Ok(()) => {
+            shared.queue.abandon(&StoreError::Closed);
+            if shared.failed.lock().is_none() {
+                super::checkpoint::at_end(connection);
+            }
+        }
         Err(error) => {
             tracing::error!(%error, "the store failed");
             shared.fail(&error);
