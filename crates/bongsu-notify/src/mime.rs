@@ -35,6 +35,21 @@ pub(crate) fn header_value(text: &str) -> String {
     out
 }
 
+/// A list of addresses as a header value: only the names are encoded, so that the addresses can
+/// be read.
+pub(crate) fn address_header_value(list: &str) -> String {
+    let encoded = split_outside_quotes(list, ',').into_iter().map(|element| {
+        match split_outside_quotes(element, '<').as_slice() {
+            [name, address] if !name.is_ascii() => {
+                let name = name.trim().trim_matches('"');
+                format!("{} <{}", header_value(name), header_value(address.trim()))
+            }
+            _ => header_value(element.trim()),
+        }
+    });
+    encoded.collect::<Vec<_>>().join(", ")
+}
+
 fn push_hex(out: &mut String, c: char) {
     let mut buffer = [0; 4];
     for byte in c.encode_utf8(&mut buffer).bytes() {

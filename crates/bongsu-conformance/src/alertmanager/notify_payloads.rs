@@ -21,6 +21,11 @@ use serde_json::Value;
 use super::Context;
 use crate::report::Verdict;
 
+/// Puts the word of the recordings back.
+fn recorded(text: &str) -> String {
+    text.replace(SERVER, "SERVER")
+}
+
 pub(super) fn judge(context: &Context, case: &Value) -> Verdict {
     check(context, case).into()
 }
@@ -66,10 +71,13 @@ fn check(context: &Context, case: &Value) -> Result<(), String> {
     drive::attempts(&entry.integration, input, case)
 }
 
+/// Stands where the recording had the address of its server; as long, since errors in templated
+/// URLs name a column.
+const SERVER: &str = "127.0.0.1:12345";
+
 fn configuration(case: &Value) -> Result<Config, String> {
     let text = case["config_yaml"].as_str().ok_or("no config_yaml")?;
-    // The recording server's address was filled in for these words.
-    let text = text.replace("SMTPSERVER", "smtp.invalid:25");
+    let text = text.replace("SMTPSERVER", SERVER).replace("SERVER", SERVER);
     let source = Source { name: "case.yml".to_owned(), text };
     load(source, None, Mode::Fallback)
         .map(|(config, _)| config)

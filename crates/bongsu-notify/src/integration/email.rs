@@ -13,6 +13,8 @@ use crate::retry::NotifyError;
 
 const SUBJECT: &str = "{{ template \"email.default.subject\" . }}";
 
+const ADDRESS_HEADERS: &[&str] = &["From", "To", "Cc", "Reply-To", "Sender"];
+
 struct Email {
     mail: Option<Mail>,
     problems: Vec<String>,
@@ -31,7 +33,7 @@ pub(super) fn begin(config: &EmailConfig, input: &NotifyInput<'_>) -> Begun {
     };
     let recipients = mime::addresses(&to).map_err(of("parse 'to' addresses".into()))?;
 
-    let mut headers = headers(config, &mut render)?;
+    let mut headers = headers(config, input, &mut render)?;
     if !config.headers.contains_key("Message-Id") {
         headers.push(("Message-Id".to_owned(), input.ids.message_id.clone()));
     }
@@ -60,6 +62,7 @@ pub(super) fn begin(config: &EmailConfig, input: &NotifyInput<'_>) -> Begun {
 
 fn headers(
     config: &EmailConfig,
+    input: &NotifyInput<'_>,
     render: &mut Renderer<'_>,
 ) -> Result<Vec<(String, String)>, NotifyError> {
     let mut templates: Vec<(&str, &str)> =
@@ -77,7 +80,10 @@ fn headers(
             let _ = bongsu_model::go_quote(name, &mut quoted);
             NotifyError::permanent(error).context(format_args!("execute {quoted} header template"))
         })?;
-        headers.push((name.to_owned(), mime::header_value(&value)));
+        // Alertmanager encodes whole values, also addresses.
+        let of_addresses = !input.compatible && ADDRESS_HEADERS.contains(&name);
+        let encode = if of_addresses { mime::address_header_value } else { mime::header_value };
+        headers.push((name.to_owned(), encode(&value)));
     }
     Ok(headers)
 }

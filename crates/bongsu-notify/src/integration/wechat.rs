@@ -26,8 +26,8 @@ const TOKEN_EXPIRED: i64 = 42001;
 struct Wechat {
     /// Token request; taken when sent.
     fetch: Option<HttpRequest>,
-    /// Message, still without its token.
-    send: HttpRequest,
+    /// Message, still without its token, or why there is none.
+    send: Result<HttpRequest, NotifyError>,
     corp_id: String,
     now: Timestamp,
     token: Option<String>,
@@ -47,11 +47,14 @@ pub(super) fn begin(config: &WechatConfig, input: &NotifyInput<'_>) -> Begun {
         None => Some(token_request(config, input, &mut render, base, &http)?),
     };
     let body = message(config, &mut render);
-    render.finish().map_err(|error| error.context("templating error"))?;
+    let finished = render.finish().map_err(|error| error.context("templating error"));
     let url = append_path(base, "message/send");
+    let send = finished
+        .and_then(|()| json_body(&body.build()))
+        .map(|body| post_json(input, &http, url, body));
     Ok(Box::new(Wechat {
         fetch,
-        send: post_json(input, &http, url, json_body(&body.build())?),
+        send,
         corp_id: config.corp_id.clone(),
         now: input.now,
         token,
@@ -110,7 +113,10 @@ fn message(config: &WechatConfig, render: &mut Renderer<'_>) -> JsonObject {
 impl Wechat {
     fn send(&mut self, token: &str) -> Step {
         self.sent = true;
-        let mut request = self.send.clone();
+        let mut request = match self.send.clone() {
+            Ok(request) => request,
+            Err(error) => return Step::Failed(error),
+        };
         request.url = with_query(&request.url, &[(TOKEN, token)]);
         Step::Request(Box::new(request))
     }

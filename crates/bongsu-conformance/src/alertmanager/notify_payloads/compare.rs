@@ -16,7 +16,7 @@ pub(super) fn request(request: &HttpRequest, expected: &Value) -> Result<(), Str
     differ("path", path, expected["path"].as_str().unwrap_or(""))?;
     differ("query", query, expected["query"].as_str().unwrap_or(""))?;
     headers(request, &expected["headers"])?;
-    let actual = String::from_utf8_lossy(&request.body);
+    let actual = super::recorded(&String::from_utf8_lossy(&request.body));
     body(&actual, expected["body"].as_str().unwrap_or(""))
 }
 
@@ -77,11 +77,30 @@ fn body(actual: &str, expected: &str) -> Result<(), String> {
         return Ok(());
     }
     let parse = |text: &str| serde_json::from_str::<Value>(text).ok();
-    let same = match (parse(actual), parse(expected)) {
-        (Some(actual), Some(expected)) => actual == expected,
-        _ => form(expected).is_some_and(|expected| form(actual) == Some(expected)),
-    };
-    if same { Ok(()) } else { Err(format!("body: expected {expected}\n      got {actual}")) }
+    match (parse(actual), parse(expected)) {
+        (Some(actual), Some(expected)) => {
+            difference("body", &actual, &expected).map_or(Ok(()), Err)
+        }
+        _ if form(expected).is_some_and(|expected| form(actual) == Some(expected)) => Ok(()),
+        _ => Err(format!("body: expected {expected:?}, got {actual:?}")),
+    }
+}
+
+/// The first place where two documents differ.
+fn difference(place: &str, actual: &Value, expected: &Value) -> Option<String> {
+    match (actual, expected) {
+        _ if actual == expected => None,
+        (Value::Object(a), Value::Object(e)) => {
+            let missing = Value::String("(absent)".to_owned());
+            e.keys().chain(a.keys()).find_map(|key| {
+                let (a, e) = (a.get(key).unwrap_or(&missing), e.get(key).unwrap_or(&missing));
+                difference(&format!("{place}.{key}"), a, e)
+            })
+        }
+        (Value::Array(a), Value::Array(e)) if a.len() == e.len() => (a.iter().zip(e).enumerate())
+            .find_map(|(index, (a, e))| difference(&format!("{place}[{index}]"), a, e)),
+        _ => Some(format!("{place}: expected {expected}, got {actual}")),
+    }
 }
 
 /// The parameters of an AWS query body; the numbering of message attributes is arbitrary.
