@@ -26,6 +26,7 @@ mod retry_policy;
 mod retry_stage;
 mod routing;
 mod routing_tree;
+mod served;
 mod silence;
 mod silence_filter;
 mod template_defaults;

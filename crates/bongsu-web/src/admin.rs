@@ -27,9 +27,13 @@ pub(crate) async fn reload(app: Arc<App>, _call: Call) -> Answered {
     match app.backend.reload().await {
         Ok(()) => answer::empty(StatusCode::OK),
         Err(refused) => {
-            let errors = refused.0.iter().filter(|diagnostic| diagnostic.is_error());
-            let messages: Vec<&str> = errors.map(|d| d.message.as_str()).collect();
-            let text = format!("failed to reload config: {}\n", messages.join("\n"));
+            let mut errors: Vec<&str> =
+                refused.0.iter().filter(|d| d.is_error()).map(|d| d.message.as_str()).collect();
+            if app.options.compatible {
+                // Alertmanager stops at the first mistake.
+                errors.truncate(1);
+            }
+            let text = format!("failed to reload config: {}\n", errors.join("\n"));
             answer::text(StatusCode::INTERNAL_SERVER_ERROR, text)
         }
     }

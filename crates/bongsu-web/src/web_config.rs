@@ -38,7 +38,7 @@ const MAX_BYTES: u64 = 1 << 20;
 pub fn read(path: &Path) -> Result<WebConfig, Vec<Diagnostic>> {
     let name = path.display().to_string();
     let unreadable =
-        |why: String| vec![Diagnostic::error("BS5001", format!("cannot read {name}: {why}"))];
+        |why: String| vec![Diagnostic::error("BS5101", format!("cannot read {name}: {why}"))];
     let size = std::fs::metadata(path).map_err(|e| unreadable(e.to_string()))?.len();
     if size > MAX_BYTES {
         return Err(unreadable(format!("larger than {MAX_BYTES} bytes")));
@@ -55,7 +55,7 @@ pub fn parse(text: &str, name: &str, folder: &Path) -> Result<WebConfig, Vec<Dia
         Ok(root) => root,
         Err(error) => {
             let place = Place { source, line: error.line, column: error.column };
-            return Err(vec![Diagnostic::error("BS5002", error.message).at(Some(place))]);
+            return Err(vec![Diagnostic::error("BS5102", error.message).at(Some(place))]);
         }
     };
     let mut reader = Reader { source, folder, mistakes: Vec::new() };
@@ -88,7 +88,7 @@ impl Reader<'_> {
             _ if node.is_null() => &[],
             _ => {
                 let message = format!("{what} must be a mapping, not a {}", node.describe());
-                self.mistake(node, "BS5003", message, "write key: value lines");
+                self.mistake(node, "BS5103", message, "write key: value lines");
                 &[]
             }
         };
@@ -96,12 +96,12 @@ impl Reader<'_> {
         for entry in entries {
             let Some(key) = entry.key.text() else {
                 let message = format!("a key of {what} must be text");
-                self.mistake(&entry.key, "BS5003", message, "write a plain word");
+                self.mistake(&entry.key, "BS5103", message, "write a plain word");
                 continue;
             };
             if pairs.iter().any(|(known, _)| *known == key) && !entry.merged {
                 let message = format!("{key} is given twice");
-                self.mistake(&entry.key, "BS5003", message, "keep one of them");
+                self.mistake(&entry.key, "BS5103", message, "keep one of them");
             }
             pairs.push((key, entry));
         }
@@ -110,14 +110,14 @@ impl Reader<'_> {
 
     fn unknown(&mut self, entry: &Entry, key: &str, what: &str, known: &[&str]) {
         let help = format!("known are: {}", known.join(", "));
-        self.mistake(&entry.key, "BS5004", format!("field {key} not found in {what}"), &help);
+        self.mistake(&entry.key, "BS5104", format!("field {key} not found in {what}"), &help);
     }
 
     fn text(&mut self, node: &Node, what: &str) -> Option<String> {
         let text = node.text().map(str::to_owned);
         if text.is_none() {
             let message = format!("{what} must be text, not a {}", node.describe());
-            self.mistake(node, "BS5003", message, "write one value");
+            self.mistake(node, "BS5103", message, "write one value");
         }
         text
     }
@@ -127,7 +127,7 @@ impl Reader<'_> {
             return Some(flag);
         }
         let message = format!("{what} must be true or false");
-        self.mistake(node, "BS5003", message, "write true or false");
+        self.mistake(node, "BS5103", message, "write true or false");
         None
     }
 
@@ -137,7 +137,7 @@ impl Reader<'_> {
             _ if node.is_null() => Vec::new(),
             _ => {
                 let message = format!("{what} must be a list, not a {}", node.describe());
-                self.mistake(node, "BS5003", message, "write a list");
+                self.mistake(node, "BS5103", message, "write a list");
                 Vec::new()
             }
         }
@@ -182,7 +182,7 @@ impl Reader<'_> {
             let Some(name) = HEADERS.iter().find(|known| known.eq_ignore_ascii_case(key)) else {
                 let message = format!("HTTP header {key} can not be configured");
                 let help = format!("these can: {}", HEADERS.join(", "));
-                self.mistake(&entry.key, "BS5005", message, &help);
+                self.mistake(&entry.key, "BS5105", message, &help);
                 continue;
             };
             let Some(text) = self.text(&entry.value, name) else { continue };
@@ -194,7 +194,7 @@ impl Reader<'_> {
                 headers.push((name, value));
             } else {
                 let message = format!("the value of {name} cannot be sent in a header");
-                self.mistake(&entry.value, "BS5005", message, "use printable characters");
+                self.mistake(&entry.value, "BS5105", message, "use printable characters");
             }
         }
         headers
@@ -207,7 +207,7 @@ impl Reader<'_> {
             if hash.parse::<bcrypt::HashParts>().is_err() {
                 let message = format!("the password of user {user:?} is not a bcrypt hash");
                 let help = "write the output of: htpasswd -nBC 10 USER";
-                self.mistake(&entry.value, "BS5006", message, help);
+                self.mistake(&entry.value, "BS5106", message, help);
             }
             users.insert(user.to_owned(), hash);
         }
@@ -227,7 +227,7 @@ impl Reader<'_> {
             }
             _ => {
                 let message = "a certificate and its key must be given together".to_owned();
-                self.mistake(node, "BS5007", message, "give cert_file and key_file");
+                self.mistake(node, "BS5107", message, "give cert_file and key_file");
                 return None;
             }
         };
@@ -289,7 +289,7 @@ impl Reader<'_> {
                 }
                 _ => "one of TLS10, TLS11, TLS12, TLS13",
             };
-            self.mistake(node, "BS5008", message, help);
+            self.mistake(node, "BS5108", message, help);
         }
         parsed
     }
