@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bongsu_model::{Fingerprint, SilenceState};
+use bongsu_route::silence::check_posted_times;
 use bongsu_route::{Draft, StateFilter, Suppression};
 use bongsu_store::{Row, codec};
 use tokio::task::spawn_blocking;
@@ -63,6 +64,7 @@ impl Backend for Engine {
 
     fn put_silence(&self, draft: SilenceDraft) -> Answer<'_, Result<String, SilenceError>> {
         Box::pin(async move {
+            let (starts_at, ends_at) = (draft.starts_at, draft.ends_at);
             let draft = Draft {
                 id: draft.id,
                 matchers: draft
@@ -70,8 +72,8 @@ impl Backend for Engine {
                     .into_iter()
                     .map(|m| bongsu_route::MatcherDraft { name: m.name, op: m.op, value: m.value })
                     .collect(),
-                starts_at: Some(draft.starts_at),
-                ends_at: Some(draft.ends_at),
+                starts_at: Some(starts_at),
+                ends_at: Some(ends_at),
                 created_by: draft.created_by,
                 comment: draft.comment,
                 annotations: draft.annotations,
@@ -81,6 +83,7 @@ impl Backend for Engine {
             let (id, ack) = {
                 let mut core = self.0.core.lock();
                 let now = self.0.clock.now();
+                check_posted_times(now, starts_at, ends_at).map_err(refused)?;
                 let change =
                     core.route.silences_mut().set(now, &fresh, &draft, mode).map_err(refused)?;
                 let mut out = Outgoing::default();
