@@ -8,6 +8,7 @@ mod group;
 pub mod inhibit;
 pub mod mute;
 pub mod order;
+mod plan;
 pub mod silence;
 pub mod tree;
 

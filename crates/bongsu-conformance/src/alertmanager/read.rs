@@ -1,6 +1,10 @@
 //! Reading of the shapes that many fixture files share, and comparison of the answer.
 
-use bongsu_model::{Labels, MatchOp, Matcher, Matchers, Timestamp};
+use std::sync::Arc;
+
+use bongsu_config::alertmanager::{self, Config};
+use bongsu_lang::Mode;
+use bongsu_model::{Labels, MatchOp, Matcher, Matchers, Source, Timestamp};
 use jiff::SignedDuration;
 use serde_json::Value;
 
@@ -54,4 +58,23 @@ pub(super) fn seconds(value: &Value) -> Option<Timestamp> {
 /// RFC 3339.
 pub(super) fn instant(value: &Value) -> Option<Timestamp> {
     value.as_str()?.parse().ok()
+}
+
+/// A configuration and what it says about routing.
+pub(super) fn config(text: &str) -> Result<Config, String> {
+    let source = Source { name: "alertmanager.yml".to_owned(), text: text.to_owned() };
+    alertmanager::load(Arc::new(source), None, Mode::Fallback)
+        .map(|(config, _)| config)
+        .map_err(|found| found.into_iter().next().map(|first| first.message).unwrap_or_default())
+}
+
+/// A configuration with one receiver, `r`, and these top-level parts.
+pub(super) fn config_with(parts: &str) -> Result<Config, String> {
+    config(&format!("route:\n  receiver: r\nreceivers:\n- name: r\n{parts}"))
+}
+
+/// A YAML text, put below a key that stands `columns` further left.
+pub(super) fn indented(yaml: &str, columns: usize) -> String {
+    let lines = yaml.lines().filter(|line| *line != "---");
+    lines.map(|line| format!("{}{line}\n", " ".repeat(columns))).collect()
 }
