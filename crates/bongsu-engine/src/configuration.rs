@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use bongsu_config::alertmanager::{self, Config, Integration};
+use bongsu_config::alertmanager::{Config, Integration};
 use bongsu_lang::Mode;
 use bongsu_lang::gotmpl::{Context, TemplateSet};
 use bongsu_model::{Alert, FlushedAlert, GroupKey, Labels};
 use bongsu_notify::NotificationKey;
 use bongsu_notify::data::{Kv, NotificationData, NotificationInput};
-use bongsu_route::{GroupBy, InhibitRule, Inhibitor, MuteTimes, Plan, Route, RouteSpec, RouteTree};
+use bongsu_route::{Plan, Route};
 use jiff::Timestamp;
 
 use crate::api::ReceiverView;
@@ -103,20 +103,7 @@ impl Loaded {
 
     /// A fresh routing plan.
     pub(crate) fn plan(&self) -> Plan {
-        let rules = self.config.inhibit_rules.iter().flatten().map(|rule| InhibitRule {
-            source: rule.source(),
-            target: rule.target(),
-            equal: rule.equal.iter().map(|name| name.as_str().into()).collect(),
-        });
-        let intervals = self
-            .config
-            .named_intervals()
-            .map(|named| (named.name.as_str().into(), named.time_intervals.clone()));
-        Plan {
-            tree: RouteTree::new(&route_spec(&self.config.route)),
-            inhibitor: Inhibitor::new(rules),
-            mutes: MuteTimes::new(intervals),
-        }
+        Plan::from(&self.config)
     }
 
     /// Whether a label name is acceptable.
@@ -198,29 +185,5 @@ impl Loaded {
             })
             .collect();
         Labels::from_pairs(rendered)
-    }
-}
-
-/// A route of the configuration as the routing tree takes it.
-fn route_spec(route: &alertmanager::Route) -> RouteSpec {
-    let names = |list: &[String]| list.iter().map(|name| name.as_str().into()).collect();
-    RouteSpec {
-        receiver: (!route.receiver.is_empty()).then(|| route.receiver.as_str().into()),
-        group_by: route.group_by.0.as_ref().map(|labels| {
-            if route.group_by.is_all() {
-                GroupBy::All
-            } else {
-                GroupBy::Names(labels.iter().map(|label| label.as_str().into()).collect())
-            }
-        }),
-        group_wait: route.group_wait,
-        group_interval: route.group_interval,
-        repeat_interval: route.repeat_interval,
-        matchers: route.all_matchers(),
-        proceed: route.r#continue,
-        mute_time_intervals: names(&route.mute_time_intervals),
-        active_time_intervals: names(&route.active_time_intervals),
-        labels: Labels::from_pairs(&route.labels),
-        routes: route.routes.iter().map(route_spec).collect(),
     }
 }
