@@ -272,6 +272,10 @@ fn questionable_configurations_are_warned_about() {
             ],
         ),
         (
+            "route: {receiver: r}\nreceivers:\n- name: r\n  webhook_configs:\n  - {url: 'http://x', payload: '{{ if }}'}\n".to_owned(),
+            vec!["5:32 BS1111 this template cannot be read: missing value for if"],
+        ),
+        (
             format!("route:\n  receiver: r\n  routes:\n  - matchers: ['a=b=c']\n{tail}"),
             vec!["4:16 BS1101 the matcher \"a=b=c\" is read by the old grammar only and will be refused in UTF-8 mode"],
         ),

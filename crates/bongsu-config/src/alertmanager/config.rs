@@ -58,7 +58,11 @@ pub fn effective_yaml(config: &Config) -> String {
             pairs.push((Value::from(key), Value::List(list)));
         }
     };
-    add("inhibit_rules", config.inhibit_rules.iter().map(Setting::write).collect());
+    // A null rule is printed as an empty one, which inhibits as little.
+    let rule = |rule: &Option<InhibitRule>| {
+        rule.as_ref().map_or_else(|| Value::Map(Vec::new()), Setting::write)
+    };
+    add("inhibit_rules", config.inhibit_rules.iter().map(rule).collect());
     add("receivers", config.receivers.iter().map(Receiver::write).collect());
     pairs.push((Value::from("templates"), config.templates.write()));
     let mut add = |key: &str, value: &dyn Fn() -> Value, present: bool| {

@@ -379,9 +379,9 @@ fn check_oauth2(oauth2: &OAuth2) -> Result<(), String> {
         set(&oauth2.client_secret_ref),
     ];
     if oauth2.grant_type != JWT_BEARER {
-        return at_most_one(
-            &secrets,
-            "oauth2 client_secret, client_secret_file & client_secret_ref",
+        return forbid(
+            secrets.iter().filter(|set| **set).count() > 1,
+            "at most one of oauth2 client_secret, client_secret_file & client_secret_ref must be configured using grant-type=client_credentials",
         );
     }
     let keys = [
@@ -389,9 +389,9 @@ fn check_oauth2(oauth2: &OAuth2) -> Result<(), String> {
         set(&oauth2.client_certificate_key_file),
         set(&oauth2.client_certificate_key_ref),
     ];
-    at_most_one(
-        &keys,
-        "oauth2 client_certificate_key, client_certificate_key_file & client_certificate_key_ref using grant-type=urn:ietf:params:oauth:grant-type:jwt-bearer",
+    forbid(
+        keys.iter().filter(|set| **set).count() > 1,
+        "at most one of oauth2 client_certificate_key, client_certificate_key_file & client_certificate_key_ref must be configured using grant-type=urn:ietf:params:oauth:grant-type:jwt-bearer",
     )?;
     forbid(
         !matches!(&*oauth2.signature_algorithm, "" | "RS256" | "RS384" | "RS512"),

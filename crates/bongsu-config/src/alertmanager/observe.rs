@@ -174,21 +174,11 @@ fn check_webhook(output: &mut WebhookOutput, _: &mut Reader) -> Result<(), Strin
 }
 
 fn check_kafka(output: &mut KafkaOutput, _: &mut Reader) -> Result<(), String> {
-    forbid(output.brokers.is_empty(), "event_recorder kafka output requires at least one broker")?;
+    forbid(output.brokers.is_empty(), "event_recorder kafka: at least one broker is required")?;
     forbid(
         output.brokers.iter().any(String::is_empty),
-        "event_recorder kafka output broker entries must be non-empty",
+        "event_recorder kafka: broker entries must be non-empty",
     )?;
-    forbid(output.topic.is_empty(), "event_recorder kafka output requires a topic")?;
-    if output.format.is_empty() {
-        "json".clone_into(&mut output.format);
-    }
-    if !matches!(&*output.format, "json" | "protobuf") {
-        return Err(format!(
-            "event_recorder kafka: unknown format {}, must be \"json\" or \"protobuf\"",
-            quoted(&output.format)
-        ));
-    }
     if !matches!(&*output.acks, "" | "none" | "leader" | "all") {
         return Err(format!(
             "event_recorder kafka: unknown acks {}, must be \"none\", \"leader\", or \"all\"",
@@ -199,6 +189,16 @@ fn check_kafka(output: &mut KafkaOutput, _: &mut Reader) -> Result<(), String> {
         return Err(format!(
             "event_recorder kafka: unknown compression {}",
             quoted(&output.compression)
+        ));
+    }
+    forbid(output.topic.is_empty(), "event_recorder kafka output requires a topic")?;
+    if output.format.is_empty() {
+        "json".clone_into(&mut output.format);
+    }
+    if !matches!(&*output.format, "json" | "protobuf") {
+        return Err(format!(
+            "event_recorder kafka: unknown format {}, must be \"json\" or \"protobuf\"",
+            quoted(&output.format)
         ));
     }
     Ok(())

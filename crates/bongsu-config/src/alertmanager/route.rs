@@ -144,8 +144,12 @@ impl Setting for MatchPatterns {
         }
         is_mapping.then_some(Self(patterns))
     }
+    /// An empty pattern is printed as null.
     fn write(&self) -> Value {
-        self.0.write()
+        let printed = |pattern: &String| {
+            if pattern.is_empty() { Value::Null } else { Value::from(pattern.as_str()) }
+        };
+        Value::Map(self.0.iter().map(|(n, p)| (Value::from(n.as_str()), printed(p))).collect())
     }
 }
 

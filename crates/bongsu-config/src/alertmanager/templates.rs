@@ -1,13 +1,26 @@
-//! Templates inside the configuration.
+//! Templates inside the configuration that are checked when it loads.
 
-/// Checks a template that may use only Go's own functions (URLs, responder types).
+use bongsu_lang::gotmpl::{FunctionSet, TemplateSet};
+
+/// Checks a template that may use only Go's own functions (URLs, responder types); the error is
+/// Go's wording.
 pub(super) fn check_plain(text: &str) -> Result<(), String> {
-    let mut rest = text;
-    while let Some(start) = rest.find("{{") {
-        let Some(end) = rest[start..].find("}}") else {
-            return Err("template: :1: unclosed action".to_owned());
-        };
-        rest = &rest[start + end + 2..];
+    TemplateSet::new(FunctionSet::default()).check_text(text).map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_plain;
+
+    #[test]
+    fn only_the_languages_own_functions_exist() {
+        for (text, expected) in [
+            ("http://x/{{ .GroupLabels.a }}", None),
+            ("http://x/{{ urlquery .Status }}", None),
+            ("http://x/{{ .A", Some("template: :1: unclosed action")),
+            ("{{ toUpper .A }}", Some("template: :1: function \"toUpper\" not defined")),
+        ] {
+            assert_eq!(check_plain(text).err().as_deref(), expected, "{text}");
+        }
     }
-    Ok(())
 }

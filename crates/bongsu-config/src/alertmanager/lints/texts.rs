@@ -135,8 +135,16 @@ pub(crate) fn looks_copied(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     let tail = lower.rsplit('/').next().unwrap_or_default();
     let letters: String = lower.chars().filter(char::is_ascii_alphanumeric).collect();
-    let words =
-        ["your_", "your-", "changeme", "change-me", "change_me", "replace_me", "replace-me"];
+    let words = [
+        "your_",
+        "your-",
+        "placeholder",
+        "changeme",
+        "change-me",
+        "change_me",
+        "replace_me",
+        "replace-me",
+    ];
     let angle = lower.starts_with('<') && lower.ends_with('>') && lower != "<secret>";
     angle
         || words.iter().any(|word| lower.contains(word))
@@ -247,6 +255,7 @@ mod tests {
             "<your key>",
             "xxxxxxxx",
             "changeme",
+            "https://placeholder.invalid/slack",
         ] {
             assert!(looks_copied(text), "{text}");
         }
