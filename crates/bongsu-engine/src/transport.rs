@@ -3,7 +3,6 @@
 //! In: what a conversation wants sent. Out: the answer, or why there was none.
 
 mod net;
-mod settings;
 
 use bongsu_model::Secret;
 use bongsu_notify::{HttpRequest, Mail, Response, TransportError};

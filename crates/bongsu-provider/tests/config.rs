@@ -17,7 +17,7 @@ fn block(yaml: &str) -> HttpConfig {
     let text = format!(
         "global:\n  http_config:\n{indented}route: {{receiver: r}}\nreceivers: [{{name: r}}]\n"
     );
-    let source = bongsu_model::Source { name: "alertmanager.yml".into(), text: text.into() };
+    let source = bongsu_model::Source { name: "alertmanager.yml".into(), text };
     let (config, _) = load(source, Some(Path::new("/etc/am")), Mode::Fallback).unwrap();
     config.global.http_config.unwrap()
 }

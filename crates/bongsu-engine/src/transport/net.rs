@@ -4,21 +4,24 @@ use bongsu_model::Secret;
 use bongsu_notify::{HttpRequest, Mail, Response, TransportError};
 use bongsu_provider::egress::EgressPolicy;
 use bongsu_provider::http::{self, Clients};
-use bongsu_provider::{TransportErrorKind, secret_file};
+use bongsu_provider::smtp::{self, Mailer, Security, SmtpError};
+use bongsu_provider::{TransportErrorKind, config, secret_file};
 use tokio::time::Instant;
 
-use super::{Transport, settings};
+use super::Transport;
 use crate::api::Answer;
 
 /// Sends over the network; connections are kept and shared by equal settings.
 pub struct NetTransport {
     clients: Clients,
+    mailer: Mailer,
 }
 
 impl NetTransport {
     /// A transport that names `version` in `User-Agent` and obeys `egress`.
     pub fn new(version: &str, egress: EgressPolicy) -> Self {
-        Self { clients: Clients::new(format!("Alertmanager/{version}"), egress) }
+        let mailer = Mailer::new(egress.clone());
+        Self { clients: Clients::new(format!("Alertmanager/{version}"), egress), mailer }
     }
 
     async fn exchange(
@@ -26,7 +29,7 @@ impl NetTransport {
         request: HttpRequest,
         deadline: Instant,
     ) -> Result<Response, bongsu_provider::TransportError> {
-        let client = self.clients.client(&settings::http(&request.http))?;
+        let client = self.clients.client(&config::http_settings(&request.http)?)?;
         let mut outgoing = http::HttpRequest::new(request.method, &request.url)?.body(request.body);
         for (name, value) in &request.headers {
             outgoing = outgoing.header(name, value)?;
@@ -34,6 +37,35 @@ impl NetTransport {
         let answer = client.send(outgoing, deadline).await?;
         let content_type = answer.header("content-type").to_owned();
         Ok(Response { status: answer.status, content_type, body: answer.body })
+    }
+
+    fn prepared(&self, mail: Mail) -> Result<smtp::Mail, TransportError> {
+        let Some(port) = smtp::port_number(&mail.port) else {
+            let message = format!("unknown mail port {:?}", mail.port);
+            return Err(TransportError { message, permanent: true });
+        };
+        let tls = mail.tls.as_deref().map(config::tls_settings).transpose().map_err(failed)?;
+        Ok(smtp::Mail {
+            host: mail.host,
+            port,
+            hello: mail.hello,
+            security: match (mail.implicit_tls, mail.require_tls) {
+                (true, _) => Security::Implicit,
+                (false, true) => Security::StartTls,
+                // As in Alertmanager, STARTTLS is not tried when it is not required.
+                (false, false) => Security::None,
+            },
+            tls: self.mailer.tls(&tls.unwrap_or_default()),
+            auth: mail.auth.map(|auth| smtp::MailAuth {
+                username: auth.username,
+                password: auth.password,
+                secret: auth.secret,
+                identity: auth.identity,
+            }),
+            from: mail.from,
+            to: mail.to,
+            data: mail.data,
+        })
     }
 }
 
@@ -46,12 +78,10 @@ impl Transport for NetTransport {
         Box::pin(async move { self.exchange(request, deadline).await.map_err(failed) })
     }
 
-    fn mail(&self, _mail: Mail, _deadline: Instant) -> Answer<'_, Result<(), TransportError>> {
+    fn mail(&self, mail: Mail, deadline: Instant) -> Answer<'_, Result<(), TransportError>> {
         Box::pin(async move {
-            Err(TransportError {
-                message: "mail cannot be sent by this build".to_owned(),
-                permanent: true,
-            })
+            let outgoing = self.prepared(mail)?;
+            self.mailer.send(&outgoing, deadline).await.map_err(|error| refused(&error))
         })
     }
 
@@ -60,6 +90,10 @@ impl Transport for NetTransport {
             secret_file::read_secret(path.as_ref()).await.map_err(|error| error.to_string())
         })
     }
+}
+
+fn refused(error: &SmtpError) -> TransportError {
+    TransportError { message: error.to_string(), permanent: !error.retry }
 }
 
 fn failed(error: bongsu_provider::TransportError) -> TransportError {

@@ -8,16 +8,18 @@
 mod auth;
 mod conversation;
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_model::Secret;
+use parking_lot::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use crate::egress::{EgressPolicy, connect};
 use crate::error::{TransportError, TransportErrorKind};
 use crate::stream::{Link, handshake};
-use crate::tls::ClientTlsSource;
+use crate::tls::{ClientTls, ClientTlsSource};
 use conversation::Conversation;
 
 /// How long a server may take for the answer to one command.
@@ -152,6 +154,38 @@ impl SmtpError {
 
     fn local(step: SmtpStep, kind: TransportErrorKind, message: impl Into<String>) -> Self {
         Self { step, code: None, kind, message: message.into(), retry: true }
+    }
+}
+
+/// Hands in mails and keeps what was parsed of their TLS settings.
+pub struct Mailer {
+    egress: EgressPolicy,
+    sources: Mutex<HashMap<ClientTls, Arc<ClientTlsSource>>>,
+}
+
+impl Mailer {
+    /// A mailer whose connections obey this policy.
+    pub fn new(egress: EgressPolicy) -> Self {
+        Self { egress, sources: Mutex::default() }
+    }
+
+    /// The parsed settings for [`Mail::tls`]; equal settings share them.
+    pub fn tls(&self, settings: &ClientTls) -> Arc<ClientTlsSource> {
+        let mut sources = self.sources.lock();
+        if let Some(known) = sources.get(settings) {
+            return known.clone();
+        }
+        let source = Arc::new(ClientTlsSource::new(settings.clone(), &[]));
+        sources.insert(settings.clone(), source.clone());
+        source
+    }
+
+    /// [`send`] under this mailer's policy.
+    ///
+    /// # Errors
+    /// Where and why the conversation ended.
+    pub async fn send(&self, mail: &Mail, deadline: Instant) -> Result<(), SmtpError> {
+        send(mail, &self.egress, deadline).await
     }
 }
 

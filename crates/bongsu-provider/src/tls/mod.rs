@@ -162,8 +162,11 @@ fn private_key(pem: &[u8], place: &Pem) -> Result<PrivateKeyDer<'static>, TlsErr
 
 /// A value built from PEM bytes, built again only when the bytes differ.
 struct Rebuilt<T> {
-    last: Mutex<Option<(Vec<Option<Vec<u8>>>, Arc<T>)>>,
+    last: Mutex<Option<(Read, Arc<T>)>>,
 }
+
+/// The bytes of each source, in order; `None` for one that is not set.
+type Read = Vec<Option<Vec<u8>>>;
 
 impl<T> Default for Rebuilt<T> {
     fn default() -> Self {
@@ -176,14 +179,14 @@ impl<T> Rebuilt<T> {
     async fn get(
         &self,
         sources: &[Option<&Pem>],
-        build: impl FnOnce(&[Option<Vec<u8>>]) -> Result<T, TlsError>,
+        build: impl FnOnce(&Read) -> Result<T, TlsError>,
     ) -> Result<Arc<T>, TlsError> {
         if !sources.iter().flatten().any(|pem| pem.is_file())
             && let Some((_, value)) = &*self.last.lock()
         {
             return Ok(value.clone());
         }
-        let mut read = Vec::with_capacity(sources.len());
+        let mut read = Read::with_capacity(sources.len());
         for source in sources {
             read.push(match source {
                 Some(pem) => Some(pem.read().await?),
