@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::error::{RenderError, TemplateError};
 use super::function::{Function, FunctionSet};
 use super::functions;
+use super::html;
 use super::limits::{Context, Limits};
 use super::run::{Budget, Namespace, World, is_builtin, run};
 use super::syntax::{Template, parse};
@@ -104,8 +105,15 @@ impl TemplateSet {
         data: &Value,
         context: &Context,
     ) -> Result<String, RenderError> {
-        let _ = (data, context);
-        Ok(text.to_owned())
+        let overlay = self.overlay(text)?;
+        let Some(main) = overlay.template("") else { return Ok(String::new()) };
+        let lookup = |name: &str| overlay.template(name);
+        let templates = html::escape(main, &lookup, &self.limits)
+            .map_err(|error| RenderError { error, partial: String::new() })?;
+        let Some(main) = templates.get("").cloned() else { return Ok(String::new()) };
+        let names = Escaped { templates, set: self };
+        let world = World { names: &names, context, limits: &self.limits, root: data };
+        run(world, &main, &mut Budget::new(&self.limits))
     }
 
     fn parse(&self, name: &str, text: &str) -> Result<Vec<Template>, TemplateError> {
@@ -135,6 +143,24 @@ struct Overlay<'a> {
 impl Namespace for Overlay<'_> {
     fn template(&self, name: &str) -> Option<&Arc<Template>> {
         self.own.iter().find(|t| &*t.name == name).or_else(|| self.set.templates.get(name))
+    }
+    fn function(&self, name: &str) -> Option<&Function> {
+        self.set.functions.get(name)
+    }
+    fn functions(&self) -> &FunctionSet {
+        &self.set.functions
+    }
+}
+
+/// The escaped forms of what an HTML rendering calls.
+struct Escaped<'a> {
+    templates: HashMap<Arc<str>, Arc<Template>>,
+    set: &'a TemplateSet,
+}
+
+impl Namespace for Escaped<'_> {
+    fn template(&self, name: &str) -> Option<&Arc<Template>> {
+        self.templates.get(name)
     }
     fn function(&self, name: &str) -> Option<&Function> {
         self.set.functions.get(name)

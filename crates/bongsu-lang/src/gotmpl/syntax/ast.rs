@@ -23,8 +23,8 @@ pub(crate) enum Node {
     With(Branch),
     Range(Branch),
     Template(TemplateCall),
-    Break(usize),
-    Continue(usize),
+    Break,
+    Continue,
 }
 
 #[derive(Clone, Debug)]

@@ -287,7 +287,7 @@ impl<'a> Parser<'a> {
         if self.loops == 0 {
             return self.fail(token.at, format!("{{{{{}}}}} outside {{{{range}}}}", token.text));
         }
-        Ok(if token.text == "break" { Node::Break(token.at) } else { Node::Continue(token.at) })
+        Ok(if token.text == "break" { Node::Break } else { Node::Continue })
     }
 
     fn control(&mut self, at: usize, context: &str) -> Parsed<Branch> {
