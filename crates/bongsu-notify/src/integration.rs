@@ -30,6 +30,7 @@ use crate::data::NotificationData;
 use crate::input::NotifyInput;
 use crate::retry::NotifyError;
 
+pub use payload::{PayloadError, render_payload};
 pub use secret_files::secret_files;
 
 /// What every integration's `begin` gives.
@@ -93,17 +94,65 @@ fn parse_answer(text: &str) -> Result<Value, String> {
     })
 }
 
-/// How Go words the first mistake in a text that is not JSON.
+/// How Go words the first mistake in a text that is not one JSON value.
 fn go_json_error(text: &str) -> String {
+    const CUT_OFF: &str = "unexpected end of JSON input";
     let Err(error) = serde_json::from_str::<Value>(text) else { return String::new() };
-    if error.is_eof() {
-        return "unexpected end of JSON input".to_owned();
+    let value = text.trim_start_matches([' ', '\t', '\r', '\n']);
+    let Some(first) = value.chars().next() else { return CUT_OFF.to_owned() };
+    if let Some(literal) = ["true", "false", "null"].iter().find(|word| word.starts_with(first)) {
+        for (expected, found) in literal.chars().zip(value.chars().map(Some).chain([None])) {
+            match found {
+                None => return CUT_OFF.to_owned(),
+                Some(found) if found != expected => {
+                    return format!(
+                        "invalid character '{found}' in literal {literal} (expecting '{expected}')"
+                    );
+                }
+                Some(_) => {}
+            }
+        }
     }
+    if error.is_eof() {
+        return CUT_OFF.to_owned();
+    }
+    // The place is in bytes, from 1, and points at the character that does not fit.
     let lines = text.split_inclusive('\n').take(error.line().saturating_sub(1));
     let offset = lines.map(str::len).sum::<usize>() + error.column().saturating_sub(1);
-    let rest = text.get(offset.min(text.len())..).unwrap_or("");
-    match rest.chars().next() {
-        Some(c) => format!("invalid character '{c}' looking for beginning of value"),
-        None => "unexpected end of JSON input".to_owned(),
+    let found = text.get(offset.min(text.len())..).and_then(|rest| rest.chars().next());
+    let found = found.unwrap_or(first);
+    if error.to_string().starts_with("trailing characters") {
+        format!("invalid character '{found}' after top-level value")
+    } else {
+        format!("invalid character '{found}' looking for beginning of value")
+    }
+}
+
+/// The same for a stream, which may end anywhere.
+fn go_json_stream_error(text: &str) -> String {
+    if text.trim().is_empty() {
+        return "EOF".to_owned();
+    }
+    go_json_error(text).replace("unexpected end of JSON input", "unexpected EOF")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{go_json_error, go_json_stream_error};
+
+    #[test]
+    fn says_what_is_wrong_with_an_answer() {
+        for (text, expected) in [
+            ("", "unexpected end of JSON input"),
+            ("{", "unexpected end of JSON input"),
+            ("nul", "unexpected end of JSON input"),
+            ("not json", "invalid character 'o' in literal null (expecting 'u')"),
+            ("<html>", "invalid character '<' looking for beginning of value"),
+            ("{} x", "invalid character 'x' after top-level value"),
+        ] {
+            assert_eq!(go_json_error(text), expected, "{text}");
+        }
+        assert_eq!(go_json_stream_error(""), "EOF");
+        assert_eq!(go_json_stream_error("{"), "unexpected EOF");
     }
 }

@@ -45,7 +45,7 @@ pub use conversation::{
 };
 pub use dedup::{AlertSet, FlushHashes, NotificationReason, due};
 pub use input::{AttemptIds, NotifyInput, SecretFiles};
-pub use integration::{conversation, secret_files};
+pub use integration::{PayloadError, conversation, render_payload, secret_files};
 pub use log::{LogEntry, NotificationKey, NotificationLog, expires_at};
 pub use retry::{Attempts, Ended, FailureReason, Next, NotifyError, StatusPolicy, backoff};
 pub use sigv4::{AwsCredentials, SigningScope, sign};

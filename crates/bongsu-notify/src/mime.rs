@@ -147,9 +147,6 @@ pub(crate) fn message(
 /// # Errors
 /// In Go's words, e.g. `mail: missing '@' or angle-addr`.
 pub(crate) fn addresses(list: &str) -> Result<Vec<String>, String> {
-    if list.trim().is_empty() {
-        return Err("mail: no address".to_owned());
-    }
     let mut found = Vec::new();
     for element in split_outside_quotes(list, ',') {
         let element = element.trim();
@@ -157,7 +154,7 @@ pub(crate) fn addresses(list: &str) -> Result<Vec<String>, String> {
             found.push(address(element)?);
         }
     }
-    if found.is_empty() { Err("mail: expected comma".to_owned()) } else { Ok(found) }
+    if found.is_empty() { Err("mail: no address".to_owned()) } else { Ok(found) }
 }
 
 fn address(element: &str) -> Result<String, String> {
@@ -173,19 +170,34 @@ fn address(element: &str) -> Result<String, String> {
         },
         _ => return Err("mail: unclosed angle-addr".to_owned()),
     };
-    let Some((local, domain)) = spec.rsplit_once('@') else {
-        return Err("mail: missing '@' or angle-addr".to_owned());
-    };
-    let quoted = local.len() > 1 && local.starts_with('"') && local.ends_with('"');
-    let local_is_sound = quoted || (!local.is_empty() && local.chars().all(is_address_character));
-    if !local_is_sound {
-        return Err("mail: no angle-addr".to_owned());
+    if is_address(spec) {
+        return Ok(spec.to_owned());
     }
-    let literal = domain.starts_with('[') && domain.ends_with(']');
-    if !literal && (domain.is_empty() || !domain.chars().all(is_address_character)) {
-        return Err("mail: no angle-addr".to_owned());
+    Err(match spec.split_once(char::is_whitespace) {
+        Some((first, _)) if is_address(first) => "mail: expected comma",
+        // What stands before the first special character reads as a name.
+        _ => match spec.split(['@', '(', ':', ';']).next() {
+            Some(name) if !name.is_empty() && name.chars().all(is_address_character) => {
+                "mail: missing '@' or angle-addr"
+            }
+            _ => "mail: no angle-addr",
+        },
     }
-    Ok(spec.to_owned())
+    .to_owned())
+}
+
+/// `local@domain`; the envelope goes into an SMTP command line, so nothing else may pass.
+fn is_address(text: &str) -> bool {
+    let Some((local, domain)) = text.rsplit_once('@') else { return false };
+    let quoted = local.len() > 1
+        && local.starts_with('"')
+        && local.ends_with('"')
+        && !local.contains(char::is_control);
+    let literal = domain.starts_with('[')
+        && domain.ends_with(']')
+        && !domain.contains(|c: char| c.is_control() || c.is_whitespace() || c == '>');
+    (quoted || (!local.is_empty() && local.chars().all(is_address_character)))
+        && (literal || (!domain.is_empty() && domain.chars().all(is_address_character)))
 }
 
 /// Quoted, or words without address syntax.
@@ -194,7 +206,7 @@ fn is_display_name(name: &str) -> bool {
     !name.contains(|c: char| c.is_control() || (!quoted && "()<>[]:;@\\,".contains(c)))
 }
 
-/// Atoms and dots; the envelope goes into an SMTP command line, so no space or control.
+/// What atoms and dots are made of.
 fn is_address_character(c: char) -> bool {
     !c.is_control() && !c.is_whitespace() && !"()<>[]:;@\\,\"".contains(c)
 }
@@ -244,7 +256,10 @@ mod tests {
         assert_eq!(two, ["a@x.org", "b@x.org"]);
         for (list, error) in [
             ("", "mail: no address"),
+            (" , ", "mail: no address"),
             ("nobody", "mail: missing '@' or angle-addr"),
+            ("not an address", "mail: no angle-addr"),
+            ("a@x.org b@x.org", "mail: expected comma"),
             ("Bob <b@x.org", "mail: unclosed angle-addr"),
             ("a@x.org\r\nRCPT TO:<c@x.org>", "mail: no angle-addr"),
             ("a b@x.org", "mail: no angle-addr"),

@@ -9,11 +9,12 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use bongsu_lang::gotmpl::{Context, RenderError, TemplateSet, Value};
-use bongsu_model::AlertStatus;
+use bongsu_model::{AlertStatus, Timestamp};
 
 use crate::data::NotificationData;
 use crate::input::NotifyInput;
 use crate::retry::NotifyError;
+use crate::truncate::truncate_runes;
 
 /// Renders texts with one notification's data.
 pub(crate) struct Renderer<'a> {
@@ -28,11 +29,21 @@ pub(crate) struct Renderer<'a> {
 
 impl<'a> Renderer<'a> {
     pub(crate) fn new(input: &NotifyInput<'a>, data: &Arc<NotificationData>) -> Self {
+        let renderer = Self::with(input.templates, data, input.now);
+        Self { fallback: (!input.compatible).then(|| plain_text(data)), ..renderer }
+    }
+
+    /// A renderer that refuses every mistake.
+    pub(crate) fn with(
+        templates: &'a TemplateSet,
+        data: &Arc<NotificationData>,
+        now: Timestamp,
+    ) -> Self {
         Self {
-            templates: input.templates,
+            templates,
             data: data.to_value(),
-            context: Context::at(input.now),
-            fallback: (!input.compatible).then(|| plain_text(data)),
+            context: Context::at(now),
+            fallback: None,
             error: None,
             problems: Vec::new(),
         }
@@ -83,6 +94,13 @@ impl<'a> Renderer<'a> {
     pub(crate) fn attempt_text(&mut self, template: &str) -> Result<String, String> {
         let text = self.text(template);
         self.check().map(|()| text)
+    }
+
+    /// A text for a message that cannot be used, at most `runes` characters, escaped for HTML;
+    /// `None` in compatibility mode.
+    pub(crate) fn plain_html(&self, runes: usize) -> Option<String> {
+        let plain = self.fallback.as_deref()?;
+        Some(escape_html(&truncate_runes(plain, runes).0))
     }
 
     /// The first error so far.

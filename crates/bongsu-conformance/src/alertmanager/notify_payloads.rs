@@ -84,23 +84,23 @@ fn configuration(case: &Value) -> Result<Config, String> {
         .map_err(|errors| render_diagnostics(&errors))
 }
 
-fn templates() -> Result<&'static TemplateSet, String> {
+pub(super) fn templates() -> Result<&'static TemplateSet, String> {
     static SET: OnceLock<Result<TemplateSet, String>> = OnceLock::new();
     SET.get_or_init(|| default_templates().map_err(|error| error.to_string()))
         .as_ref()
         .map_err(Clone::clone)
 }
 
-fn now() -> Result<Timestamp, String> {
+pub(super) fn now() -> Result<Timestamp, String> {
     "2026-01-01T00:00:00Z".parse().map_err(|_| "bad instant".to_owned())
 }
 
-fn labels(object: &Value) -> Labels {
+pub(super) fn labels(object: &Value) -> Labels {
     let pairs = object.as_object().into_iter().flatten();
     Labels::from_pairs(pairs.map(|(name, value)| (name, value.as_str().unwrap_or(""))))
 }
 
-fn alerts(set: &Value) -> Result<Vec<FlushedAlert>, String> {
+pub(super) fn alerts(set: &Value) -> Result<Vec<FlushedAlert>, String> {
     let now = now()?;
     let time = |text: &Value| text.as_str().and_then(Time::parse_rfc3339).ok_or("bad time");
     let list = set["alerts"].as_array().ok_or("no alerts")?;

@@ -139,7 +139,10 @@ fn fields(
     let issue_type = render.attempt(&config.issue_type).map_err(of("issue_type"))?;
     let mut custom = Map::new();
     for (name, value) in &config.fields {
-        custom.insert(name.clone(), payload::render(value, render).map_err(of("fields"))?);
+        custom.insert(
+            name.clone(),
+            payload::render(value, render).map_err(|e| of("fields")(e.to_string()))?,
+        );
     }
     let description = description(config, base, render)?;
     let mut labels = Vec::new();

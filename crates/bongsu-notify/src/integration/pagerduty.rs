@@ -4,7 +4,7 @@ use bongsu_config::alertmanager::PagerdutyConfig;
 use bongsu_model::AlertStatus;
 use serde_json::{Map, Value, json};
 
-use super::{Begun, data_of, first_json, http_of, payload};
+use super::{Begun, PayloadError, data_of, first_json, http_of, payload};
 use crate::conversation::Response;
 use crate::exchange::{Exchange, json_body, post_json, time_limit};
 use crate::input::NotifyInput;
@@ -26,8 +26,13 @@ pub(super) fn begin(config: &PagerdutyConfig, input: &NotifyInput<'_>) -> Begun 
     let event = if resolved { "resolve" } else { "trigger" };
     let mut details = Map::new();
     for (name, value) in &config.details {
-        let value = payload::render(value, &mut render)
-            .map_err(|error| NotifyError::permanent(error).context("failed to render details"))?;
+        let value = payload::render(value, &mut render).map_err(|error| {
+            let context = match error {
+                PayloadError::Template(_) => "failed to render details",
+                PayloadError::Number(_) => "failed to encode PagerDuty message",
+            };
+            NotifyError::permanent(error.to_string()).context(context)
+        })?;
         details.insert(name.clone(), value);
     }
 

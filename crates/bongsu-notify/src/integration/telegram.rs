@@ -13,7 +13,7 @@ use crate::retry::{FailureReason, NotifyError};
 use crate::truncate::truncate_runes;
 
 const MESSAGE_RUNES: usize = 4096;
-/// Cut HTML would not parse, so an overlong message is replaced.
+/// Cut HTML would not parse, so Alertmanager replaces an overlong message.
 const TOO_LONG: &str = "Alertmanager notification could not be sent: message length exceeds Telegram limits.\n\t\t\tPlease check the template used for producing the message content.";
 
 struct Telegram {
@@ -26,7 +26,12 @@ pub(super) fn begin(config: &TelegramConfig, input: &NotifyInput<'_>) -> Begun {
     let mut render = Renderer::new(input, &data);
     let text = if config.parse_mode == "HTML" {
         let text = render.html(&config.message);
-        if text.chars().count() > MESSAGE_RUNES { TOO_LONG.to_owned() } else { text }
+        if text.chars().count() > MESSAGE_RUNES {
+            // Entities count as one character at the service, so this fits.
+            render.plain_html(MESSAGE_RUNES).unwrap_or_else(|| TOO_LONG.to_owned())
+        } else {
+            text
+        }
     } else {
         let text = render.text(&config.message);
         truncate_runes(&text, MESSAGE_RUNES).0.into_owned()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bongsu_config::alertmanager::WebhookConfig;
 use serde::Serialize;
 
-use super::{Begun, http_of, payload};
+use super::{Begun, PayloadError, http_of, payload};
 use crate::data::{NotificationData, NotificationInput};
 use crate::exchange::{Exchange, json_body, post_json, time_limit};
 use crate::input::NotifyInput;
@@ -46,7 +46,11 @@ pub(super) fn begin(config: &WebhookConfig, input: &NotifyInput<'_>) -> Begun {
         }
         Some(payload) => {
             let rendered = payload::render(payload, &mut render).map_err(|error| {
-                NotifyError::permanent(error).context("failed to render custom payload")
+                let failed = NotifyError::permanent(error.to_string());
+                match error {
+                    PayloadError::Template(_) => failed.context("failed to render custom payload"),
+                    PayloadError::Number(_) => failed,
+                }
             })?;
             json_body(&rendered)?
         }

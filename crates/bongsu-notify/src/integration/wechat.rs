@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http::Method;
 use jiff::SignedDuration;
 
-use super::{Begun, data_of, first_json, http_of, parse_answer};
+use super::{Begun, data_of, first_json, go_json_stream_error, http_of};
 use crate::conversation::{Conversation, HttpRequest, Outcome, Response, Session, Step};
 use crate::exchange::{json_body, post_json, request};
 use crate::input::NotifyInput;
@@ -123,7 +123,7 @@ impl Wechat {
 
     fn on_token(&mut self, response: &Response) -> Step {
         let Some(answer) = first_json(&response.body) else {
-            let error = parse_answer(&response.text()).err().unwrap_or_default();
+            let error = go_json_stream_error(&response.text());
             return Step::Failed(NotifyError::permanent(error));
         };
         let Some(token) = answer[TOKEN].as_str().filter(|token| !token.is_empty()) else {
