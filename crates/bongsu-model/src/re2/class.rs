@@ -20,7 +20,11 @@ const CATEGORIES: [&str; 37] = [
 
 /// Reads the class at the start of `text` (which begins with `[`), writes it to `out`, returns
 /// what follows.
-pub(super) fn bracketed<'a>(text: &'a str, out: &mut String) -> Result<&'a str, Error> {
+pub(super) fn bracketed<'a>(
+    text: &'a str,
+    properties: &mut Properties,
+    out: &mut String,
+) -> Result<&'a str, Error> {
     let mut rest = &text[1..];
     let negated = rest.starts_with('^');
     if negated {
@@ -33,7 +37,7 @@ pub(super) fn bracketed<'a>(text: &'a str, out: &mut String) -> Result<&'a str, 
         first = false;
         if let Some(after) = posix(rest, &mut members)? {
             rest = after;
-        } else if let Some(after) = unicode(rest, &mut members)? {
+        } else if let Some(after) = unicode(rest, properties, &mut members)? {
             rest = after;
         } else if let Some(after) = perl(rest, &mut members) {
             rest = after;
@@ -126,7 +130,11 @@ fn posix<'a>(text: &'a str, members: &mut String) -> Result<Option<&'a str>, Err
 }
 
 /// `\pN`, `\p{Greek}`, `\P{^Lu}`: general categories and scripts.
-pub(super) fn unicode<'a>(text: &'a str, out: &mut String) -> Result<Option<&'a str>, Error> {
+pub(super) fn unicode<'a>(
+    text: &'a str,
+    properties: &mut Properties,
+    out: &mut String,
+) -> Result<Option<&'a str>, Error> {
     let mut positive = match text.as_bytes() {
         [b'\\', b'p', ..] => true,
         [b'\\', b'P', ..] => false,
@@ -144,7 +152,7 @@ pub(super) fn unicode<'a>(text: &'a str, out: &mut String) -> Result<Option<&'a 
     positive ^= bare.len() != name.len();
     // No text has surrogates, and the engine does not name them.
     let surrogates = bare == "Cs";
-    let Some(property) = property(if surrogates { "Any" } else { bare }) else {
+    let Some(property) = properties.find(if surrogates { "Any" } else { bare }) else {
         return Err(Error::new(BAD_RANGE, &text[..text.len() - rest.len()]));
     };
     let letter = if positive != surrogates { 'p' } else { 'P' };
@@ -152,8 +160,31 @@ pub(super) fn unicode<'a>(text: &'a str, out: &mut String) -> Result<Option<&'a 
     Ok(Some(rest))
 }
 
-/// The property as the `regex` crate spells it: a category or a script, never one of the other
-/// properties it knows and Go does not.
+/// Properties by the names a pattern uses.
+///
+/// A property is a category or a script, never one of the others that the `regex` crate knows and
+/// Go does not. The crate is asked once for each name.
+#[derive(Default)]
+pub(super) struct Properties(Vec<(Box<str>, Option<String>)>);
+
+impl Properties {
+    /// More names than there are scripts are nobody's honest pattern.
+    const MOST: usize = 400;
+
+    /// The property as the `regex` crate spells it.
+    fn find(&mut self, name: &str) -> Option<&str> {
+        let at = match self.0.iter().position(|(known, _)| **known == *name) {
+            Some(at) => at,
+            None if self.0.len() >= Self::MOST => return None,
+            None => {
+                self.0.push((name.into(), property(name)));
+                self.0.len() - 1
+            }
+        };
+        self.0[at].1.as_deref()
+    }
+}
+
 fn property(name: &str) -> Option<String> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_- ".contains(&b)) {
         return None;
@@ -178,7 +209,7 @@ mod tests {
         for name in super::CATEGORIES.into_iter().chain(["Cs"]) {
             let mut out = String::new();
             let pattern = format!("\\p{{{name}}}");
-            super::unicode(&pattern, &mut out).unwrap();
+            super::unicode(&pattern, &mut Default::default(), &mut out).unwrap();
             assert!(regex::Regex::new(&out).is_ok(), "{name}: {out}");
         }
     }

@@ -16,6 +16,7 @@ pub(super) fn translate(pattern: &str) -> Result<String, Error> {
         level: Level::default(),
         outer: Vec::new(),
         names: Vec::new(),
+        properties: class::Properties::default(),
     };
     let mut last_repeat = None;
     while let Some(next) = walk.rest.chars().next() {
@@ -53,6 +54,7 @@ struct Walk<'a> {
     level: Level,
     outer: Vec<Level>,
     names: Vec<&'a str>,
+    properties: class::Properties,
 }
 
 impl<'a> Walk<'a> {
@@ -72,7 +74,7 @@ impl<'a> Walk<'a> {
             }
             '[' => {
                 let start = self.out.len();
-                self.rest = class::bracketed(self.rest, &mut self.out)?;
+                self.rest = class::bracketed(self.rest, &mut self.properties, &mut self.out)?;
                 self.atom_since(start);
             }
             '*' | '+' | '?' => {
@@ -130,7 +132,7 @@ impl<'a> Walk<'a> {
             return Ok(());
         }
         let start = self.out.len();
-        if let Some(rest) = class::unicode(text, &mut self.out)? {
+        if let Some(rest) = class::unicode(text, &mut self.properties, &mut self.out)? {
             self.rest = rest;
             self.atom_since(start);
         } else if let Some(rest) = class::perl(text, &mut self.out) {
