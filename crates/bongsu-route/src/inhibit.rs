@@ -36,6 +36,8 @@ struct Rule {
     buckets: HashMap<u64, Bucket, FixedState>,
     /// Where each source is.
     places: HashMap<Fingerprint, Place, FixedState>,
+    /// Reports of sources taken so far.
+    reports: u64,
 }
 
 /// Sources with the same values in the `equal` labels.
@@ -58,6 +60,8 @@ struct Side {
 struct Source {
     fingerprint: Fingerprint,
     ends_at: Timestamp,
+    /// Grows with every report, so that of equal ends the last reported one is taken.
+    report: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +111,14 @@ impl Inhibitor {
 impl Rule {
     fn new(rule: InhibitRule) -> Self {
         let InhibitRule { source, target, equal } = rule;
-        Self { source, target, equal, buckets: HashMap::default(), places: HashMap::default() }
+        Self {
+            source,
+            target,
+            equal,
+            buckets: HashMap::default(),
+            places: HashMap::default(),
+            reports: 0,
+        }
     }
 
     fn bucket_of(&self, labels: &Labels) -> u64 {
@@ -115,10 +126,15 @@ impl Rule {
     }
 
     fn ingest(&mut self, alert: &Alert) {
-        let (fingerprint, ends_at) = (alert.fingerprint, alert.ends_at.at);
-        if let Some(place) = self.places.get(&fingerprint) {
+        self.reports += 1;
+        let source = Source {
+            fingerprint: alert.fingerprint,
+            ends_at: alert.ends_at.at,
+            report: self.reports,
+        };
+        if let Some(place) = self.places.get(&source.fingerprint) {
             if let Some(bucket) = self.buckets.get_mut(&place.bucket) {
-                bucket.side(place.mixed).set_end(place.at, ends_at);
+                bucket.side(place.mixed).set(place.at, source);
             }
             return;
         }
@@ -127,9 +143,8 @@ impl Rule {
         }
         let key = self.bucket_of(&alert.labels);
         let mixed = self.target.matches(&alert.labels);
-        let at =
-            self.buckets.entry(key).or_default().side(mixed).push(Source { fingerprint, ends_at });
-        self.places.insert(fingerprint, Place { bucket: key, mixed, at });
+        let at = self.buckets.entry(key).or_default().side(mixed).push(source);
+        self.places.insert(source.fingerprint, Place { bucket: key, mixed, at });
     }
 
     fn gc(&mut self, now: Timestamp) -> usize {
@@ -152,7 +167,7 @@ impl Rule {
         let plain = bucket.plain.firing(now);
         let mixed = bucket.mixed.firing(now).filter(|_| !self.source.matches(labels));
         let longest = match (plain, mixed) {
-            (Some(plain), Some(mixed)) if mixed.ends_at > plain.ends_at => mixed,
+            (Some(plain), Some(mixed)) if mixed.rank() > plain.rank() => mixed,
             (Some(source), _) | (None, Some(source)) => source,
             (None, None) => return None,
         };
@@ -166,28 +181,34 @@ impl Bucket {
     }
 }
 
+impl Source {
+    fn rank(&self) -> (Timestamp, u64) {
+        (self.ends_at, self.report)
+    }
+}
+
 impl Side {
     fn push(&mut self, source: Source) -> usize {
         let at = self.sources.len();
         self.sources.push(source);
-        self.set_end(at, source.ends_at);
+        self.set(at, source);
         at
     }
 
-    fn set_end(&mut self, at: usize, ends_at: Timestamp) {
-        let before = std::mem::replace(&mut self.sources[at].ends_at, ends_at);
-        if at == self.longest {
-            if ends_at < before {
-                self.find_longest();
+    fn set(&mut self, at: usize, source: Source) {
+        let before = std::mem::replace(&mut self.sources[at], source);
+        if at != self.longest {
+            if source.rank() > self.sources[self.longest].rank() {
+                self.longest = at;
             }
-        } else if ends_at >= self.sources[self.longest].ends_at {
-            self.longest = at;
+        } else if source.rank() < before.rank() {
+            self.find_longest();
         }
     }
 
     fn find_longest(&mut self) {
-        let ends = self.sources.iter().map(|source| source.ends_at).enumerate();
-        self.longest = ends.max_by_key(|(_, ends_at)| *ends_at).map_or(0, |(at, _)| at);
+        let ranks = self.sources.iter().map(Source::rank).enumerate();
+        self.longest = ranks.max_by_key(|(_, rank)| *rank).map_or(0, |(at, _)| at);
     }
 
     fn firing(&self, now: Timestamp) -> Option<Source> {
@@ -287,6 +308,17 @@ mod tests {
         inhibitor.ingest(&alert(&c, 50));
         assert!(mutes(&inhibitor, &w));
         assert!(!mutes(&inhibitor, &c));
+    }
+
+    #[test]
+    fn of_equal_ends_the_last_report_counts() {
+        let mut inhibitor = Inhibitor::new([rule("s=~c|w", "s=~w|i", &[])]);
+        let (c, w, i) = (set("s=c"), set("s=w"), set("s=i"));
+        for last in [&c, &w, &c] {
+            inhibitor.ingest(&alert(last, 100));
+            let source = inhibitor.mutes(&i, i.fingerprint(), at(1));
+            assert_eq!(source, Some(last.fingerprint()));
+        }
     }
 
     #[test]
