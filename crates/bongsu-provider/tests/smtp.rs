@@ -232,8 +232,8 @@ async fn silence_ends_with_the_deadline() {
 #[tokio::test]
 async fn unreachable_and_forbidden_servers() {
     let sink = SmtpSink::start(Behaviour::default());
-    let mail = mail(&sink);
-    drop(sink);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mail = Mail { port: closed.port(), ..mail(&sink) };
     let error = deliver(&mail).await.unwrap_err();
     assert_eq!((error.step, error.kind), (SmtpStep::Connect, TransportErrorKind::Connect));
     assert!(error.to_string().starts_with("establish connection to server: connect to 127.0.0.1:"));
