@@ -4,6 +4,7 @@
 //! Out: the peer's answer, or a typed error that says which step failed. Nothing here knows what
 //! an alert is; what to send and whether to try again is decided above.
 //!
+//! - [`aws`]: AWS credentials of the surroundings.
 //! - [`config`]: `alertmanager.yml` blocks as settings of this crate.
 //! - [`http`]: requests, with authorization, proxies, redirects and kept connections.
 //! - [`smtp`]: a finished mail, over plain text, STARTTLS or TLS.
@@ -12,6 +13,7 @@
 //! - [`egress`]: which addresses may be reached; the address checked is the address connected to.
 //! - [`secret_file`]: credentials kept in files, read at every use.
 
+pub mod aws;
 pub mod config;
 pub mod egress;
 mod error;
