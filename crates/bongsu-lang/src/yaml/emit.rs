@@ -152,7 +152,8 @@ fn quoted(text: &str, out: &mut String) {
 }
 
 fn is_printable(c: char) -> bool {
-    !c.is_control() && !matches!(c, '\u{feff}' | '\u{2028}' | '\u{2029}' | '\u{85}')
+    !c.is_control()
+        && !matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{2028}' | '\u{2029}' | '\u{85}')
 }
 
 fn is_plain(text: &str) -> bool {

@@ -101,6 +101,18 @@ impl Node {
         }
     }
 
+    /// Where a list or map stands as a key: no value Go could hold.
+    pub fn collection_key(&self) -> Option<Place> {
+        match &self.kind {
+            Kind::Scalar { .. } => None,
+            Kind::Sequence(items) => items.iter().find_map(|item| item.collection_key()),
+            Kind::Mapping(entries) => entries.iter().find_map(|entry| match entry.key.kind {
+                Kind::Scalar { .. } => entry.value.collection_key(),
+                _ => Some(entry.key.place),
+            }),
+        }
+    }
+
     /// The untyped value; of repeated keys the last wins.
     pub fn to_value(&self) -> Value {
         match &self.kind {

@@ -26,17 +26,54 @@ impl Default for Limits {
 
 /// Reads the first document; `None` if there is none (empty text, only comments).
 pub fn parse(text: &str, limits: &Limits) -> Result<Option<Arc<Node>>, Error> {
-    Reader::new(text, limits)?.document()
+    with_tabs(text, |text| Reader::new(text, limits)?.document())
 }
 
 /// Reads every document of a stream.
 pub fn parse_all(text: &str, limits: &Limits) -> Result<Vec<Arc<Node>>, Error> {
-    let mut reader = Reader::new(text, limits)?;
-    let mut documents = Vec::new();
-    while let Some(document) = reader.document()? {
-        documents.push(document);
+    with_tabs(text, |text| {
+        let mut reader = Reader::new(text, limits)?;
+        let mut documents = Vec::new();
+        while let Some(document) = reader.document()? {
+            documents.push(document);
+        }
+        Ok(documents)
+    })
+}
+
+/// Keys followed by a tab that one text may have.
+const MAX_TABS: usize = 200;
+
+/// Reads a text in which tabs may follow the colon of a key, which YAML allows and the parser
+/// refuses: each such tab is read as a space, so places stay what they are.
+fn with_tabs<T>(text: &str, read: impl Fn(&str) -> Result<T, Error>) -> Result<T, Error> {
+    let mut result = read(text);
+    let mut spaced: Option<String> = None;
+    for _ in 0..MAX_TABS {
+        let Err(error) = &result else { break };
+        let current = spaced.as_deref().unwrap_or(text);
+        let Some(tabs) = tabs_after_colon(current, error) else { break };
+        let mut next = current.to_owned();
+        let spaces = " ".repeat(tabs.len());
+        next.replace_range(tabs, &spaces);
+        result = read(&next);
+        spaced = Some(next);
     }
-    Ok(documents)
+    result
+}
+
+/// Offsets of the tabs the error is about; it points behind them.
+fn tabs_after_colon(text: &str, error: &Error) -> Option<std::ops::Range<usize>> {
+    if !error.message.starts_with("':' must be followed by") {
+        return None;
+    }
+    let lines = text.split_inclusive('\n').take(error.line.checked_sub(1)?);
+    let start: usize = lines.map(str::len).sum();
+    let line = text[start..].lines().next()?;
+    let end = line.char_indices().nth(error.column - 1).map_or(line.len(), |(at, _)| at);
+    let tab = start + line[..end].rfind(":\t")? + 1;
+    let length = text[tab..].find(|c| c != '\t').unwrap_or(text.len() - tab);
+    Some(tab..tab + length)
 }
 
 /// A finished node, how many values it stands for, and how deep it is.
@@ -74,6 +111,7 @@ impl<'t> Reader<'t> {
             });
         }
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+        refuse_characters(text)?;
         Ok(Self {
             parser: Parser::new_from_str(text),
             limits: *limits,
@@ -159,6 +197,43 @@ impl<'t> Reader<'t> {
         open.push(Open { place, tag, anchor, mapping, children: Vec::new() });
         Ok(())
     }
+}
+
+/// Control characters anywhere, and a tab before the first content, are no YAML.
+fn refuse_characters(text: &str) -> Result<(), Error> {
+    let allowed = |c: char| {
+        matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}')
+            || (c >= '\u{a0}' && !matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}'))
+    };
+    let unwanted = text.find(|c| !allowed(c));
+    let first_tab = leading_tab(text);
+    let (at, message) = match (unwanted, first_tab) {
+        (Some(at), _) => (at, "control characters are not allowed"),
+        (None, Some(at)) => (at, "found character that cannot start any token"),
+        (None, None) => return Ok(()),
+    };
+    let line_start = text[..at].rfind('\n').map_or(0, |newline| newline + 1);
+    Err(Error {
+        line: text[..at].matches('\n').count() + 1,
+        column: text[line_start..at].chars().count() + 1,
+        message: message.to_owned(),
+    })
+}
+
+/// The tab that stands before anything but spaces and comments.
+fn leading_tab(text: &str) -> Option<usize> {
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let content = line.trim_start_matches([' ', '\r', '\n']);
+        if content.starts_with('\t') {
+            return Some(start + line.len() - content.len());
+        }
+        if !content.is_empty() && !content.starts_with('#') {
+            return None;
+        }
+        start += line.len();
+    }
+    None
 }
 
 fn close(open: Open) -> Result<Sized, Error> {
@@ -252,6 +327,19 @@ mod tests {
         assert!(parse(text, &Limits::default()).unwrap().unwrap().get("a").is_some());
         assert_eq!(parse_all(text, &Limits::default()).unwrap().len(), 2);
         assert!(parse("# nothing\n", &Limits::default()).unwrap().is_none());
+    }
+
+    #[test]
+    fn tabs_where_yaml_allows_them() {
+        let text = "a:\tb\nc:\t\t'd: \te'\n";
+        let root = parse(text, &Limits::default()).unwrap().unwrap();
+        assert_eq!(root.get("a").unwrap().text(), Some("b"));
+        assert_eq!(root.get("c").unwrap().text(), Some("d: \te"));
+        assert_eq!(root.get("c").unwrap().place, Place { line: 2, column: 5 });
+        for text in ["\ta: b", "# x\n \ta: b", "\t", "a: \u{7}"] {
+            assert!(parse(text, &Limits::default()).is_err(), "{text:?}");
+        }
+        assert!(parse("# a\tb\na: b", &Limits::default()).is_ok());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::scalar::Scalar;
-use super::{Error, Limits, parse};
+use super::{Error, Limits, Place, parse};
 
 /// A YAML value without places.
 #[derive(Clone, Debug, PartialEq)]
@@ -107,7 +107,13 @@ impl From<bool> for Value {
 /// The first document of a text as a value; a text without a document is null. Repeated keys are
 /// no mistake here: the last wins.
 pub fn parse_value(text: &str, limits: &Limits) -> Result<Value, Error> {
-    Ok(parse(text, limits)?.map_or(Value::Null, |node| node.to_value()))
+    let Some(node) = parse(text, limits)? else { return Ok(Value::Null) };
+    match node.collection_key() {
+        Some(Place { line, column }) => {
+            Err(Error { line, column, message: "invalid map key".to_owned() })
+        }
+        None => Ok(node.to_value()),
+    }
 }
 
 #[cfg(test)]
@@ -137,7 +143,7 @@ mod tests {
         ] {
             assert_eq!(json(text), expected, "{text:?}");
         }
-        for text in ["a: b: c", "[a, b", "> folded", "*nope", "{{"] {
+        for text in ["a: b: c", "[a, b", "> folded", "*nope", "{{", "{{ .X }}", "? [a]"] {
             assert!(parse_value(text, &Limits::default()).is_err(), "{text:?}");
         }
     }
