@@ -127,11 +127,15 @@ fn timing(route: &Route, node: &Arc<Node>, inherited: &Timing, lints: &mut Lints
     }
 }
 
+/// Siblings a route is compared with: generated trees have thousands.
+const MAX_COMPARED: usize = 1000;
+
 fn siblings(route: &Route, node: &Arc<Node>, lints: &mut Lints<'_>) {
     let conditions: Vec<BTreeSet<String>> =
         route.routes.iter().map(|child| conditions(&child.all_matchers())).collect();
     for (i, (child, node)) in route.routes.iter().zip(items(node.get("routes"))).enumerate() {
-        let earlier = route.routes[..i].iter().zip(&conditions);
+        let first = i.saturating_sub(MAX_COMPARED);
+        let earlier = route.routes[first..i].iter().zip(&conditions[first..]);
         let blocker = earlier
             .clone()
             .position(|(sibling, before)| !sibling.r#continue && before.is_subset(&conditions[i]));
@@ -142,7 +146,7 @@ fn siblings(route: &Route, node: &Arc<Node>, lints: &mut Lints<'_>) {
                 node,
                 format!(
                     "this route never matches: route {} beside it takes all its alerts",
-                    at + 1
+                    first + at + 1
                 ),
                 "move this route up, or set continue: true on the earlier one",
             );
@@ -150,7 +154,7 @@ fn siblings(route: &Route, node: &Arc<Node>, lints: &mut Lints<'_>) {
             lints.warn(
                 codes::SHARED_GROUP_KEY,
                 node,
-                format!("this route has the matchers of route {} beside it: both share what was already sent", at + 1),
+                format!("this route has the matchers of route {} beside it: both share what was already sent", first + at + 1),
                 "put both receivers' integrations into one receiver, or tell the matchers apart",
             );
         }

@@ -23,7 +23,7 @@ pub(super) fn check(
     let mut names = Names {
         reader,
         receivers: receivers.iter().map(|receiver| &*receiver.name).collect(),
-        intervals: Vec::new(),
+        intervals: HashSet::new(),
         later,
     };
     let Some(root) = document.route_node.as_ref().filter(|node| !node.is_null()) else {
@@ -47,8 +47,8 @@ pub(super) fn check(
 
 struct Names<'a> {
     reader: &'a Reader,
-    receivers: Vec<&'a str>,
-    intervals: Vec<&'a str>,
+    receivers: HashSet<&'a str>,
+    intervals: HashSet<&'a str>,
     later: &'a mut Vec<Diagnostic>,
 }
 
@@ -93,8 +93,8 @@ impl<'a> Names<'a> {
         }
         let Some(node) = route.get("receiver").filter(|node| !node.is_null()) else { return };
         let Some(name) = node.text().filter(|name| !name.is_empty()) else { return };
-        if !self.receivers.contains(&name) {
-            let near = nearest(name, &self.receivers);
+        if !self.receivers.contains(name) {
+            let near = near(name, &self.receivers);
             let message = format!("undefined receiver {} used in route", quoted(name));
             self.say(codes::UNDEFINED_RECEIVER, node, message, near);
         }
@@ -106,16 +106,14 @@ impl<'a> Names<'a> {
         node: Option<&Arc<Node>>,
         what: &str,
     ) {
-        let mut seen: HashSet<&str> = self.intervals.iter().copied().collect();
         for (i, named) in list.iter().enumerate() {
-            if !seen.insert(&named.name) {
+            if !self.intervals.insert(&named.name) {
                 let place = items(node).nth(i).or(node);
                 let message = format!("{what} {} is not unique", quoted(&named.name));
                 if let Some(place) = place {
                     self.say(codes::INTERVAL_NAME, place, message, None);
                 }
             }
-            self.intervals.push(&named.name);
         }
     }
 
@@ -127,15 +125,21 @@ impl<'a> Names<'a> {
         for key in ["active_time_intervals", "mute_time_intervals"] {
             for node in items(route.get(key)) {
                 let name = if node.is_null() { Some("") } else { node.text() };
-                let Some(name) = name.filter(|name| !self.intervals.contains(name)) else {
+                let Some(name) = name.filter(|name| !self.intervals.contains(*name)) else {
                     continue;
                 };
-                let near = nearest(name, &self.intervals);
+                let near = near(name, &self.intervals);
                 let message = format!("undefined time interval {} used in route", quoted(name));
                 self.say(codes::UNDEFINED_INTERVAL, node, message, near);
             }
         }
     }
+}
+
+fn near<'a>(name: &str, known: &HashSet<&'a str>) -> Option<&'a str> {
+    let mut known: Vec<&str> = known.iter().copied().collect();
+    known.sort_unstable();
+    nearest(name, &known)
 }
 
 /// Items of a list; nothing for anything else.

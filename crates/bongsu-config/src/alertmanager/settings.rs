@@ -4,7 +4,7 @@
 //! Alertmanager at once, wrong types and unknown keys are collected until the end. Here both are
 //! collected, and refusals are reported first so that the first message is Alertmanager's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use bongsu_lang::Mode;
@@ -98,18 +98,15 @@ impl Reader {
             self.mistype(node, &format!("{group} (a mapping)"));
             return false;
         };
-        let mut seen = Vec::with_capacity(entries.len());
+        let mut seen = HashSet::with_capacity(entries.len());
         for entry in entries {
             let Some(name) = entry.key.text() else {
                 self.mistype(&entry.key, "a key");
                 continue;
             };
-            if !entry.merged {
-                if seen.contains(&name) {
-                    self.repeated_key(&entry.key, name, group);
-                    continue;
-                }
-                seen.push(name);
+            if !entry.merged && !seen.insert(name) {
+                self.repeated_key(&entry.key, name, group);
+                continue;
             }
             if !take(name, &entry.value, self) {
                 self.unknown_key(&entry.key, name, group, known);
@@ -287,7 +284,14 @@ impl Setting for Value {
     fn is_zero(&self) -> bool {
         matches!(self, Self::Null)
     }
-    fn read(node: &Arc<Node>, _: &mut Reader) -> Option<Self> {
+    fn read(node: &Arc<Node>, reader: &mut Reader) -> Option<Self> {
+        if node.collection_key().is_some() {
+            reader.mistype(
+                node,
+                "a value: a list or mapping cannot be a key (quote text that starts with {{)",
+            );
+            return None;
+        }
         Some(node.to_value())
     }
     fn write(&self) -> Value {
