@@ -4,12 +4,15 @@
 //! what amtool prints, exit code 1 on any error. Sources: its reference and recorded behaviour.
 
 mod alert;
+mod check_config;
 mod cluster;
 mod commands;
 mod config;
 mod config_file;
 mod format;
+mod routes;
 pub(crate) mod silence;
+mod template;
 pub(crate) mod words;
 
 use std::process::ExitCode;
@@ -63,8 +66,12 @@ fn command(words: &[String]) -> Result<ExitCode, String> {
         ["silence", "import"] => done(silence::import(&call)),
         ["silence", "query"] => done(silence::query(&call)),
         ["silence", "update"] => done(silence::update(&call)),
+        ["check-config"] => check_config::run(&call),
         ["cluster", "show"] => done(cluster::show(&call)),
         ["config", "show"] => done(config::show(&call)),
+        ["config", "routes", "show"] => done(routes::show(&call)),
+        ["config", "routes", "test"] => routes::test(&call),
+        ["template", "render"] => done(template::render(&call)),
         _ => Err("command not specified".into()),
     }
 }

@@ -6,12 +6,15 @@
 mod alert;
 mod alert_story;
 mod backup;
+mod check;
 mod completion;
 mod docs;
 mod failure;
 mod global;
 mod help;
+mod import;
 mod input;
+mod route;
 mod serve;
 mod silence;
 mod silence_edit;
@@ -50,12 +53,20 @@ struct Cli {
 enum Command {
     /// Run the server.
     Serve(Box<serve::ServeArguments>),
+    /// Find mistakes and doubtful spots in configuration files.
+    Check(check::CheckArguments),
+    /// Take over configurations of other tools.
+    #[command(subcommand)]
+    Import(import::ImportCommand),
     /// List, send and explain alerts.
     #[command(subcommand)]
     Alert(alert::AlertCommand),
     /// List, make and end silences.
     #[command(subcommand)]
     Silence(silence::SilenceCommand),
+    /// Show, explain and test the routing tree.
+    #[command(subcommand)]
+    Route(route::RouteCommand),
     /// Make, verify and restore copies of the store.
     #[command(subcommand)]
     Backup(backup::BackupCommand),
@@ -116,6 +127,9 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
         Command::Alertmanager(words) => return crate::server("alertmanager", &words.words),
         Command::Alert(command) => command.run(&cli.global),
         Command::Silence(command) => command.run(&cli.global),
+        Command::Route(command) => command.run(&cli.global),
+        Command::Check(arguments) => arguments.run(&cli.global),
+        Command::Import(command) => command.run(&cli.global),
         Command::Backup(command) => command.run(&cli.global),
         Command::Completion(arguments) => arguments.run(),
         Command::Help(arguments) => arguments.run(),

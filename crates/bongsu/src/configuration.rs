@@ -55,7 +55,7 @@ pub(crate) fn load(path: Option<&Path>, mode: Mode) -> Result<Files, Vec<Diagnos
 }
 
 /// The files a list of patterns names, in order; a pattern that matches nothing is fine.
-fn expand(patterns: &[String], faults: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
+pub(crate) fn expand(patterns: &[String], faults: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for pattern in patterns {
         match glob::glob(pattern) {

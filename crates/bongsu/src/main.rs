@@ -12,6 +12,7 @@ mod exit;
 mod kingpin;
 mod logging;
 mod output;
+mod routing;
 mod serve;
 mod serve_options;
 mod tabwriter;

@@ -3,4 +3,5 @@
 mod amtool;
 mod canned;
 mod commands;
+mod configuration;
 mod program;
