@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bongsu_config::alertmanager::{Integration, load};
 use bongsu_lang::Mode;
+use bongsu_lang::gotmpl::TemplateSet;
 use bongsu_model::{
     Alert, AlertStatus, FlushedAlert, GroupKey, Labels, Secret, Source, Time, Timestamp,
     render_diagnostics,
@@ -16,6 +17,9 @@ use bongsu_notify::{
     AttemptIds, Conversation, HttpRequest, Mail, NotifyError, NotifyInput, Outcome, Response,
     SecretFiles, Session, Step, conversation, secret_files,
 };
+use proptest::prelude::*;
+
+static TEMPLATES: OnceLock<TemplateSet> = OnceLock::new();
 
 fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
@@ -87,7 +91,7 @@ impl Setting {
                     external_url: "http://bongsu.example",
                     alerts: &self.alerts,
                 },
-                templates: &default_templates().unwrap(),
+                templates: TEMPLATES.get_or_init(|| default_templates().unwrap()),
                 now: time("2026-03-01T00:05:00Z"),
                 ids: &AttemptIds {
                     idempotency_key: "key-1".to_owned(),
@@ -176,94 +180,93 @@ fn mail_text(mail: &Mail) -> String {
     format!("{}:{} {} -> {:?}\n\n{}", mail.host, mail.port, mail.from, mail.to, data)
 }
 
-/// One snapshot per integration: list, settings, answers.
-#[test]
-fn requests() {
-    let cases: &[(&str, &str, &[Response])] = &[
+/// One receiver per integration: list, settings, answers that end well.
+fn receivers() -> Vec<(&'static str, &'static str, Vec<Response>)> {
+    vec![
         (
             "webhook_configs",
             "url: 'http://hook.example/{{ .Status }}'\nmax_alerts: 1",
-            &[answer(200, "")],
+            vec![answer(200, "")],
         ),
         (
             "email_configs",
-            "to: 당직 <ops@x.example>\nfrom: bongsu@x.example\nsmarthost: mail.example:25\nhtml: '<b>disk</b>'\ntext: '{{ .CommonAnnotations.summary }}'\nthreading: {enabled: true, thread_by_date: daily}",
-            &[],
+            "to: 당직 <ops@x.example>\nfrom: bongsu@x.example\nsmarthost: mail.example:25\nhtml: '<b>{{ .CommonAnnotations.summary }}</b>'\ntext: '{{ .CommonAnnotations.summary }}'\nthreading: {enabled: true, thread_by_date: daily}",
+            vec![],
         ),
         (
             "pagerduty_configs",
             "routing_key: R\ndescription: '{{ .CommonLabels.alertname }}'\nclient: c\nclient_url: ''\ndetails: {firing: '{{ len .Alerts.Firing }}', resolved: x, note: 'on'}",
-            &[answer(202, "")],
+            vec![answer(202, "")],
         ),
         (
             "opsgenie_configs",
             "api_key: K\nmessage: '{{ .CommonLabels.alertname }}'\ndescription: d\nsource: s\ntags: 'a,,b'\nupdate_alerts: true\nresponders: [{name: 'x,y', type: teams}]",
-            &[answer(202, ""), answer(202, ""), answer(202, "")],
+            vec![answer(202, ""), answer(202, ""), answer(202, "")],
         ),
         (
             "wechat_configs",
             "api_secret: s\ncorp_id: c\nmessage: '{{ .Status }}'\nto_user: u\nto_party: ''\nto_tag: ''\nagent_id: '7'",
-            &[answer(200, r#"{"access_token":"T"}"#), answer(200, r#"{"errcode":0}"#)],
+            vec![answer(200, r#"{"access_token":"T"}"#), answer(200, r#"{"errcode":0}"#)],
         ),
         (
             "slack_configs",
             "api_url: https://hooks.slack.example/x\nchannel: '#운영'\nusername: u\ntitle: '{{ .Status }}'\ntitle_link: ''\ntext: t\nfallback: f\ncolor: good\nicon_emoji: ''\nicon_url: ''\npretext: ''\nfooter: ''\ncallback_id: ''\nfields: [{title: a, value: b}]",
-            &[answer(200, "ok")],
+            vec![answer(200, "ok")],
         ),
         (
             "victorops_configs",
             "api_key: K\nrouting_key: 'r k'\nstate_message: '{{ .CommonAnnotations.summary }}'\nentity_display_name: n\nmonitoring_tool: bongsu\ncustom_fields: {x: y}",
-            &[answer(200, "")],
+            vec![answer(200, "")],
         ),
         (
             "pushover_configs",
             "user_key: U\ntoken: T\ntitle: '{{ .Status }}'\nmessage: ' '\nurl: ''\npriority: '1'\nttl: 1h\nmonospace: true",
-            &[answer(200, "")],
+            vec![answer(200, "")],
         ),
         (
             "sns_configs",
             "topic_arn: 'arn:aws:sns:ap-northeast-2:1:t.fifo'\nsigv4: {region: ap-northeast-2, access_key: AK, secret_key: SK}\nsubject: '{{ .Status }}'\nmessage: m\nattributes: {k: v}",
-            &[answer(200, "")],
+            vec![answer(200, "")],
         ),
         (
             "telegram_configs",
             "bot_token: 1:T\nchat_id: -5\nparse_mode: ''\nmessage: '{{ .CommonAnnotations.summary }}'",
-            &[answer(200, r#"{"ok":true}"#)],
+            vec![answer(200, r#"{"ok":true}"#)],
         ),
         (
             "discord_configs",
             "webhook_url: http://d.example\ntitle: '{{ .Status }}'\nmessage: m\nusername: 봉수",
-            &[answer(204, "")],
+            vec![answer(204, "")],
         ),
         (
             "webex_configs",
             "room_id: r\nmessage: '{{ .Status }}'\nhttp_config: {authorization: {credentials: t}}",
-            &[answer(200, "")],
+            vec![answer(200, "")],
         ),
         (
             "msteams_configs",
             "webhook_url: http://t.example\ntitle: '{{ .Status }}'\nsummary: s\ntext: t",
-            &[answer(200, "")],
+            vec![answer(200, "")],
         ),
         (
             "msteamsv2_configs",
             "webhook_url: http://t.example\ntitle: '{{ .Status }}'\ntext: t",
-            &[answer(200, "")],
+            vec![answer(200, "")],
         ),
         (
             "incidentio_configs",
             "url: http://i.example\nalert_source_token: tok\nmax_alerts: 1",
-            &[answer(202, "")],
+            vec![answer(202, "")],
         ),
         (
             "rocketchat_configs",
             "token: T\ntoken_id: I\nchannel: c\ntitle: '{{ .Status }}'\ntitle_link: ''\ntext: t\ncolor: red\nemoji: ''\nicon_url: ''\nactions: [{type: button, text: 열기, url: http://x.example}]",
-            &[answer(200, r#"{"success":true}"#)],
+            vec![answer(200, r#"{"success":true}"#)],
         ),
         (
             "jira_configs",
             "api_url: https://j.example/rest/api/2\nproject: OPS\nissue_type: Bug\nsummary: '{{ .Status }}'\ndescription: d\npriority: ''\nlabels: [z]\nfields: {customfield_1: '12'}\nreopen_transition: Reopen\nreopen_duration: 1d",
-            &[
+            vec![
                 answer(
                     200,
                     r#"{"issues":[{"key":"OPS-1","fields":{"status":{"statusCategory":{"key":"done"}}}}]}"#,
@@ -276,14 +279,45 @@ fn requests() {
         (
             "mattermost_configs",
             "webhook_url: http://m.example\nchannel: c\nusername: u\ntext: '{{ .Status }}'\nfallback: f\ncolor: red\ntitle: t\ntitle_link: ''\npriority: {priority: Important, requested_ack: true, persistent_notifications: true}",
-            &[answer(200, "")],
+            vec![answer(200, "")],
         ),
-    ];
-    for (list, settings, answers) in cases {
+    ]
+}
+
+#[test]
+fn requests() {
+    for (list, settings, answers) in receivers() {
         let integration = integration(list, settings);
-        let played = Setting::default().play(&integration, answers);
+        let played = Setting::default().play(&integration, &answers);
         assert!(matches!(played.end, Some(Ok(_))), "{list}: {:?}", played.end);
         insta::assert_snapshot!(integration.kind(), played.sent);
+    }
+}
+
+fn any_answer() -> impl Strategy<Value = Response> {
+    let body = prop_oneof![
+        proptest::collection::vec(any::<u8>(), 0..40),
+        "[{}\\[\\]\",:a-z0-9<>/ ]{0,40}".prop_map(String::into_bytes),
+        Just(br#"{"issues":[{"key":"K"}],"access_token":"t","ok":1}"#.to_vec()),
+    ];
+    let status = prop_oneof![Just(200), Just(204), Just(400), any::<u16>()];
+    (status, any::<bool>(), body).prop_map(|(status, json, body)| Response {
+        status,
+        content_type: if json { "application/json" } else { "text/html" }.to_owned(),
+        body: body.into(),
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    /// Whatever a server answers, a conversation ends, and soon.
+    #[test]
+    fn conversations_end(answers in proptest::collection::vec(any_answer(), 8)) {
+        for (list, settings, _) in receivers() {
+            let played = Setting::default().play(&integration(list, settings), &answers);
+            prop_assert!(played.end.is_some());
+        }
     }
 }
 

@@ -114,6 +114,8 @@ fn same(attempt: &Attempt, expected: &Value) -> Result<(), String> {
     }
     match (expected["smtp_dialogue"].as_array(), &attempt.mail) {
         (None, None) => Ok(()),
+        // Alertmanager renders while it talks to the server; here nothing is sent then.
+        (Some(_), None) if error.is_some() => Ok(()),
         (Some(lines), Some(mail)) => smtp::same(mail, lines),
         (expected, mail) => {
             Err(format!("mail expected: {}, made: {}", expected.is_some(), mail.is_some()))
