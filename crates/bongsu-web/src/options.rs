@@ -7,7 +7,7 @@ use bongsu_lang::Mode;
 use bongsu_model::Timestamp;
 
 /// Settings of the HTTP surface. [`Default`] is what Alertmanager does without flags.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct WebOptions {
     /// Path everything lives under, `""` or `/like/this` (`--web.route-prefix`).
     pub route_prefix: String,
@@ -116,21 +116,6 @@ impl Default for Limits {
             labels_per_alert: 1000,
             rate: None,
             grace: Duration::from_secs(10),
-        }
-    }
-}
-
-impl Default for WebOptions {
-    fn default() -> Self {
-        Self {
-            route_prefix: String::new(),
-            get_concurrency: 0,
-            timeout: None,
-            compatible: false,
-            mode: Mode::default(),
-            config_file: None,
-            build: BuildInfo::default(),
-            limits: Limits::default(),
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The service over a backend in memory.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 mod fake;
 mod gates;
 mod hostile;
 mod listen;
 mod own_api;
+mod secured;
 mod v2_api;
 
 use std::sync::Arc;
