@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bongsu_lang::Mode;
 use bongsu_model::{Diagnostic, Fingerprint, Timestamp};
-use bongsu_notify::{AwsCredentials, NotificationLog};
+use bongsu_notify::NotificationLog;
 use bongsu_route::{RouteEngine, Settings};
 use bongsu_store::{JournalSeq, Store, StoreError};
 use parking_lot::Mutex;
@@ -48,8 +48,6 @@ pub struct Options {
     pub retention: Duration,
     /// Version shown to receivers in `User-Agent`.
     pub version: String,
-    /// Credentials of the surroundings for SNS.
-    pub aws: Option<AwsCredentials>,
 }
 
 impl Default for Options {
@@ -66,7 +64,6 @@ impl Default for Options {
             max_silence_bytes: 0,
             retention: Duration::from_secs(120 * 3600),
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            aws: None,
         }
     }
 }

@@ -5,7 +5,7 @@
 mod net;
 
 use bongsu_model::Secret;
-use bongsu_notify::{HttpRequest, Mail, Response, TransportError};
+use bongsu_notify::{AwsCredentials, HttpRequest, Mail, Response, TransportError};
 use tokio::time::Instant;
 
 pub use self::net::NetTransport;
@@ -25,4 +25,14 @@ pub trait Transport: Send + Sync {
 
     /// Reads a secret kept in a file; the error is a text like the operating system's.
     fn secret<'a>(&'a self, path: &'a str) -> Answer<'a, Result<Secret, String>>;
+
+    /// AWS keys of the surroundings, for a receiver that has none of its own. `profile` names a
+    /// section of the shared files; empty leaves the choice to the surroundings.
+    fn aws<'a>(
+        &'a self,
+        _profile: &'a str,
+        _deadline: Instant,
+    ) -> Answer<'a, Result<AwsCredentials, String>> {
+        Box::pin(std::future::ready(Err("no AWS credentials found".to_owned())))
+    }
 }

@@ -83,7 +83,9 @@ async fn equal_settings_share_a_client() {
     let kept = Arc::downgrade(&first);
     let forgotten = Arc::downgrade(&other);
     drop(other);
-    clients.forget_unused();
+    clients.forget_unused(Duration::from_secs(60));
+    assert!(forgotten.upgrade().is_some());
+    clients.forget_unused(Duration::ZERO);
     assert!(kept.upgrade().is_some() && forgotten.upgrade().is_none());
 }
 

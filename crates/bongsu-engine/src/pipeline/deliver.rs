@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bongsu_config::alertmanager::Integration;
 use bongsu_model::Timestamp;
 use bongsu_notify::data::{Kv, NotificationInput};
 use bongsu_notify::{
@@ -93,7 +94,7 @@ impl Shared {
     ) -> (std::result::Result<Outcome, NotifyError>, String) {
         let now = self.clock.now();
         let due = tokio::time::Instant::now() + remaining(deadline, now);
-        let mut conversation = match self.open(errand, now).await {
+        let mut conversation = match self.open(errand, now, due).await {
             Ok(conversation) => conversation,
             Err(error) => return (Err(error), String::new()),
         };
@@ -142,6 +143,7 @@ impl Shared {
         &self,
         errand: &Errand,
         now: Timestamp,
+        due: tokio::time::Instant,
     ) -> std::result::Result<Box<dyn Conversation + Send>, NotifyError> {
         let integration = &errand.target.integration;
         let mut secrets = SecretFiles::default();
@@ -149,6 +151,13 @@ impl Shared {
             let content = self.transport.secret(&path).await;
             secrets.insert(path, content);
         }
+        let aws = match integration {
+            Integration::Sns(sns) if sns.sigv4.access_key.is_empty() => {
+                let found = self.transport.aws(&sns.sigv4.profile, due).await;
+                Some(found.map_err(NotifyError::transient)?)
+            }
+            _ => None,
+        };
         let session =
             self.core.lock().sessions.get(&errand.target.name).cloned().unwrap_or_default();
         let ids = AttemptIds {
@@ -180,7 +189,7 @@ impl Shared {
             previous: &errand.previous,
             session: &session,
             secrets: &secrets,
-            aws: self.options.aws.as_ref(),
+            aws: aws.as_ref(),
             version: &self.options.version,
             compatible: self.options.compatible,
         };

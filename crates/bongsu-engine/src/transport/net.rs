@@ -1,7 +1,10 @@
 //! The real transport: HTTP and SMTP of `bongsu-provider`.
 
+use std::sync::OnceLock;
+
 use bongsu_model::Secret;
-use bongsu_notify::{HttpRequest, Mail, Response, TransportError};
+use bongsu_notify::{AwsCredentials, HttpRequest, Mail, Response, TransportError};
+use bongsu_provider::aws::AwsSurroundings;
 use bongsu_provider::egress::EgressPolicy;
 use bongsu_provider::http::{self, Clients};
 use bongsu_provider::smtp::{self, Mailer, Security, SmtpError};
@@ -15,13 +18,19 @@ use crate::api::Answer;
 pub struct NetTransport {
     clients: Clients,
     mailer: Mailer,
+    /// Known after the first receiver that needs it.
+    aws: OnceLock<AwsSurroundings>,
 }
 
 impl NetTransport {
     /// A transport that names `version` in `User-Agent` and obeys `egress`.
     pub fn new(version: &str, egress: EgressPolicy) -> Self {
         let mailer = Mailer::new(egress.clone());
-        Self { clients: Clients::new(format!("Alertmanager/{version}"), egress), mailer }
+        Self {
+            clients: Clients::new(format!("Alertmanager/{version}"), egress),
+            mailer,
+            aws: OnceLock::new(),
+        }
     }
 
     async fn exchange(
@@ -37,6 +46,15 @@ impl NetTransport {
         let answer = client.send(outgoing, deadline).await?;
         let content_type = answer.header("content-type").to_owned();
         Ok(Response { status: answer.status, content_type, body: answer.body })
+    }
+
+    fn surroundings(&self) -> Result<&AwsSurroundings, String> {
+        if let Some(known) = self.aws.get() {
+            return Ok(known);
+        }
+        let client = self.clients.client(&http::HttpSettings::default());
+        let client = client.map_err(|error| error.to_string())?;
+        Ok(self.aws.get_or_init(|| AwsSurroundings::of_process(client)))
     }
 
     fn prepared(&self, mail: Mail) -> Result<smtp::Mail, TransportError> {
@@ -88,6 +106,22 @@ impl Transport for NetTransport {
     fn secret<'a>(&'a self, path: &'a str) -> Answer<'a, Result<Secret, String>> {
         Box::pin(async move {
             secret_file::read_secret(path.as_ref()).await.map_err(|error| error.to_string())
+        })
+    }
+
+    fn aws<'a>(
+        &'a self,
+        profile: &'a str,
+        deadline: Instant,
+    ) -> Answer<'a, Result<AwsCredentials, String>> {
+        Box::pin(async move {
+            let found = self.surroundings()?.credentials(profile, deadline).await;
+            let found = found.map_err(|error| error.to_string())?;
+            Ok(AwsCredentials {
+                access_key: found.access_key,
+                secret_key: found.secret_key,
+                session_token: found.session_token,
+            })
         })
     }
 }

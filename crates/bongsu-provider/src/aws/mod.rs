@@ -80,7 +80,7 @@ impl AwsSurroundings {
         deadline: Instant,
     ) -> Result<AwsCredentials, TransportError> {
         if profile.is_empty() {
-            if let Some(found) = self.from_variables() {
+            if let Some(found) = self.in_variables() {
                 return Ok(found);
             }
             if let (Some(file), Some(role)) =
@@ -120,7 +120,7 @@ impl AwsSurroundings {
         (self.environment)(name).filter(|value| !value.is_empty())
     }
 
-    fn from_variables(&self) -> Option<AwsCredentials> {
+    fn in_variables(&self) -> Option<AwsCredentials> {
         Some(AwsCredentials {
             access_key: self.variable("AWS_ACCESS_KEY_ID")?,
             secret_key: Secret::new(self.variable("AWS_SECRET_ACCESS_KEY")?),

@@ -296,11 +296,20 @@ async fn read(
     })
 }
 
-/// The clients in use, one for each set of settings.
+/// How long a client nobody holds is kept after its last use.
+const UNUSED: Duration = Duration::from_secs(3600);
+
+/// The clients in use, one for each set of settings. Those of settings that are gone after a
+/// reload are dropped an hour after their last use.
 pub struct Clients {
     user_agent: String,
     egress: Arc<EgressPolicy>,
-    clients: Mutex<HashMap<HttpSettings, Arc<HttpClient>>>,
+    clients: Mutex<HashMap<HttpSettings, Kept>>,
+}
+
+struct Kept {
+    client: Arc<HttpClient>,
+    used: Instant,
 }
 
 impl Clients {
@@ -314,18 +323,24 @@ impl Clients {
     /// # Errors
     /// See [`HttpClient::new`].
     pub fn client(&self, settings: &HttpSettings) -> Result<Arc<HttpClient>, TransportError> {
-        let mut clients = self.clients.lock();
-        if let Some(client) = clients.get(settings) {
-            return Ok(client.clone());
+        let used = Instant::now();
+        if let Some(kept) = self.clients.lock().get_mut(settings) {
+            kept.used = used;
+            return Ok(kept.client.clone());
         }
         let client =
             Arc::new(HttpClient::new(settings.clone(), &self.user_agent, self.egress.clone())?);
-        clients.insert(settings.clone(), client.clone());
-        Ok(client)
+        self.forget_unused(UNUSED);
+        let mut clients = self.clients.lock();
+        let kept = clients.entry(settings.clone()).or_insert(Kept { client, used });
+        Ok(kept.client.clone())
     }
 
-    /// Lets go of the clients nobody else holds, after a reload. Those in use stay.
-    pub fn forget_unused(&self) {
-        self.clients.lock().retain(|_, client| Arc::strong_count(client) > 1);
+    /// Lets go of the clients nobody holds that were not used for this long.
+    pub fn forget_unused(&self, since: Duration) {
+        let now = Instant::now();
+        self.clients.lock().retain(|_, kept| {
+            Arc::strong_count(&kept.client) > 1 || now.duration_since(kept.used) < since
+        });
     }
 }
