@@ -110,7 +110,9 @@ impl Default for Limits {
             body_timeout: Duration::from_secs(60),
             header_bytes: 64 << 10,
             headers: 100,
-            header_timeout: Duration::from_secs(90),
+            // Go clients close idle connections after five minutes; they must be first, else a
+            // request can meet a closing connection.
+            header_timeout: Duration::from_secs(330),
             connections: 4096,
             alerts_per_request: 200_000,
             labels_per_alert: 1000,

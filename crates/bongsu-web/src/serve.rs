@@ -76,8 +76,16 @@ struct Server {
     limits: Limits,
     builder: auto::Builder<TokioExecutor>,
     connections: Arc<Semaphore>,
-    /// The settings last used and where their certificates come from.
-    tls: Mutex<Option<(ServerTls, Arc<ServerTlsSource>)>>,
+    tls: Mutex<Option<Tls>>,
+}
+
+/// The settings last used.
+struct Tls {
+    settings: ServerTls,
+    /// Where their certificates come from.
+    source: Arc<ServerTlsSource>,
+    /// With the last certificates that could be read.
+    good: Option<TlsAcceptor>,
 }
 
 impl Server {
@@ -108,23 +116,40 @@ impl Server {
         }
     }
 
-    /// What the file asks for now; `None` for plain HTTP.
+    /// What the file asks for now; `None` for plain HTTP. While certificates cannot be read, the
+    /// last ones that could are shown.
     async fn tls(&self) -> Result<Option<TlsAcceptor>, String> {
         let config = self.access.config();
         let Some(settings) = &config.tls else { return Ok(None) };
         let source = {
             let mut last = self.tls.lock();
             match &*last {
-                Some((known, source)) if known == settings => Arc::clone(source),
+                Some(known) if known.settings == *settings => Arc::clone(&known.source),
                 _ => {
                     let source = Arc::new(ServerTlsSource::new(settings.clone()));
-                    *last = Some((settings.clone(), Arc::clone(&source)));
+                    let (settings, known) = (settings.clone(), Arc::clone(&source));
+                    *last = Some(Tls { settings, source: known, good: None });
                     source
                 }
             }
         };
-        let current = source.current().await.map_err(|error| error.to_string())?;
-        Ok(Some(TlsAcceptor::from(current)))
+        let current = source.current().await;
+        let mut last = self.tls.lock();
+        let known = last.as_mut().filter(|known| Arc::ptr_eq(&known.source, &source));
+        match (current, known) {
+            (Ok(current), known) => {
+                let acceptor = TlsAcceptor::from(current);
+                if let Some(known) = known {
+                    known.good = Some(acceptor.clone());
+                }
+                Ok(Some(acceptor))
+            }
+            (Err(error), Some(Tls { good: Some(good), .. })) => {
+                tracing::error!(%error, "certificates cannot be read, showing the old ones");
+                Ok(Some(good.clone()))
+            }
+            (Err(error), _) => Err(error.to_string()),
+        }
     }
 
     async fn accept(self: Arc<Self>, listener: TcpListener, mut stopped: watch::Receiver<()>) {

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use bongsu_engine::api::{AlertQuery, IngestError};
+use bongsu_engine::api::{AlertQuery, IngestError, PostedAlert};
+use bytes::Bytes;
 use http::StatusCode;
 
 use super::model::{AlertJson, GroupJson};
 use crate::answer::{self, Answered, Family};
+use crate::decode::Refusal;
 use crate::decode::alerts::{Bounds, decode};
 use crate::service::{App, Call};
 
@@ -40,11 +42,27 @@ fn query(app: &App, call: &Call) -> Result<AlertQuery, Answered> {
     })
 }
 
+/// Bodies above this many bytes are decoded on another thread: some milliseconds of work would
+/// keep other connections waiting.
+const LARGE: usize = 1 << 20;
+
+async fn read(body: &Bytes, bounds: Bounds) -> Result<Vec<PostedAlert>, Refusal> {
+    if body.len() < LARGE {
+        return decode(body, bounds);
+    }
+    let body = body.clone();
+    let decoding = tokio::task::spawn_blocking(move || decode(&body, bounds));
+    decoding.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "decoding of a body ended early");
+        Err(Refusal { code: 500, message: "internal error".to_owned() })
+    })
+}
+
 /// Takes a batch of alerts; answers once they are durable.
 pub(crate) async fn post(app: Arc<App>, call: Call) -> Answered {
     let limits = &app.options.limits;
     let bounds = Bounds { alerts: limits.alerts_per_request, labels: limits.labels_per_alert };
-    let alerts = match decode(&call.body, bounds) {
+    let alerts = match read(&call.body, bounds).await {
         Ok(alerts) => alerts,
         Err(refusal) => {
             app.metrics.count_invalid();

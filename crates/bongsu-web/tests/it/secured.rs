@@ -107,6 +107,8 @@ async fn renewed_certificates_are_shown_at_the_next_handshake() {
     let first = connect(address, &old, both).await.unwrap();
     assert_eq!(first.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]));
     assert!(connect(address, &new, both).await.is_err());
+    std::fs::write(folder.path().join("server.crt"), "half a certifi").unwrap();
+    assert!(connect(address, &old, both).await.is_ok());
     write(&new);
     assert!(connect(address, &new, both).await.is_ok());
     assert!(connect(address, &old, both).await.is_err());
