@@ -222,7 +222,7 @@ impl<'a> Rewriter<'a> {
         if looping {
             // A second turn must leave the loop where the first one did.
             let before = self.done.clone();
-            let (again, _) = self.turn(&after, branch)?;
+            let (again, _) = self.turn(&after, branch).map_err(on_re_entry)?;
             self.done = before;
             after = self.join(&after, &again, branch.at, "on range loop re-entry: ", word)?;
         }
@@ -412,6 +412,14 @@ impl<'a> Rewriter<'a> {
         }
         Ok(())
     }
+}
+
+/// The second turn of a loop is easily overlooked, so its mistakes say so.
+fn on_re_entry(mut error: TemplateError) -> TemplateError {
+    error.text =
+        error.text.replace(&error.message, &format!("on range loop re-entry: {}", error.message));
+    error.message = format!("on range loop re-entry: {}", error.message);
+    error
 }
 
 fn is_predefined(name: &str) -> bool {
