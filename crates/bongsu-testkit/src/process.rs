@@ -54,17 +54,18 @@ pub struct Server {
 
 impl Server {
     /// Starts the binary with this Alertmanager configuration in a fresh directory and waits until
-    /// it listens. `arguments` are added to `--config.file`, `--storage.path`,
+    /// it listens. `arguments` follow `serve` and precede `--config.file`, `--storage.path`,
     /// `--web.listen-address` and `--cluster.listen-address=`.
     ///
     /// # Panics
     /// When there is no binary or it does not come up; the text holds what it wrote.
     pub fn start(config: &str, arguments: &[&str]) -> Self {
         let program = binary().expect("no bongsu binary: build it or set BONGSU_BIN");
-        Self::start_program(&program, config, arguments)
+        let arguments: Vec<&str> = ["serve"].iter().chain(arguments).copied().collect();
+        Self::start_program(&program, config, &arguments)
     }
 
-    /// [`Server::start`] for another program that understands the same flags.
+    /// [`Server::start`] for another program that understands the same flags; without `serve`.
     pub fn start_program(program: &Path, config: &str, arguments: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("alertmanager.yml"), config).unwrap();
@@ -193,10 +194,10 @@ fn launch(
     log: &Arc<Mutex<Vec<String>>>,
 ) -> (Child, SocketAddr) {
     let mut child = Command::new(program)
+        .args(arguments)
         .arg(format!("--config.file={}", dir.join("alertmanager.yml").display()))
         .arg(format!("--storage.path={}", dir.join("data").display()))
         .args(["--web.listen-address=127.0.0.1:0", "--cluster.listen-address="])
-        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
