@@ -30,10 +30,14 @@ pub(super) const TOPICS: &[Topic] = &[
     Topic { name: "matchers", title: "Matchers", text: include_str!("topics/matchers.txt") },
 ];
 
+/// The table of diagnostic codes.
+const DIAGNOSTICS: &str = include_str!("../../../../docs/diagnostics.md");
+
 /// What to explain.
 #[derive(Debug, Args)]
 pub(crate) struct HelpArguments {
-    /// A command (`alert ls`) or a topic: environment, exit-codes, formatting, matchers.
+    /// A command (`alert ls`), a diagnostic code (BS1003), or a topic: environment, exit-codes,
+    /// formatting, matchers.
     topic: Vec<String>,
 }
 
@@ -45,10 +49,27 @@ impl HelpArguments {
             [one] if TOPICS.iter().any(|t| t.name == one) => {
                 TOPICS.iter().find(|t| t.name == one).map(|t| t.text).unwrap_or_default().into()
             }
+            [code] if code.len() == 6 && code.to_ascii_uppercase().starts_with("BS") => {
+                diagnostic(&code.to_ascii_uppercase())?
+            }
             path => command_help(path)?,
         };
         output::print(&text);
         Ok(Exit::Done)
+    }
+}
+
+/// What a diagnostic code means, from its row `| code | meaning | fix |`.
+fn diagnostic(code: &str) -> Result<String, Failure> {
+    let row = DIAGNOSTICS.lines().find_map(|line| {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        (cells.len() >= 3 && cells[0] == code).then_some(cells)
+    });
+    match row {
+        Some(cells) => {
+            Ok(format!("{code}  {}\n\nWhat to do: {}\n", cells[1], cells[2..].join(" | ")))
+        }
+        None => Err(Failure::usage(format!("no diagnostic {code}"))),
     }
 }
 

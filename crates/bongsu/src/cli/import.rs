@@ -1,12 +1,13 @@
 //! `bongsu import`: configurations as other tools pack them.
 
-mod unwrap;
+mod templates;
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use bongsu_config::alertmanager;
+use bongsu_config::import::{Imported, import};
 use bongsu_lang::Mode;
 use bongsu_model::{Source, render_diagnostics};
 use clap::{Args, Subcommand};
@@ -14,12 +15,12 @@ use clap::{Args, Subcommand};
 use super::{Failure, Global, Outcome};
 use crate::exit::Exit;
 use crate::output;
-use unwrap::Unwrapped;
+use templates::{is_template, point_at_templates};
 
 /// What to import.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ImportCommand {
-    /// An Alertmanager configuration: plain, in a Secret or ConfigMap, or in Helm values.
+    /// An Alertmanager configuration: plain, in a Secret or ConfigMap, in Helm values, a fragment.
     Alertmanager(AlertmanagerArguments),
 }
 
@@ -60,22 +61,37 @@ impl AlertmanagerArguments {
             path => fs::read_to_string(path),
         };
         let text = text.map_err(|e| Failure::usage(format!("cannot read {}: {e}", self.file)))?;
-        let mut found =
-            unwrap::unwrap(&text).map_err(|why| Failure::no(format!("{}: {why}", self.file)))?;
-        if !found.templates.is_empty() {
-            found.point_at_templates();
+        let source = Source { name: self.file.clone(), text };
+        let mut found = import(source).map_err(|mistakes| {
+            eprint!("{}", render_diagnostics(&mistakes));
+            Failure::no(format!("nothing was taken from {}", self.file))
+        })?;
+        global.say(&format!("found {}", found.origin));
+        if !found.report.is_empty() && !global.quiet {
+            eprint!("{}", render_diagnostics(&found.report));
         }
-        for note in &found.notes {
-            global.say(&format!("note: {note}"));
+        found.templates.retain(|(name, _)| {
+            let kept = is_template(name);
+            if !kept {
+                global.say(&format!("left out {name}: its name is not that of a template"));
+            }
+            kept
+        });
+        if !found.templates.is_empty() {
+            let (config, done) = point_at_templates(&found.config);
+            found.config = config;
+            if !done {
+                global.say("set templates to templates/*.tmpl by hand");
+            }
         }
         match &self.out {
             None => output::print(&found.config),
             Some(directory) => self.write(directory, &found, global)?,
         }
-        judge(&self.file, &found, global)
+        judge(&found, global)
     }
 
-    fn write(&self, directory: &Path, found: &Unwrapped, global: &Global) -> Result<(), Failure> {
+    fn write(&self, directory: &Path, found: &Imported, global: &Global) -> Result<(), Failure> {
         let mut files = vec![(directory.join("alertmanager.yml"), &found.config)];
         for (name, text) in &found.templates {
             files.push((directory.join("templates").join(name), text));
@@ -115,12 +131,12 @@ fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
 }
 
 /// Reports what is wrong with what was found.
-fn judge(file: &str, found: &Unwrapped, global: &Global) -> Outcome {
-    let source = Source { name: file.to_owned(), text: found.config.clone() };
+fn judge(found: &Imported, global: &Global) -> Outcome {
+    let source = Source { name: "alertmanager.yml".to_owned(), text: found.config.clone() };
     match alertmanager::load(source, None, Mode::Fallback) {
         Ok((config, warnings)) => {
             if !warnings.is_empty() && !global.quiet {
-                eprint!("{}", render_diagnostics(&warnings));
+                eprintln!("\n{}", render_diagnostics(&warnings));
             }
             global.say(&format!(
                 "{} receivers, {} inhibit rules, {} templates",

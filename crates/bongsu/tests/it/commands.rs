@@ -238,7 +238,7 @@ fn help_fits_and_the_reference_is_up_to_date() {
     let help = program.run(&["--help"]);
     insta::assert_snapshot!("help_short", program.run(&["-h"]));
     assert_eq!(program.run(&["help"]).lines().next(), help.lines().next());
-    for topic in ["environment", "exit-codes", "formatting", "matchers", "alert ls"] {
+    for topic in ["environment", "exit-codes", "formatting", "matchers", "alert ls", "bs1003"] {
         let words: Vec<&str> = std::iter::once("help").chain(topic.split(' ')).collect();
         assert!(program.run(&words).starts_with("exit 0\n--- stdout\n"), "{topic}");
     }
@@ -253,4 +253,29 @@ fn help_fits_and_the_reference_is_up_to_date() {
         reference,
         "write docs/cli.md again: bongsu __docs > docs/cli.md"
     );
+}
+
+#[test]
+fn copies_of_the_store() {
+    use bongsu_store::sqlite::{SqliteOptions, SqliteStore};
+    let program = Program::new();
+    let data = program.home.path().join("data");
+    let now = jiff::Timestamp::from_second(1_700_000_000).unwrap();
+    let store = SqliteStore::open(&data, SqliteOptions::default(), now).unwrap();
+    let starts = |words: &[&str], want: &str| {
+        let said = program.run(words);
+        assert!(said.starts_with(want), "{words:?}: {said}");
+    };
+    // The store stays open: copies are made beside a running server.
+    starts(&["backup", "create", "copy.db"], "exit 0\n--- stdout\ncopy.db: created\n");
+    starts(&["backup", "create", "copy.db"], "exit 6\n");
+    starts(&["backup", "verify", "copy.db"], "exit 0\n--- stdout\ncopy.db: intact\n");
+    starts(&["backup", "restore", "copy.db"], "exit 6\n");
+    drop(store);
+    starts(&["backup", "restore", "copy.db"], "exit 6\n");
+    starts(&["backup", "restore", "copy.db", "--force"], "exit 0\n");
+    starts(&["backup", "restore", "copy.db", "--data", "new"], "exit 0\n");
+    starts(&["backup", "create", "x.db", "--data", "nowhere"], "exit 1\n");
+    program.write("copy.db", "torn");
+    starts(&["backup", "verify", "copy.db"], "exit 1\n--- stderr\nerror: ");
 }

@@ -200,6 +200,7 @@ fn imports_are_unpacked_and_judged() {
     insta::assert_snapshot!(program.run(&["import", "alertmanager", "map.yaml", "--out", "new"]), @r"
     exit 0
     --- stderr
+    found ConfigMap without a name, key alertmanager.yml
     wrote new/alertmanager.yml
     wrote new/templates/mail.tmpl
     4 receivers, 0 inhibit rules, 1 templates
