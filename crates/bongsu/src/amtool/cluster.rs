@@ -11,7 +11,7 @@ pub(super) fn show(call: &Call) -> Result<(), String> {
     let status = call.client()?.status().map_err(|e| e.to_string())?;
     let mut cluster = status.item.cluster;
     if call.format() == Format::Json {
-        format::json(status.json["cluster"].clone());
+        format::json(&status.json["cluster"]);
         return Ok(());
     }
     let mut table = format!("Cluster Status:\t{}\nNode Name:\t{}\n", cluster.status, cluster.name);

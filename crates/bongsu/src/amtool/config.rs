@@ -8,7 +8,7 @@ pub(super) fn show(call: &Call) -> Result<(), String> {
     let status = call.client()?.status().map_err(|e| e.to_string())?;
     let original = &status.item.config.original;
     match call.format() {
-        Format::Json => format::json(status.json),
+        Format::Json => format::json(&status.json),
         Format::Simple => output::print(&format!("{original}\n")),
         Format::Extended => {
             let version = &status.item.version_info;

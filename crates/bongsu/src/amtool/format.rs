@@ -15,7 +15,7 @@ use crate::tabwriter::align;
 pub(super) fn alerts(call: &Call, mut alerts: Vec<Raw<Alert>>) {
     let date = |time: Time| date(time, call.date_layout());
     let mut table = match call.format() {
-        Format::Json => return json(alerts.into_iter().map(|a| a.json).collect()),
+        Format::Json => return json(&alerts.into_iter().map(|a| a.json).collect()),
         Format::Simple => "Alertname\tStarts At\tSummary\tState\t\n".to_owned(),
         Format::Extended => {
             "Labels\tAnnotations\tStarts At\tEnds At\tGenerator URL\tState\t\n".to_owned()
@@ -53,7 +53,7 @@ pub(super) fn alerts(call: &Call, mut alerts: Vec<Raw<Alert>>) {
 pub(super) fn silences(call: &Call, mut silences: Vec<Raw<Silence>>) {
     let date = |time: Time| date(time, call.date_layout());
     let mut table = match call.format() {
-        Format::Json => return json(silences.into_iter().map(|s| s.json).collect()),
+        Format::Json => return json(&silences.into_iter().map(|s| s.json).collect()),
         Format::Simple => "ID\tMatchers\tEnds At\tCreated By\tComment\t\n".to_owned(),
         Format::Extended => {
             "ID\tMatchers\tStarts At\tEnds At\tUpdated At\tCreated By\tComment\t\n".to_owned()
@@ -89,8 +89,8 @@ pub(super) fn silences(call: &Call, mut silences: Vec<Raw<Silence>>) {
 }
 
 /// Prints one line of JSON.
-pub(super) fn json(value: Value) {
-    output::print(&output::go_json(&value));
+pub(super) fn json(value: &Value) {
+    output::print(&output::go_json(value));
 }
 
 fn date(time: Time, layout: &str) -> String {

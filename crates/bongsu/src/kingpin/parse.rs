@@ -201,8 +201,7 @@ impl Walk<'_> {
     }
 
     fn short_flags(&mut self, word: &str) -> Result<(), String> {
-        let mut letters = word[1..].char_indices();
-        while let Some((at, letter)) = letters.next() {
+        for (at, letter) in word[1..].char_indices() {
             let Some(flag) = self.scope().find(|f| f.short == Some(letter)) else {
                 if letter == 'h' {
                     self.help = true;

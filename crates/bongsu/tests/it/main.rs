@@ -1,5 +1,7 @@
 //! The built program against a canned server: words in, stdout, stderr and exit code out.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests panic like tests")]
+
 mod amtool;
 mod canned;
 mod commands;
