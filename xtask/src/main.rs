@@ -3,6 +3,7 @@
 //! Everything CI does is one of these, so that nobody needs CI to know what it will say.
 
 mod bench;
+mod fuzz;
 mod generated;
 mod peers;
 mod process;
@@ -21,6 +22,8 @@ cargo xtask COMMAND
                           every case of a fixtures folder against the product
   peers                   end-to-end tests against Debian's prometheus and amtool
   bench NAME [--quick]    a benchmark against its peer: alertmanager
+  fuzz [--seconds N] [TARGET]…
+                          fuzz every parser for a short while
   tidy                    floors, generated files, house rules
   codegen                 write the generated files (OpenAPI, CLI reference)
 ";
@@ -54,6 +57,7 @@ fn run(mut words: Vec<String>) -> Result<()> {
         }
         "peers" => peers::run(),
         "bench" => bench::run(&words),
+        "fuzz" => fuzz::run(&words),
         "tidy" => tidy::run(),
         "codegen" => generated::write(),
         "help" | "--help" | "-h" => {

@@ -34,3 +34,22 @@ pub use routes::Policy;
 pub use serve::{ServeError, serve};
 pub use service::{Peer, WebService};
 pub use web_config::{WebConfig, parse as parse_web_config, read as read_web_config};
+
+/// Entry points of the fuzz targets.
+#[cfg(fuzzing)]
+pub mod fuzz {
+    /// A body of `POST /api/v2/alerts`.
+    pub fn alerts(body: &[u8]) {
+        let bounds = crate::decode::alerts::Bounds { alerts: 1000, labels: 100 };
+        if let Ok(alerts) = crate::decode::alerts::decode(body, bounds) {
+            for alert in alerts {
+                assert_eq!(alert.labels, bongsu_model::Labels::from_pairs(alert.labels.iter()));
+            }
+        }
+    }
+
+    /// A body of `POST /api/v2/silences`.
+    pub fn silence(body: &[u8]) {
+        drop(crate::decode::silence::decode(body));
+    }
+}
