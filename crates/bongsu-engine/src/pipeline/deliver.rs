@@ -171,7 +171,16 @@ impl Shared {
             boundary: format!("{:016x}{:016x}", rand::random::<u64>(), rand::random::<u64>()),
         };
         let loaded = &errand.loaded;
-        let route_labels = Kv::templates(errand.flush.route_labels.clone());
+        // Rendered once: an alert's text inside them is data from here on.
+        let flush = &errand.flush;
+        let rendered = loaded.render_labels(
+            &flush.route_labels,
+            &flush.receiver,
+            &flush.group_labels,
+            &flush.alerts,
+            now,
+        );
+        let route_labels = Kv::new(rendered);
         let data = NotificationInput {
             receiver: &errand.flush.receiver,
             group_labels: &errand.flush.group_labels,
