@@ -17,6 +17,8 @@ use bongsu_notify::data::{Kv, NotificationData, NotificationInput};
 use bongsu_route::{Plan, Route};
 use jiff::Timestamp;
 
+use tokio::sync::Semaphore;
+
 use crate::api::ReceiverView;
 
 /// One integration of one receiver.
@@ -27,7 +29,12 @@ pub(crate) struct Target {
     pub(crate) kind: Arc<str>,
     pub(crate) index: usize,
     pub(crate) integration: Integration,
+    /// Bounds the messages on their way at once.
+    pub(crate) permits: Semaphore,
 }
+
+/// Messages on their way to one integration at once; the others wait their turn.
+const CONCURRENT: usize = 64;
 
 impl Target {
     /// Where the notification log remembers what it was told about a group.
@@ -81,6 +88,7 @@ impl Loaded {
                         kind: kind.into(),
                         index: entry.index,
                         integration: entry.integration.clone(),
+                        permits: Semaphore::new(CONCURRENT),
                     })
                 })
                 .collect();

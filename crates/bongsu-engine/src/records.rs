@@ -23,7 +23,8 @@ use crate::core::Errand;
 /// Timer kind of aggregation groups.
 pub(crate) const GROUP_TIMER: u8 = 1;
 
-const GROUP_FORMAT: u8 = 1;
+/// Formats from 0x80 on are the engine's own.
+const GROUP_FORMAT: u8 = 0x81;
 
 /// What happened to an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

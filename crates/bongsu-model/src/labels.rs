@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use serde::de::{MapAccess, Visitor};
@@ -16,7 +17,7 @@ use crate::{Fingerprint, LabelHash};
 /// All text lives in one buffer and `ends` holds, for each name and value in turn, the byte
 /// offset where it ends; a hundred thousand active alerts are dominated by these buffers. A clone
 /// shares them, so a resend that changes only times copies no text.
-#[derive(Clone, Default, Hash)]
+#[derive(Clone, Default)]
 #[expect(clippy::derived_hash_with_manual_eq, reason = "equality only takes a shortcut first")]
 pub struct Labels {
     text: Arc<str>,
@@ -140,6 +141,13 @@ impl PartialEq for Labels {
 }
 
 impl Eq for Labels {}
+
+impl Hash for Labels {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.text.hash(state);
+        self.ends.hash(state);
+    }
+}
 
 impl PartialOrd for Labels {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {

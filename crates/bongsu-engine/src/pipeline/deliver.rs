@@ -14,7 +14,9 @@ use bongsu_notify::{
     SecretFiles, Step,
 };
 use bongsu_store::Row;
+use jiff::SignedDuration;
 use serde_json::json;
+use tokio::time::Instant;
 
 use crate::core::{Errand, Outgoing};
 use crate::engine::Shared;
@@ -39,13 +41,15 @@ impl Shared {
     async fn attempt_until_deadline(&self, errand: &Errand) -> Result {
         let mut attempts = Attempts::default();
         let deadline = errand.flush.deadline;
+        // From here on time is what has passed, so that setting the wall clock ends nothing early.
+        let (begun, first) = (self.clock.now(), Instant::now());
+        let due = first + remaining(deadline, begun);
+        let now = || begun.checked_add(passed(first)).unwrap_or(begun);
         loop {
-            let left = remaining(deadline, self.clock.now());
-            let started = tokio::time::Instant::now();
-            let attempt = self.attempt(errand, deadline);
+            let started = Instant::now();
             let (verdict, ended) = tokio::select! {
-                verdict = attempt => (Some(verdict), None),
-                () = tokio::time::sleep(left) => (None, Some(Ended::DeadlineExceeded)),
+                verdict = self.attempt(errand, now(), due) => (Some(verdict), None),
+                () = tokio::time::sleep_until(due) => (None, Some(Ended::DeadlineExceeded)),
                 () = errand.generation.cancelled() => (None, Some(Ended::Canceled)),
             };
             self.metrics.attempted(
@@ -63,7 +67,7 @@ impl Shared {
             };
             tracing::debug!(target = %errand.target.name, %error, "attempt failed");
             let random = rand::random::<f64>();
-            let now = self.clock.now();
+            let now = now();
             match attempts.failure(&errand.target.name, error, now, deadline, ended, random) {
                 Next::GiveUp(error) => {
                     let superseded = errand.generation.is_cancelled();
@@ -90,10 +94,13 @@ impl Shared {
     async fn attempt(
         &self,
         errand: &Errand,
-        deadline: Timestamp,
+        now: Timestamp,
+        due: Instant,
     ) -> (std::result::Result<Outcome, NotifyError>, String) {
-        let now = self.clock.now();
-        let due = tokio::time::Instant::now() + remaining(deadline, now);
+        // A receiver that does not answer holds up its own messages only, and few connections.
+        let Ok(_permit) = errand.target.permits.acquire().await else {
+            return (Err(NotifyError::transient("closing")), String::new());
+        };
         let mut conversation = match self.open(errand, now, due).await {
             Ok(conversation) => conversation,
             Err(error) => return (Err(error), String::new()),
@@ -106,17 +113,15 @@ impl Shared {
                 Step::Failed(error) => break Err(error),
                 Step::Request(request) => {
                     let limit = request.timeout.clone();
-                    let until = limit
-                        .as_ref()
-                        .map_or(due, |l| due.min(tokio::time::Instant::now() + l.after));
+                    let until = limit.as_ref().map_or(due, |l| due.min(Instant::now() + l.after));
                     match self.transport.request(*request, until).await {
                         Ok(response) => {
                             answer = shown(&response);
                             conversation.on_response(response)
                         }
                         Err(mut error) => {
-                            if let Some(limit) = limit
-                                .filter(|_| until < due && tokio::time::Instant::now() >= until)
+                            if let Some(limit) =
+                                limit.filter(|_| until < due && Instant::now() >= until)
                             {
                                 error.message = format!("{}: {}", limit.message, error.message);
                             }
@@ -220,6 +225,7 @@ impl Shared {
             "attempts": result.attempts,
             "delivered": result.outcome.is_ok(),
             "answer": result.answer,
+            "problems": result.outcome.as_ref().map(|o| o.problems.clone()).unwrap_or_default(),
             "alerts": errand.alerts.iter().map(|a| a.alert.fingerprint.to_string()).collect::<Vec<_>>(),
         });
         out.rows.push(Row::AppendDelivery {
@@ -231,6 +237,9 @@ impl Shared {
         self.metrics.delivered(&errand.target, result.outcome.as_ref().err());
         let ok = match result.outcome {
             Ok(outcome) => {
+                for problem in &outcome.problems {
+                    tracing::warn!(target = %errand.target.name, problem, "sent with a fallback text");
+                }
                 tracing::info!(target = %errand.target.name, group = %errand.flush.key,
                     alerts = errand.alerts.len(), attempts = result.attempts, "notified");
                 let entry = core.log_entry(now, &errand.flush, errand.hashes, outcome.data);
@@ -261,6 +270,10 @@ fn shown(response: &Response) -> String {
     } else {
         format!("{} {start}", response.status)
     }
+}
+
+fn passed(since: Instant) -> SignedDuration {
+    SignedDuration::try_from(since.elapsed()).unwrap_or(SignedDuration::MAX)
 }
 
 fn remaining(until: Timestamp, now: Timestamp) -> Duration {

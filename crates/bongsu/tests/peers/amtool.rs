@@ -19,7 +19,8 @@ impl Amtool {
             .env("HOME", self.home.path())
             .output()
             .expect("amtool starts");
-        let text = String::from_utf8_lossy(&[output.stdout, output.stderr.clone()].concat()).into_owned();
+        let text =
+            String::from_utf8_lossy(&[output.stdout, output.stderr.clone()].concat()).into_owned();
         assert!(output.status.success(), "amtool {words:?}: {text}");
         text
     }
@@ -42,7 +43,10 @@ fn amtool_adds_asks_silences_and_shows_routes() {
     let id = amtool.run(&["silence", "add", "team=db", "--comment=known", "--author=me"]);
     let id = id.lines().last().unwrap_or_default().trim().to_owned();
     let silences = amtool.run(&["silence", "query"]);
-    assert!(silences.contains(&id) && silences.contains("team=\"db\"") && silences.contains("known"), "{silences}");
+    assert!(
+        silences.contains(&id) && silences.contains("team=\"db\"") && silences.contains("known"),
+        "{silences}"
+    );
     let active = amtool.run(&["alert", "query"]);
     assert!(!active.contains("Full"), "silenced alerts are not shown by default: {active}");
     let silenced = amtool.run(&["alert", "query", "--silenced"]);

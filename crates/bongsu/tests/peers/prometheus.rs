@@ -40,8 +40,12 @@ fn a_rule_that_fires_reaches_webhook_and_mailbox_and_so_does_its_end() {
         LEVER.set(up).expect("one test pulls the lever");
         move |_| {
             let value = u8::from(shared.load(std::sync::atomic::Ordering::SeqCst));
-            let page = format!("# TYPE lever gauge\nlever{{name=\"a\"}} {value}\nlever{{name=\"b\"}} {value}\n");
-            bongsu_testkit::capture::Answer::status(200).header("content-type", "text/plain").body(page)
+            let page = format!(
+                "# TYPE lever gauge\nlever{{name=\"a\"}} {value}\nlever{{name=\"b\"}} {value}\n"
+            );
+            bongsu_testkit::capture::Answer::status(200)
+                .header("content-type", "text/plain")
+                .body(page)
         }
     });
 
@@ -60,13 +64,19 @@ fn a_rule_that_fires_reaches_webhook_and_mailbox_and_so_does_its_end() {
     );
 
     let firing = poll_until(MINUTE, || {
-        hook.captured().iter().map(|c| c.json()).find(|b| b["status"] == "firing" && b["alerts"].as_array().is_some_and(|a| a.len() == 2))
+        hook.captured().iter().map(|c| c.json()).find(|b| {
+            b["status"] == "firing" && b["alerts"].as_array().is_some_and(|a| a.len() == 2)
+        })
     })
     .expect("a grouped webhook with both levers");
     assert_eq!(firing["commonLabels"]["alertname"], "LeverUp");
     assert_eq!(firing["groupLabels"]["alertname"], "LeverUp");
-    let summaries: Vec<&str> =
-        firing["alerts"].as_array().unwrap().iter().filter_map(|a| a["annotations"]["summary"].as_str()).collect();
+    let summaries: Vec<&str> = firing["alerts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|a| a["annotations"]["summary"].as_str())
+        .collect();
     assert_eq!(summaries, ["lever a is up", "lever b is up"]);
     let letter = poll_until(MINUTE, || mail.messages().into_iter().next()).expect("a mail");
     assert_eq!(letter.to, ["ops@example.org"]);
@@ -81,10 +91,9 @@ fn a_rule_that_fires_reaches_webhook_and_mailbox_and_so_does_its_end() {
         assert_eq!(alert["status"], "resolved");
         assert_ne!(alert["endsAt"], "0001-01-01T00:00:00Z");
     }
-    poll_until(MINUTE, || {
-        mail.messages().into_iter().find(|m| m.data.contains("[RESOLVED]"))
-    })
-    .expect("a mail that says it is over");
+    poll_until(MINUTE, || mail.messages().into_iter().find(|m| m.data.contains("[RESOLVED]")))
+        .expect("a mail that says it is over");
 }
 
-static LEVER: std::sync::OnceLock<std::sync::Arc<std::sync::atomic::AtomicBool>> = std::sync::OnceLock::new();
+static LEVER: std::sync::OnceLock<std::sync::Arc<std::sync::atomic::AtomicBool>> =
+    std::sync::OnceLock::new();
