@@ -69,7 +69,7 @@ fn data(context: &Context, case: &Value) -> Result<Template, String> {
     let raw = &case["data"];
     let items = |type_name, item: fn(&Value) -> Template| {
         let items = raw.as_array().into_iter().flatten().map(item).collect();
-        Ok(Template::List(Arc::new(List { type_name, items })))
+        Ok(Template::List(Arc::new(List::new(type_name, items))))
     };
     match case["data_kind"].as_str() {
         None => Ok(Template::Absent),

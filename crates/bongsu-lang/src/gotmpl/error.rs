@@ -55,12 +55,17 @@ impl From<TemplateError> for Diagnostic {
 pub struct RenderError {
     /// Where and why.
     #[source]
-    pub error: TemplateError,
+    pub error: Box<TemplateError>,
     /// Output before the mistake; Slack sends it nevertheless.
     pub partial: String,
 }
 
 impl RenderError {
+    /// A mistake found before anything was written.
+    pub(super) fn before_output(error: TemplateError) -> Self {
+        Self { error: Box::new(error), partial: String::new() }
+    }
+
     /// The finding with its place.
     pub fn diagnostic(&self) -> Diagnostic {
         self.error.diagnostic()

@@ -108,8 +108,8 @@ impl TemplateSet {
         let overlay = self.overlay(text)?;
         let Some(main) = overlay.template("") else { return Ok(String::new()) };
         let lookup = |name: &str| overlay.template(name);
-        let templates = html::escape(main, &lookup, &self.limits)
-            .map_err(|error| RenderError { error, partial: String::new() })?;
+        let templates =
+            html::escape(main, &lookup, &self.limits).map_err(RenderError::before_output)?;
         let Some(main) = templates.get("").cloned() else { return Ok(String::new()) };
         let names = Escaped { templates, set: self };
         let world = World { names: &names, context, limits: &self.limits, root: data };
@@ -123,8 +123,7 @@ impl TemplateSet {
 
     /// The set plus the definitions of a text.
     fn overlay(&self, text: &str) -> Result<Overlay<'_>, RenderError> {
-        let parsed =
-            self.parse("", text).map_err(|error| RenderError { error, partial: String::new() })?;
+        let parsed = self.parse("", text).map_err(RenderError::before_output)?;
         let own = parsed
             .into_iter()
             .filter(|t| !(t.is_blank() && self.templates.contains_key(&t.name)))

@@ -5,6 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::function::Signature;
+use super::json;
 use super::limits::Context;
 use super::time::{GoTime, Zone};
 
@@ -37,7 +38,7 @@ pub enum Value {
     /// A slice.
     List(Arc<List>),
     /// `map[string]interface {}`.
-    Map(Arc<BTreeMap<Arc<str>, Value>>),
+    Map(Arc<Dict>),
     /// Anything else.
     Object(Arc<dyn Object>),
 }
@@ -84,10 +85,52 @@ pub enum TextKind {
 /// A slice with the name of its Go type.
 #[derive(Debug)]
 pub struct List {
-    /// `[]string`, `[]interface {}`, …
-    pub type_name: &'static str,
+    type_name: &'static str,
+    items: Vec<Value>,
+    depth: usize,
+}
+
+impl List {
+    /// `type_name` is Go's: `[]string`, `[]interface {}`, …
+    pub fn new(type_name: &'static str, items: Vec<Value>) -> Self {
+        let depth = deepest(items.iter());
+        Self { type_name, items, depth }
+    }
+
+    /// Go's name of the type.
+    pub fn type_name(&self) -> &'static str {
+        self.type_name
+    }
+
     /// The elements.
-    pub items: Vec<Value>,
+    pub fn items(&self) -> &[Value] {
+        &self.items
+    }
+}
+
+/// A `map[string]interface {}`.
+#[derive(Debug)]
+pub struct Dict {
+    entries: BTreeMap<Arc<str>, Value>,
+    depth: usize,
+}
+
+impl Dict {
+    /// A map of these entries.
+    pub fn new(entries: BTreeMap<Arc<str>, Value>) -> Self {
+        let depth = deepest(entries.values());
+        Self { entries, depth }
+    }
+
+    /// The entries in key order.
+    pub fn entries(&self) -> &BTreeMap<Arc<str>, Value> {
+        &self.entries
+    }
+}
+
+/// Levels of a container holding these values.
+fn deepest<'a>(values: impl Iterator<Item = &'a Value>) -> usize {
+    values.map(Value::depth).max().unwrap_or(0) + 1
 }
 
 /// What an [`Object`] looks like to `range`, `index`, `len` and printing.
@@ -185,17 +228,27 @@ impl Value {
     /// A `[]string`.
     pub fn strings<S: Into<Arc<str>>>(items: impl IntoIterator<Item = S>) -> Self {
         let items = items.into_iter().map(|s| Self::Str(s.into())).collect();
-        Self::List(Arc::new(List { type_name: "[]string", items }))
+        Self::List(Arc::new(List::new("[]string", items)))
     }
 
     /// A `[]interface {}`.
     pub fn list(items: Vec<Self>) -> Self {
-        Self::List(Arc::new(List { type_name: "[]interface {}", items }))
+        Self::List(Arc::new(List::new("[]interface {}", items)))
     }
 
     /// A `map[string]interface {}`.
     pub fn map<K: Into<Arc<str>>>(entries: impl IntoIterator<Item = (K, Self)>) -> Self {
-        Self::Map(Arc::new(entries.into_iter().map(|(k, v)| (k.into(), v)).collect()))
+        let entries = entries.into_iter().map(|(k, v)| (k.into(), v)).collect();
+        Self::Map(Arc::new(Dict::new(entries)))
+    }
+
+    /// Levels of lists and maps inside each other; host types count as one.
+    pub fn depth(&self) -> usize {
+        match self {
+            Self::List(list) => list.depth,
+            Self::Map(map) => map.depth,
+            _ => 0,
+        }
     }
 
     /// An `int`.
@@ -226,30 +279,10 @@ impl Value {
     /// As Go's `json.Marshal` sees the value; struct fields keep their order.
     ///
     /// # Errors
-    /// Go's message for numbers and types that JSON cannot hold.
+    /// Go's message for numbers and types that JSON cannot hold; a value of too many parts.
     pub fn to_json(&self) -> Result<serde_json::Value, String> {
-        use serde_json::Value as Json;
-        Ok(match self {
-            Self::Absent | Self::Nil => Json::Null,
-            Self::Bool(b) => Json::Bool(*b),
-            Self::Int(n, _) | Self::Duration(n) => Json::from(*n),
-            Self::Float(f) => json_float(*f)?,
-            Self::Complex(..) => return Err("json: unsupported type: complex128".to_owned()),
-            Self::Str(s) | Self::Text(_, s) => Json::from(s.as_ref()),
-            Self::Time(t) => Json::from(t.rfc3339()),
-            Self::Zone(_) => Json::Object(serde_json::Map::new()),
-            Self::List(list) => {
-                Json::Array(list.items.iter().map(Self::to_json).collect::<Result<_, _>>()?)
-            }
-            Self::Map(map) => {
-                let mut object = serde_json::Map::new();
-                for (key, value) in map.iter() {
-                    object.insert(key.as_ref().to_owned(), value.to_json()?);
-                }
-                Json::Object(object)
-            }
-            Self::Object(object) => object_json(object.as_ref())?,
-        })
+        let mut left = json::MOST_PARTS;
+        json::encode(self, &mut left)
     }
 
     /// Go's name of the type, as `%T` and error messages show it.
@@ -283,11 +316,11 @@ impl Value {
             Self::Str(s) | Self::Text(_, s) => !s.is_empty(),
             Self::Time(_) | Self::Zone(_) => true,
             Self::List(list) => !list.items.is_empty(),
-            Self::Map(map) => !map.is_empty(),
+            Self::Map(map) => !map.entries.is_empty(),
             Self::Object(object) => match object.shape() {
                 Shape::Struct => true,
                 Shape::Pointer => !object.is_nil(),
-                Shape::List | Shape::Map => object.len() > 0,
+                Shape::List | Shape::Map => !object.is_empty(),
             },
         }
     }
@@ -359,46 +392,6 @@ impl TextKind {
             Self::JsStr => "template.JSStr",
             Self::Css => "template.CSS",
             Self::Template => "string",
-        }
-    }
-}
-
-fn json_float(float: f64) -> Result<serde_json::Value, String> {
-    serde_json::Number::from_f64(float).map(serde_json::Value::Number).ok_or_else(|| {
-        let text = match float {
-            f if f.is_nan() => "NaN",
-            f if f > 0.0 => "+Inf",
-            _ => "-Inf",
-        };
-        format!("json: unsupported value: {text}")
-    })
-}
-
-fn object_json(object: &dyn Object) -> Result<serde_json::Value, String> {
-    use serde_json::Value as Json;
-    if object.is_nil() {
-        return Ok(Json::Null);
-    }
-    match object.shape() {
-        Shape::Struct | Shape::Pointer => {
-            let mut json = serde_json::Map::new();
-            for field in object.fields() {
-                json.insert(field.json.to_owned(), field.value.to_json()?);
-            }
-            Ok(Json::Object(json))
-        }
-        Shape::List => (0..object.len())
-            .filter_map(|i| object.item(i))
-            .map(|item| item.to_json())
-            .collect::<Result<_, _>>()
-            .map(Json::Array),
-        Shape::Map => {
-            let mut json = serde_json::Map::new();
-            for key in object.keys() {
-                let value = object.entry(&key).unwrap_or_default();
-                json.insert(key.as_ref().to_owned(), value.to_json()?);
-            }
-            Ok(Json::Object(json))
         }
     }
 }

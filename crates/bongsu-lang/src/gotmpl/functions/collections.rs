@@ -5,18 +5,27 @@ use std::sync::Arc;
 
 use super::text::text;
 use crate::gotmpl::function::Call;
-use crate::gotmpl::value::{Shape, TextKind, Value};
+use crate::gotmpl::value::{Dict, Shape, TextKind, Value};
 
 type Outcome = Result<Value, String>;
 
 pub(super) fn list(_: &mut Call<'_>, v: &[Value]) -> Outcome {
-    Ok(Value::list(v.to_vec()))
+    bounded(Value::list(v.to_vec()))
 }
 
 pub(super) fn append(_: &mut Call<'_>, v: &[Value]) -> Outcome {
     let mut items = v[0].elements();
     items.extend_from_slice(&v[1..]);
-    Ok(Value::list(items))
+    bounded(Value::list(items))
+}
+
+/// Refuses values so deep that walking them would need a deep stack.
+fn bounded(value: Value) -> Outcome {
+    const MOST: usize = 100;
+    if value.depth() > MOST {
+        return Err(format!("value is nested more than {MOST} levels deep"));
+    }
+    Ok(value)
 }
 
 /// `dict "key" value …`
@@ -30,7 +39,7 @@ pub(super) fn dict(_: &mut Call<'_>, v: &[Value]) -> Outcome {
         let Some(key) = key.as_str() else { return Err("dict keys must be strings".to_owned()) };
         map.insert(Arc::from(key), value.clone());
     }
-    Ok(Value::Map(Arc::new(map)))
+    bounded(Value::Map(Arc::new(Dict::new(map))))
 }
 
 /// The route label of that name, empty if there is none. A label that is still a template of the
@@ -39,12 +48,12 @@ pub(super) fn route_label(call: &mut Call<'_>, v: &[Value]) -> Outcome {
     let name = text(v, 0);
     let labels = match call.root {
         Value::Object(data) => data.field("RouteLabels"),
-        Value::Map(data) => data.get("RouteLabels").cloned(),
+        Value::Map(data) => data.entries().get("RouteLabels").cloned(),
         _ => None,
     };
     let value = match &labels {
         Some(Value::Object(labels)) if labels.shape() == Shape::Map => labels.entry(name),
-        Some(Value::Map(labels)) => labels.get(name).cloned(),
+        Some(Value::Map(labels)) => labels.entries().get(name).cloned(),
         _ => None,
     };
     match value {

@@ -6,6 +6,9 @@ use super::pad::{Flags, to_char};
 use crate::gotmpl::time::{self, duration_text};
 use crate::gotmpl::value::{IntType, Object, Shape, Value};
 
+/// Bytes after which compound values are cut; above every limit on results.
+const MOST_PRINTED: usize = 32 << 20;
+
 /// Collects output; `flags` belong to the directive being printed.
 #[derive(Default)]
 pub(super) struct Printer {
@@ -64,6 +67,10 @@ impl Printer {
     }
 
     fn value(&mut self, value: &Value, verb: char, depth: usize) {
+        // Lists that share their parts can print as far more than they hold.
+        if self.out.len() > MOST_PRINTED {
+            return;
+        }
         if let Some(text) = self.stringer(value, verb) {
             return self.text(&text, value, verb);
         }
@@ -94,10 +101,10 @@ impl Printer {
             Value::Time(t) => self.out.push_str(&t.to_string()),
             Value::Zone(zone) => self.out.push_str(zone.name()),
             Value::List(list) => {
-                self.sequence(list.type_name, list.items.iter().cloned(), verb, depth);
+                self.sequence(list.type_name(), list.items().iter().cloned(), verb, depth);
             }
             Value::Map(map) => {
-                let entries = map.iter().map(|(k, v)| (Arc::clone(k), v.clone()));
+                let entries = map.entries().iter().map(|(k, v)| (Arc::clone(k), v.clone()));
                 self.map(value.type_name(), entries, verb, depth);
             }
             Value::Object(object) => self.object(object.as_ref(), verb, depth),

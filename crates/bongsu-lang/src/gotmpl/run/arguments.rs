@@ -110,7 +110,7 @@ impl<'a> Machine<'a, '_> {
             | (Parameter::Duration, Value::Duration(_))
             | (Parameter::Zone, Value::Zone(_)) => true,
             (Parameter::Strings | Parameter::List, Value::List(list)) => {
-                list.type_name == parameter.type_name()
+                list.type_name() == parameter.type_name()
             }
             (Parameter::Strings, Value::Object(object)) => {
                 object.shape() == Shape::List && object.element_type() == "string"

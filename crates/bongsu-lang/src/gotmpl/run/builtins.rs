@@ -79,8 +79,8 @@ fn call(value: &Value) -> Result<Value, String> {
 fn length(value: &Value) -> Result<Value, String> {
     let count = match value {
         Value::Str(text) | Value::Text(_, text) => text.len(),
-        Value::List(list) => list.items.len(),
-        Value::Map(map) => map.len(),
+        Value::List(list) => list.items().len(),
+        Value::Map(map) => map.entries().len(),
         Value::Object(object) if matches!(object.shape(), Shape::List | Shape::Map) => object.len(),
         Value::Absent | Value::Nil => return Err("len of nil pointer".to_owned()),
         other => return Err(format!("len of type {}", other.type_name().trim_start_matches('*'))),
@@ -108,9 +108,9 @@ fn element(item: &Value, key: &Value) -> Result<Value, String> {
             Ok(Value::Int(i64::from(*byte), IntType::Uint8))
         }
         Value::List(list) => {
-            list.items.get(position(key, list.items.len())?).cloned().ok_or_else(missing)
+            list.items().get(position(key, list.items().len())?).cloned().ok_or_else(missing)
         }
-        Value::Map(map) => Ok(map.get(key_text(key)?).cloned().unwrap_or(Value::Nil)),
+        Value::Map(map) => Ok(map.entries().get(key_text(key)?).cloned().unwrap_or(Value::Nil)),
         Value::Object(object) => object_element(object.as_ref(), item, key),
         Value::Absent | Value::Nil => Err("index of nil pointer".to_owned()),
         other => Err(format!("can't index item of type {}", other.type_name())),
@@ -157,7 +157,7 @@ fn slice(values: &[Value]) -> Result<Value, String> {
     }
     let length = match item {
         Value::Str(text) | Value::Text(_, text) => text.len(),
-        Value::List(list) => list.items.len(),
+        Value::List(list) => list.items().len(),
         Value::Object(object) if object.shape() == Shape::List => object.len(),
         other => return Err(format!("can't slice item of type {}", other.type_name())),
     };
@@ -176,16 +176,16 @@ fn slice(values: &[Value]) -> Result<Value, String> {
         return Err(format!("invalid slice index: {to} > {most}"));
     }
     Ok(match item {
-        Value::List(list) => Value::List(Arc::new(List {
-            type_name: list.type_name,
-            items: list.items[from..to].to_vec(),
-        })),
+        Value::List(list) => {
+            Value::List(Arc::new(List::new(list.type_name(), list.items()[from..to].to_vec())))
+        }
         Value::Object(object) => object.slice(from, to).unwrap_or_else(|| {
             let strings = object.element_type() == "string";
-            Value::List(Arc::new(List {
-                type_name: if strings { "[]string" } else { object.type_name() },
-                items: (from..to).filter_map(|i| object.item(i)).collect(),
-            }))
+            let type_name = if strings { "[]string" } else { object.type_name() };
+            Value::List(Arc::new(List::new(
+                type_name,
+                (from..to).filter_map(|i| object.item(i)).collect(),
+            )))
         }),
         _ => {
             // A cut inside a character leaves replacement characters, text is Unicode here.

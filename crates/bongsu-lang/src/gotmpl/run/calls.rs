@@ -145,8 +145,8 @@ impl<'a> Machine<'a, '_> {
 fn weight(value: &Value) -> u64 {
     let size = match value {
         Value::Str(text) | Value::Text(_, text) => text.len() / 64,
-        Value::List(list) => list.items.len() / 8,
-        Value::Map(map) => map.len() / 8,
+        Value::List(list) => list.items().len() / 8,
+        Value::Map(map) => map.entries().len() / 8,
         _ => 0,
     };
     1 + size as u64

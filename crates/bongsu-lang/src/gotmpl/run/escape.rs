@@ -9,8 +9,14 @@ use crate::gotmpl::value::Value;
 pub(super) fn joined(values: &[Value]) -> String {
     match values {
         [Value::Str(text) | Value::Text(_, text)] => text.as_ref().to_owned(),
-        [only] => gofmt::printed(only),
-        many => gofmt::sprint(many),
+        many => {
+            let shown = |value: &Value| match value {
+                nothing if nothing.is_nothing() => Value::from("<no value>"),
+                Value::Object(_) => Value::from(gofmt::printed(value)),
+                other => other.clone(),
+            };
+            gofmt::sprint(&many.iter().map(shown).collect::<Vec<_>>())
+        }
     }
 }
 

@@ -168,38 +168,38 @@ impl<'a> Machine<'a, '_> {
         self.at_expression(expression);
         let Some((end, before)) = names.split_last() else { return Ok(receiver) };
         for name in before {
-            receiver = self.field(dot, receiver, expression, name, &[], None)?;
+            receiver = self.field(dot, &receiver, expression, name, &[], None)?;
         }
-        self.field(dot, receiver, expression, end, arguments, last)
+        self.field(dot, &receiver, expression, end, arguments, last)
     }
 
     fn field(
         &mut self,
         dot: &Value,
-        receiver: Value,
+        receiver: &Value,
         expression: &'a Expression,
         name: &str,
         arguments: &'a [Expression],
         last: Option<Value>,
     ) -> Outcome<Value> {
         self.at_expression(expression);
-        match &receiver {
+        match receiver {
             Value::Absent => return Ok(Value::Absent),
             Value::Nil => {
                 return self.fail(format!("nil pointer evaluating interface {{}}.{name}"));
             }
             _ => {}
         }
-        let method = match &receiver {
+        let method = match receiver {
             Value::Object(object) => object.method(name),
             other => time::signature(other, name),
         };
         if let Some(signature) = method {
-            return self.call_method(dot, &receiver, name, signature, arguments, last);
+            return self.call_method(dot, receiver, name, signature, arguments, last);
         }
         let called = !arguments.is_empty() || last.is_some();
-        let entry = match &receiver {
-            Value::Map(map) => Some(map.get(name).cloned().unwrap_or(Value::Nil)),
+        let entry = match receiver {
+            Value::Map(map) => Some(map.entries().get(name).cloned().unwrap_or(Value::Nil)),
             Value::Object(object) => match object.shape() {
                 Shape::Map => Some(object.entry(name).unwrap_or_else(|| object.zero())),
                 Shape::Pointer if object.is_nil() => {
@@ -212,7 +212,7 @@ impl<'a> Machine<'a, '_> {
                             "{name} has arguments but cannot be invoked as function"
                         ));
                     }
-                    found => return self.found(found, &receiver, name),
+                    found => return self.found(found, receiver, name),
                 },
                 Shape::List => None,
             },
@@ -220,7 +220,7 @@ impl<'a> Machine<'a, '_> {
         };
         match entry {
             Some(_) if called => self.fail(format!("{name} is not a method but has arguments")),
-            found => self.found(found, &receiver, name),
+            found => self.found(found, receiver, name),
         }
     }
 

@@ -55,7 +55,7 @@ pub(super) fn run(
     };
     match machine.nodes(world.root, &template.body) {
         Ok(_) => Ok(machine.out),
-        Err(error) => Err(RenderError { error: *error, partial: machine.out }),
+        Err(error) => Err(RenderError { error, partial: machine.out }),
     }
 }
 

@@ -129,8 +129,10 @@ impl<'a> Machine<'a, '_> {
         match value {
             Value::Absent | Value::Nil => Ok(Turns::Count(0..0)),
             Value::Int(n, _) => Ok(Turns::Number(0..(*n).max(0))),
-            Value::List(list) => Ok(Turns::Count(0..list.items.len())),
-            Value::Map(map) => Ok(Turns::Keys(map.keys().cloned().collect::<Vec<_>>().into_iter())),
+            Value::List(list) => Ok(Turns::Count(0..list.items().len())),
+            Value::Map(map) => {
+                Ok(Turns::Keys(map.entries().keys().cloned().collect::<Vec<_>>().into_iter()))
+            }
             Value::Object(object) => match object.shape() {
                 Shape::List => Ok(Turns::Count(0..object.len())),
                 Shape::Map => Ok(Turns::Keys(object.keys().into_iter())),
@@ -199,13 +201,13 @@ impl Turn {
         match (self, value) {
             (Self::Number(n), _) => (Value::int(n), Value::int(n)),
             (Self::Index(i), Value::List(list)) => {
-                (Value::int(i as i64), list.items.get(i).cloned().unwrap_or_default())
+                (Value::int(i as i64), list.items().get(i).cloned().unwrap_or_default())
             }
             (Self::Index(i), Value::Object(object)) => {
                 (Value::int(i as i64), object.item(i).unwrap_or_default())
             }
             (Self::Key(key), Value::Map(map)) => {
-                let element = map.get(&key).cloned().unwrap_or_default();
+                let element = map.entries().get(&key).cloned().unwrap_or_default();
                 (Value::Str(key), element)
             }
             (Self::Key(key), Value::Object(object)) => {

@@ -44,7 +44,9 @@ pub(crate) fn parse(
     };
     let body = parser.top_level().map_err(|m| fail(m.at, m.message))?;
     let mut templates: Vec<Template> = Vec::new();
-    parser.defined.push((file.to_string(), text.len(), body));
+    // A file's own text is known by its name without the folder.
+    let base = file.rsplit('/').next().unwrap_or_default();
+    parser.defined.push((base.to_owned(), text.len(), body));
     for (name, at, body) in parser.defined {
         let template =
             Template { name: Arc::from(name), file: file.clone(), source: source.clone(), body };
