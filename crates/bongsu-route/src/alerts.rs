@@ -3,7 +3,7 @@
 //! In: accepted reports. Out: what changed. A slot lives while the alert is active or a group
 //! still has to tell somebody about it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bongsu_model::{Alert, Fingerprint, Time};
@@ -49,7 +49,12 @@ pub(crate) struct AlertTable {
     slots: Vec<Option<Slot>>,
     free: Vec<SlotId>,
     per_name: HashMap<Box<str>, usize, FixedState>,
+    /// Links to senders: one rule's alerts all have the same.
+    links: HashSet<Arc<str>, FixedState>,
 }
+
+/// Links remembered for sharing; beyond that each alert keeps its own copy.
+const SHARED_LINKS: usize = 16_384;
 
 impl AlertTable {
     pub(crate) fn len(&self) -> usize {
@@ -100,7 +105,8 @@ impl AlertTable {
     }
 
     /// Sets an alert as it was stored.
-    pub(crate) fn restore(&mut self, alert: Alert) {
+    pub(crate) fn restore(&mut self, mut alert: Alert) {
+        self.share_link(&mut alert.generator_url);
         match self.find(alert.fingerprint).and_then(|id| self.get_mut(id)) {
             Some(slot) => slot.alert = Arc::new(alert),
             None => {
@@ -124,7 +130,22 @@ impl AlertTable {
         }
     }
 
-    fn insert(&mut self, alert: Alert) -> SlotId {
+    /// The held copy of a link, or this one from now on.
+    fn share_link(&mut self, link: &mut Arc<str>) {
+        if let Some(held) = self.links.get(link) {
+            *link = Arc::clone(held);
+        } else if self.links.len() < SHARED_LINKS {
+            self.links.insert(Arc::clone(link));
+        }
+    }
+
+    /// Forgets links that no alert has any more.
+    pub(crate) fn tidy_links(&mut self) {
+        self.links.retain(|link| Arc::strong_count(link) > 1);
+    }
+
+    fn insert(&mut self, mut alert: Alert) -> SlotId {
+        self.share_link(&mut alert.generator_url);
         let fingerprint = alert.fingerprint;
         self.count(alert.name(), 1);
         let slot = Some(Slot {

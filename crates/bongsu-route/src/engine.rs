@@ -396,6 +396,7 @@ impl RouteEngine {
                 effects.push(Effect::Forgotten(fingerprint));
             }
         }
+        self.alerts.tidy_links();
         self.plan.inhibitor.gc(now);
     }
 
