@@ -178,7 +178,8 @@ impl Loaded {
         let data = Arc::new(NotificationData::new(NotificationInput {
             receiver,
             group_labels,
-            route_labels: &Kv::new(Labels::default()),
+            // One label may refer to another.
+            route_labels: &Kv::templates(labels.clone()),
             alerts,
             external_url: &self.external_url,
             reason: "",

@@ -36,6 +36,6 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { source: 1 << 20, nesting: 64, steps: 2_000_000, calls: 50, output: 8 << 20 }
+        Self { source: 1 << 20, nesting: 64, steps: 2_000_000, calls: 100, output: 8 << 20 }
     }
 }

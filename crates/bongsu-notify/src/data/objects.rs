@@ -110,6 +110,9 @@ impl Object for Alerts {
     fn item(&self, index: usize) -> Option<Value> {
         self.0.get(index).map(|alert| Value::Object(Arc::clone(alert) as _))
     }
+    fn slice(&self, from: usize, to: usize) -> Option<Value> {
+        Some(Value::object(Self(Arc::new(self.0.get(from..to)?.to_vec()))))
+    }
     fn element_type(&self) -> &'static str {
         "template.Alert"
     }

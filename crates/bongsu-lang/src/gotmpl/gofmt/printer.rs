@@ -7,7 +7,7 @@ use crate::gotmpl::time::{self, duration_text};
 use crate::gotmpl::value::{IntType, Object, Shape, Value};
 
 /// Bytes after which compound values are cut; above every limit on results.
-const MOST_PRINTED: usize = 32 << 20;
+const MOST_PRINTED: usize = 12 << 20;
 
 /// Collects output; `flags` belong to the directive being printed.
 #[derive(Default)]
