@@ -9,7 +9,6 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use bongsu_config::alertmanager::{Config, Integration};
-use bongsu_lang::Mode;
 use bongsu_lang::gotmpl::{Context, TemplateSet};
 use bongsu_model::{Alert, FlushedAlert, GroupKey, Labels};
 use bongsu_notify::NotificationKey;
@@ -51,7 +50,6 @@ impl Target {
 /// Everything one configuration means.
 pub struct Loaded {
     config: Config,
-    mode: Mode,
     pub(crate) templates: TemplateSet,
     receivers: HashMap<Arc<str>, Arc<[Arc<Target>]>>,
     views: Vec<ReceiverView>,
@@ -69,7 +67,6 @@ impl Loaded {
     pub fn new(
         config: Config,
         templates: TemplateSet,
-        mode: Mode,
         external_url: &str,
         retention: Duration,
     ) -> Self {
@@ -100,7 +97,6 @@ impl Loaded {
             resolve_timeout: config.global.resolve_timeout,
             external_url: external_url.into(),
             config,
-            mode,
             templates,
             receivers,
             views,
@@ -112,11 +108,6 @@ impl Loaded {
     /// A fresh routing plan.
     pub(crate) fn plan(&self) -> Plan {
         Plan::from(&self.config)
-    }
-
-    /// Whether a label name is acceptable.
-    pub(crate) fn mode(&self) -> Mode {
-        self.mode
     }
 
     /// Integrations of a receiver, in the order they are told.

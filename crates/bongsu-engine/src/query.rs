@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use bongsu_model::{Alert, Fingerprint, GroupKey, Labels, Matchers};
+use bongsu_model::{Alert, Fingerprint, Labels, Matchers};
 use bongsu_route::{RouteEngine, order};
 use jiff::Timestamp;
 
@@ -172,9 +172,4 @@ impl<'a> ReceiverFilter<'a> {
     fn is_open(&self) -> bool {
         self.query.receiver.is_none() && self.query.receiver_matchers.0.is_empty()
     }
-}
-
-/// The group key an explanation asks deliveries for.
-pub(crate) fn key_of(route: &RouteExplanation) -> GroupKey {
-    GroupKey(route.group_key.as_str().into())
 }

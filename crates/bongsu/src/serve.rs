@@ -147,7 +147,7 @@ fn loader(options: &ServeOptions, mode: Mode, external_url: String) -> Box<bongs
             warn!(code = warning.code, finding = warning.message, "configuration");
         }
         info!(file = ?path, templates = files.template_files.len(), "configuration loaded");
-        Ok(Loaded::new(files.config, files.templates, mode, &external_url, retention))
+        Ok(Loaded::new(files.config, files.templates, &external_url, retention))
     })
 }
 

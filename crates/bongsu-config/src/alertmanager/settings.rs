@@ -423,6 +423,7 @@ macro_rules! settings {
                 true $( && $crate::alertmanager::settings::Setting::is_zero(&self.$field) )*
             }
 
+            #[allow(unused_imports, unused_mut, unused_variables, reason = "a group may be empty")]
             fn read(
                 node: &std::sync::Arc<bongsu_lang::yaml::Node>,
                 reader: &mut $crate::alertmanager::settings::Reader,
@@ -452,6 +453,7 @@ macro_rules! settings {
                 Some(group)
             }
 
+            #[allow(unused_imports, unused_mut, reason = "a group may be empty")]
             fn write(&self) -> bongsu_lang::yaml::Value {
                 use $crate::alertmanager::settings::{Setting, key_of};
                 let mut pairs = Vec::new();

@@ -75,7 +75,7 @@ fn load(text: &str, mode: Mode) -> Result<Loaded, Vec<Diagnostic>> {
     let templates = bongsu_notify::templates::default_templates()
         .map_err(|error| vec![Diagnostic::error("BS0000", error.to_string())])?;
     let retention = Duration::from_secs(120 * 3600);
-    Ok(Loaded::new(config, templates, mode, "http://127.0.0.1:9093", retention))
+    Ok(Loaded::new(config, templates, "http://127.0.0.1:9093", retention))
 }
 
 impl Served {
