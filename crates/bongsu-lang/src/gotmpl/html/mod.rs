@@ -9,8 +9,10 @@ mod context;
 mod css;
 mod escapers;
 mod js;
+mod pipeline;
 mod rewrite;
 mod strip;
+mod text;
 mod transition;
 mod url;
 

@@ -4,12 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::context::{Context, Delim, State, UrlPart};
-use super::transition::{after_text, position};
+use super::pipeline::{function, is_predefined, with_escapers};
+use super::text::follow;
 use crate::gotmpl::error::TemplateError;
 use crate::gotmpl::limits::Limits;
-use crate::gotmpl::syntax::{
-    Branch, Command, Expression, Node, Operand, Pipe, Template, TemplateCall, place,
-};
+use crate::gotmpl::syntax::{Branch, Node, Pipe, Template, TemplateCall, place};
 
 /// The escaped form of `main` and of every template it calls, by (mangled) name.
 ///
@@ -176,7 +175,7 @@ impl<'a> Rewriter<'a> {
         match node {
             Node::Text { at, text } => {
                 let (after, text) =
-                    self.text(context, text).map_err(|message| self.error(*at, message))?;
+                    follow(context, text).map_err(|message| self.error(*at, message))?;
                 Ok((after, Node::Text { at: *at, text }))
             }
             Node::Action { at, pipe } => {
@@ -260,70 +259,6 @@ impl<'a> Rewriter<'a> {
                 format!("{prefix}{{{{{word}}}}} branches end in different contexts: {a:?}, {b:?}");
             self.error(at, message)
         })
-    }
-
-    /// Follows text; drops comments and escapes `<` that begins no tag.
-    fn text(&self, context: &Context, text: &Arc<str>) -> Result<(Context, Arc<str>), String> {
-        let bytes = text.as_bytes();
-        let mut out: Vec<u8> = Vec::new();
-        let (mut written, mut at, mut edited) = (0, 0, false);
-        let mut context = context.clone();
-        while at < bytes.len() {
-            let (next, length) = after_text(&context, &bytes[at..])?;
-            let end = at + length;
-            if matches!(context.state, State::Text | State::RcData) {
-                let stop = match next.state == context.state {
-                    true => end,
-                    false => {
-                        bytes[at..end].iter().rposition(|b| *b == b'<').map_or(end, |p| at + p)
-                    }
-                };
-                for stray in (at..stop).filter(|i| bytes[*i] == b'<') {
-                    if starts_with(&bytes[stray..], b"<!doctype") {
-                        continue;
-                    }
-                    out.extend_from_slice(&bytes[written..stray]);
-                    out.extend_from_slice(b"&lt;");
-                    (written, edited) = (stray + 1, true);
-                }
-            } else if context.state.is_comment() && context.delim == Delim::None {
-                match context.state {
-                    State::JsBlockComment => {
-                        // A comment with a line end counts as one.
-                        let lines = bytes[written..end].iter().any(|b| matches!(b, b'\n' | b'\r'));
-                        out.push(if lines { b'\n' } else { b' ' });
-                    }
-                    State::CssBlockComment => out.push(b' '),
-                    _ => {}
-                }
-                (written, edited) = (end, true);
-            }
-            if next.state != context.state && next.state.is_comment() && next.delim == Delim::None {
-                let opening = match next.state {
-                    State::HtmlComment | State::JsHtmlOpenComment => 4,
-                    State::JsHtmlCloseComment => 3,
-                    _ => 2,
-                };
-                out.extend_from_slice(&bytes[written..end - opening]);
-                (written, edited) = (end, true);
-            }
-            if context.state.is_script_literal() && has_script_tag(&bytes[at..end]) {
-                out.extend_from_slice(&bytes[written..at]);
-                escape_script_tags(&bytes[at..end], &mut out);
-                (written, edited) = (end, true);
-            }
-            if length == 0 && next.state == context.state {
-                return Err(format!("cannot make sense of {text:?}"));
-            }
-            (context, at) = (next, end);
-        }
-        if !edited {
-            return Ok((context, Arc::clone(text)));
-        }
-        if !context.state.is_comment() || context.delim != Delim::None {
-            out.extend_from_slice(&bytes[written..]);
-        }
-        Ok((context, Arc::from(String::from_utf8_lossy(&out).as_ref())))
     }
 
     fn action(&self, context: &Context, pipe: &Pipe, at: usize) -> Outcome<(Context, Pipe)> {
@@ -420,112 +355,4 @@ fn on_re_entry(mut error: TemplateError) -> TemplateError {
         error.text.replace(&error.message, &format!("on range loop re-entry: {}", error.message));
     error.message = format!("on range loop re-entry: {}", error.message);
     error
-}
-
-fn is_predefined(name: &str) -> bool {
-    matches!(name, "html" | "urlquery")
-}
-
-fn function(command: &Command) -> Option<&str> {
-    match &command.arguments.first()?.operand {
-        Operand::Function(name) => Some(name),
-        _ => None,
-    }
-}
-
-/// Escapers that do the same as a builtin are known by the builtin's name.
-fn normal(name: &str) -> &str {
-    match name {
-        "_html_template_attrescaper"
-        | "_html_template_htmlescaper"
-        | "_html_template_rcdataescaper" => "html",
-        "_html_template_urlescaper" | "_html_template_urlnormalizer" => "urlquery",
-        other => other,
-    }
-}
-
-/// Whether the output of `first` needs no `second`.
-fn is_redundant(first: &str, second: &str) -> bool {
-    match first {
-        "_html_template_commentescaper" => {
-            matches!(second, "_html_template_attrescaper" | "_html_template_htmlescaper")
-        }
-        "_html_template_cssescaper"
-        | "_html_template_jsregexpescaper"
-        | "_html_template_jsstrescaper"
-        | "_html_template_jstmpllitescaper"
-        | "_html_template_urlescaper" => second == "_html_template_attrescaper",
-        _ => false,
-    }
-}
-
-/// The pipeline with the escapers at its end; one the user wrote takes the place of its equal.
-fn with_escapers(pipe: &Pipe, names: Vec<&'static str>) -> Pipe {
-    let mut pipe = pipe.clone();
-    if names.is_empty() {
-        return pipe;
-    }
-    let mut names: Vec<Arc<str>> = names.into_iter().map(Arc::from).collect();
-    let last = pipe.commands.last().and_then(function).filter(|n| is_predefined(n));
-    if let Some(own) = last.map(Arc::<str>::from) {
-        let alone = pipe.commands.len() == 1;
-        let (at, arguments) = pipe.commands.last().map_or((0, 0), |c| (c.at, c.arguments.len()));
-        if alone && arguments > 1 {
-            // `{{ html a b }}` becomes `{{ _eval_args_ a b | html }}`.
-            if let Some(first) = pipe.commands.last_mut().and_then(|c| c.arguments.first_mut()) {
-                first.operand = Operand::Function(Arc::from("_eval_args_"));
-            }
-            pipe.commands.push(command(&own, at));
-        }
-        let mut same = false;
-        for name in &mut names {
-            if normal(name) == normal(&own) {
-                *name = Arc::clone(&own);
-                same = true;
-            }
-        }
-        if same {
-            pipe.commands.pop();
-        }
-    }
-    let present: HashSet<String> =
-        pipe.commands.iter().filter_map(function).map(|n| normal(n).to_owned()).collect();
-    for name in names {
-        if present.contains(normal(&name)) {
-            continue;
-        }
-        let covered =
-            pipe.commands.last().and_then(function).is_some_and(|n| is_redundant(n, &name));
-        if !covered {
-            pipe.commands.push(command(&name, pipe.at));
-        }
-    }
-    pipe
-}
-
-fn command(name: &Arc<str>, at: usize) -> Command {
-    let operand = Operand::Function(Arc::clone(name));
-    Command { at, arguments: vec![Expression { at, operand }] }
-}
-
-fn starts_with(text: &[u8], lower: &[u8]) -> bool {
-    text.get(..lower.len()).is_some_and(|start| start.eq_ignore_ascii_case(lower))
-}
-
-fn is_script_tag(text: &[u8]) -> bool {
-    starts_with(text, b"<script") || starts_with(text, b"</script") || starts_with(text, b"<!--")
-}
-
-fn has_script_tag(text: &[u8]) -> bool {
-    position(text, |b| b == b'<').is_some() && (0..text.len()).any(|at| is_script_tag(&text[at..]))
-}
-
-fn escape_script_tags(text: &[u8], out: &mut Vec<u8>) {
-    for at in 0..text.len() {
-        if text[at] == b'<' && is_script_tag(&text[at..]) {
-            out.extend_from_slice(b"\\x3C");
-        } else {
-            out.push(text[at]);
-        }
-    }
 }

@@ -3,10 +3,15 @@
 //! Every step takes the context and the bytes ahead and gives the context after some of them and
 //! how many those are. It follows HTML as browsers read it, not as validators do.
 
+mod reference;
+mod script;
+mod style;
+
 use super::attributes::{Content, content, is_script_type};
-use super::context::{Attribute, Context, Delim, Element, Slash, State, UrlPart};
-use super::css::{decode, ends_with_keyword};
-use super::js::slash_after;
+use super::context::{Attribute, Context, Delim, Element, State, UrlPart};
+use reference::unescape;
+use script::{in_script, in_script_literal, in_template_literal};
+use style::{in_style, in_style_string};
 
 /// A place that cannot be understood.
 pub(super) type Outcome = Result<(Context, usize), String>;
@@ -278,221 +283,8 @@ fn in_url(context: &Context, text: &[u8]) -> Context {
     context
 }
 
-fn in_script(context: &Context, text: &[u8]) -> Outcome {
-    let mut context = context.clone();
-    let Some(at) = position(text, |b| b"\"`'/{}<-#".contains(&b)) else {
-        context.slash = slash_after(text, context.slash);
-        return Ok((context, text.len()));
-    };
-    context.slash = slash_after(&text[..at], context.slash);
-    let rest = &text[at..];
-    let mut length = 1;
-    let mut enter = |state, more: usize| {
-        context.state = state;
-        length += more;
-    };
-    match rest[0] {
-        b'"' => enter(State::JsDouble, 0),
-        b'\'' => enter(State::JsSingle, 0),
-        b'`' => enter(State::JsTemplate, 0),
-        b'/' if rest.starts_with(b"//") => enter(State::JsLineComment, 1),
-        b'/' if rest.starts_with(b"/*") => enter(State::JsBlockComment, 1),
-        b'/' => match context.slash {
-            Slash::Regexp => context.state = State::JsRegexp,
-            Slash::Division => context.slash = Slash::Regexp,
-            Slash::Unknown => {
-                return Err(format!("'/' could start a division or regexp: {:?}", shown(rest)));
-            }
-        },
-        b'<' if rest.starts_with(b"<!--") => enter(State::JsHtmlOpenComment, 3),
-        b'-' if rest.starts_with(b"-->") => enter(State::JsHtmlCloseComment, 2),
-        b'#' if rest.starts_with(b"#!") => enter(State::JsLineComment, 1),
-        b'{' => {
-            if let Some(depth) = context.braces.last_mut() {
-                *depth += 1;
-            }
-        }
-        b'}' => match context.braces.last_mut() {
-            Some(0) => {
-                context.braces.pop();
-                context.state = State::JsTemplate;
-            }
-            Some(depth) => *depth -= 1,
-            None => {}
-        },
-        _ => {}
-    }
-    if matches!(rest[0], b'"' | b'\'' | b'`') {
-        context.slash = Slash::Regexp;
-    }
-    Ok((context, at + length))
-}
-
-fn in_template_literal(context: &Context, text: &[u8]) -> Outcome {
-    let mut context = context.clone();
-    let mut at = 0;
-    while at < text.len() {
-        match text[at] {
-            b'\\' if at + 1 == text.len() => return unfinished("JS", text),
-            b'\\' => at += 1,
-            b'$' if text.get(at + 1) == Some(&b'{') => {
-                context.braces.push(0);
-                context.state = State::Js;
-                return Ok((context, at + 2));
-            }
-            b'`' => {
-                context.state = State::Js;
-                return Ok((context, at + 1));
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    Ok((context, text.len()))
-}
-
-fn in_script_literal(context: &Context, text: &[u8]) -> Outcome {
-    let regexp = context.state == State::JsRegexp;
-    let end = match context.state {
-        State::JsSingle => b'\'',
-        State::JsRegexp => b'/',
-        _ => b'"',
-    };
-    let (mut at, mut in_set) = (0, false);
-    while at < text.len() {
-        match text[at] {
-            b'\\' if at + 1 == text.len() => return unfinished("JS", text),
-            b'\\' => at += 1,
-            b'[' if regexp => in_set = true,
-            b']' if regexp => in_set = false,
-            // The end tag of a script does not end a regular expression; it is escaped later.
-            b'/' if regexp
-                && at > 0
-                && text[at - 1..].len() >= 8
-                && text[at - 1..at + 7].eq_ignore_ascii_case(b"</script") =>
-            {
-                at += 1;
-            }
-            byte if byte == end && !in_set => {
-                let state = State::Js;
-                let context = Context { state, slash: Slash::Division, ..context.clone() };
-                return Ok((context, at + 1));
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    if in_set {
-        return Err(format!("unfinished JS regexp charset: {:?}", shown(text)));
-    }
-    Ok((context.clone(), text.len()))
-}
-
 fn unfinished(language: &str, text: &[u8]) -> Outcome {
     Err(format!("unfinished escape sequence in {language} string: {:?}", shown(text)))
-}
-
-fn in_style(context: &Context, text: &[u8]) -> (Context, usize) {
-    let enter = |state, length| (Context { state, ..context.clone() }, length);
-    for (at, byte) in text.iter().enumerate() {
-        match byte {
-            b'(' if ends_with_keyword(text[..at].trim_ascii_end(), b"url") => {
-                let start = at + 1 + white_space(&text[at + 1..]);
-                return match text.get(start) {
-                    Some(b'"') => enter(State::CssDoubleUrl, start + 1),
-                    Some(b'\'') => enter(State::CssSingleUrl, start + 1),
-                    _ => enter(State::CssUrl, start),
-                };
-            }
-            b'/' if text.get(at + 1) == Some(&b'/') => {
-                return enter(State::CssLineComment, at + 2);
-            }
-            b'/' if text.get(at + 1) == Some(&b'*') => {
-                return enter(State::CssBlockComment, at + 2);
-            }
-            b'"' => return enter(State::CssDouble, at + 1),
-            b'\'' => return enter(State::CssSingle, at + 1),
-            _ => {}
-        }
-    }
-    (context.clone(), text.len())
-}
-
-fn in_style_string(context: &Context, text: &[u8]) -> Outcome {
-    let ends: &[u8] = match context.state {
-        State::CssDouble | State::CssDoubleUrl => b"\"",
-        State::CssSingle | State::CssSingleUrl => b"'",
-        _ => b"\t\n\x0c\r )",
-    };
-    let mut at = 0;
-    while at < text.len() {
-        match text[at] {
-            b'\\' if at + 1 == text.len() => return unfinished("CSS", text),
-            b'\\' => at += 1,
-            byte if ends.contains(&byte) => {
-                return Ok((Context { state: State::Css, ..context.clone() }, at + 1));
-            }
-            _ => {}
-        }
-        at += 1;
-    }
-    Ok((in_url(context, decode(&shown(text)).as_bytes()), text.len()))
-}
-
-/// Decodes the character references that matter for finding boundaries.
-fn unescape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        match reference(rest) {
-            Some((c, length)) => {
-                out.push(c);
-                rest = &rest[length..];
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
-        }
-    }
-    out.push_str(rest);
-    out
-}
-
-/// A reference at the start of `text` and its length.
-fn reference(text: &str) -> Option<(char, usize)> {
-    const NAMED: &[(&str, char)] = &[
-        ("&quot;", '"'),
-        ("&amp;", '&'),
-        ("&lt;", '<'),
-        ("&gt;", '>'),
-        ("&apos;", '\''),
-        ("&nbsp;", '\u{a0}'),
-        ("&sol;", '/'),
-        ("&quest;", '?'),
-        ("&num;", '#'),
-        ("&colon;", ':'),
-        ("&lpar;", '('),
-        ("&rpar;", ')'),
-        ("&grave;", '`'),
-        ("&Tab;", '\t'),
-        ("&NewLine;", '\n'),
-    ];
-    if let Some((name, c)) = NAMED.iter().find(|(name, _)| text.starts_with(name)) {
-        return Some((*c, name.len()));
-    }
-    let body = text.strip_prefix("&#")?;
-    let (radix, digits) = match body.strip_prefix(['x', 'X']) {
-        Some(digits) => (16, digits),
-        None => (10, body),
-    };
-    let length = digits.find(|c: char| !c.is_digit(radix)).unwrap_or(digits.len());
-    let code = u32::from_str_radix(digits.get(..length)?, radix).ok()?;
-    let semicolon = usize::from(digits[length..].starts_with(';'));
-    let used = text.len() - digits.len() + length + semicolon;
-    Some((char::from_u32(code).unwrap_or('\u{fffd}'), used))
 }
 
 pub(super) fn position(text: &[u8], wanted: impl Fn(u8) -> bool) -> Option<usize> {
