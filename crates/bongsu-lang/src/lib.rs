@@ -1,12 +1,14 @@
-//! The small languages people write: durations, matchers, label names, time intervals, YAML.
+//! The small languages people write: durations, matchers, label names, time intervals, YAML; and
+//! the wire format of files other programs wrote.
 //!
-//! In: text. Out: values of `bongsu-model` or of this crate, or the message Alertmanager gives.
+//! In: text or bytes. Out: values of `bongsu-model` or of this crate, or the message Alertmanager gives.
 
 pub mod duration;
 pub mod go_json;
 pub mod gotmpl;
 pub mod label_name;
 pub mod matcher;
+pub mod protobuf;
 pub mod time_interval;
 pub mod yaml;
 
