@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use bongsu_model::{Fingerprint, SilenceState};
 use bongsu_route::silence::check_posted_times;
 use bongsu_route::{Draft, StateFilter, Suppression};
-use bongsu_store::{Row, codec};
+use bongsu_store::codec;
 use tokio::task::spawn_blocking;
 
 use crate::api::{
@@ -87,7 +87,7 @@ impl Backend for Engine {
                 let change =
                     core.route.silences_mut().set(now, &fresh, &draft, mode).map_err(refused)?;
                 let mut out = Outgoing::default();
-                out.rows.extend(change.stored.iter().map(|silence| put_silence(silence)));
+                out.rows.extend(change.stored.iter().map(|silence| records::put_silence(silence)));
                 (change.id, self.0.commit(&mut core, None, &mut out))
             };
             settle(ack).await?;
@@ -102,7 +102,7 @@ impl Backend for Engine {
                 let now = self.0.clock.now();
                 let ended = core.route.silences_mut().expire(now, &id).map_err(refused)?;
                 let mut out = Outgoing::default();
-                out.rows.extend(ended.iter().map(|silence| put_silence(silence)));
+                out.rows.extend(ended.iter().map(|silence| records::put_silence(silence)));
                 self.0.commit(&mut core, None, &mut out)
             };
             settle(ack).await
@@ -238,12 +238,6 @@ impl Engine {
             Err(error) => Err(StoreError { reason: error.to_string(), full: false }),
         }
     }
-}
-
-fn put_silence(silence: &bongsu_model::Silence) -> Row {
-    let mut data = Vec::new();
-    codec::encode_silence(silence, &mut data);
-    Row::PutSilence { id: silence.id.to_string(), ends_at: silence.ends_at, data }
 }
 
 async fn settle(

@@ -1,5 +1,6 @@
 //! A running engine: state, store, clock and transports joined, with the tasks that drive them.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::clock::Clock;
 use crate::configuration::Loaded;
 use crate::core::{Core, Dirty};
 use crate::metrics::Metrics;
+use crate::migrate::{self, MigrateError};
 use crate::pipeline::recover;
 use crate::transport::Transport;
 
@@ -46,6 +48,9 @@ pub struct Options {
     pub max_silence_bytes: usize,
     /// How long silences and log entries outlive their end.
     pub retention: Duration,
+    /// Folder of Alertmanager's files `silences` and `nflog`; a store that has never held anything
+    /// starts with what they hold.
+    pub alertmanager_state: Option<PathBuf>,
     /// Version shown to receivers in `User-Agent`.
     pub version: String,
 }
@@ -63,6 +68,7 @@ impl Default for Options {
             max_silences: 0,
             max_silence_bytes: 0,
             retention: Duration::from_secs(120 * 3600),
+            alertmanager_state: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
@@ -77,6 +83,9 @@ pub enum StartError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The state Alertmanager left cannot be taken over.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
 }
 
 /// What every task shares.
@@ -149,6 +158,9 @@ impl Engine {
             sessions: Default::default(),
         };
         let restored = recover::load(&*store, &mut core, now)?;
+        if let Some(folder) = options.alertmanager_state.as_ref().filter(|_| restored.untouched) {
+            migrate::take_over(&*store, &mut core, folder, now, options.retention)?;
+        }
         let metrics = Metrics::default();
         for kind in core.loaded.kinds() {
             metrics.announce(kind);

@@ -9,6 +9,7 @@ mod configuration;
 mod core;
 mod engine;
 mod metrics;
+pub mod migrate;
 mod pipeline;
 mod query;
 mod records;

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_model::{
-    AlertStatus, Fingerprint, FlushedAlert, GroupFlush, GroupKey, Labels, Timestamp,
+    AlertStatus, Fingerprint, FlushedAlert, GroupFlush, GroupKey, Labels, Silence, Timestamp,
 };
 use bongsu_notify::{LogEntry, NotificationKey, NotificationReason};
 use bongsu_route::GroupRecord;
 use bongsu_store::codec::{
-    BatchDecoder, BatchEncoder, CodecError, Entry, FieldReader, FieldWriter,
+    self, BatchDecoder, BatchEncoder, CodecError, Entry, FieldReader, FieldWriter,
 };
 use bongsu_store::{OutboxRow, OutboxState, Row, TimerRow, partition_of};
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ use crate::core::Errand;
 
 /// Timer kind of aggregation groups.
 pub(crate) const GROUP_TIMER: u8 = 1;
+
+/// Timer kind of the note that state was taken over.
+const IMPORT_MARK: u8 = 2;
 
 /// Formats from 0x80 on are the engine's own.
 const GROUP_FORMAT: u8 = 0x81;
@@ -104,6 +107,26 @@ pub(crate) fn read_group(timer: &TimerRow) -> Result<GroupRecord, CodecError> {
     fields.finish()?;
     let labels = Labels::from_pairs(pairs);
     Ok(GroupRecord { route_id, labels, next_tick: timer.due_at, last_success, awaited })
+}
+
+pub(crate) fn put_silence(silence: &Silence) -> Row {
+    let mut data = Vec::new();
+    codec::encode_silence(silence, &mut data);
+    Row::PutSilence { id: silence.id.to_string(), ends_at: silence.ends_at, data }
+}
+
+/// Notes that another program's state was taken over: a timer that never comes due, so that the
+/// store does not look untouched any more even if nothing was taken or all of it has expired.
+pub(crate) fn put_import_mark() -> Row {
+    let key = "alertmanager state".to_owned();
+    let partition = partition_of(&key);
+    Row::PutTimer(Box::new(TimerRow {
+        kind: IMPORT_MARK,
+        key,
+        partition,
+        due_at: Timestamp::MAX,
+        payload: Vec::new(),
+    }))
 }
 
 #[derive(Serialize, Deserialize)]

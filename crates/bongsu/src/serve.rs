@@ -65,6 +65,7 @@ async fn serve(options: &ServeOptions) -> Result<()> {
         max_silences: options.silences_max,
         max_silence_bytes: options.silence_max_bytes,
         retention: options.retention,
+        alertmanager_state: Some(options.data_dir.clone()),
         ..Options::default()
     };
     let transport = Arc::new(NetTransport::new(&engine_options.version, EgressPolicy::open()));
@@ -163,6 +164,7 @@ fn refused(error: StartError) -> anyhow::Error {
             anyhow::anyhow!("the configuration was refused:\n{}", render_diagnostics(&faults))
         }
         StartError::Store(error) => error.into(),
+        StartError::Migrate(error) => error.into(),
     }
 }
 

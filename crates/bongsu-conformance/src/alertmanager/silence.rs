@@ -24,9 +24,7 @@ pub(super) fn judge(_context: &Context, case: &Value) -> Verdict {
         "validate_matcher" => return validate_matcher(case),
         "validate_silence" => return validate_silence(case),
         "sequence" => return Sequence::new(case).run(case).into(),
-        "storage_read" => {
-            return Verdict::NotRun("reads no silence file of another program".to_owned());
-        }
+        "storage_read" => storage_read(case),
         "state" => state_of(case).map(|state| json!({"state": state.as_str()})),
         "state_filter" => state_of(case)
             .map(|state| json!({"keep": strings(&case["states"]).contains(&state.as_str())})),
@@ -173,6 +171,67 @@ fn stored(value: &Value, matchers: Matchers) -> Result<Silence, String> {
 
 fn now_of(case: &Value) -> Result<Timestamp, String> {
     seconds(&case["now"]).ok_or_else(|| "no now".to_owned())
+}
+
+/// The stored form, written as Alertmanager writes its file, read as a server that takes over.
+fn storage_read(case: &Value) -> Outcome {
+    let matcher = |matcher: &MatcherDraft| {
+        let kind = match matcher.op {
+            MatchOp::Equal => 0,
+            MatchOp::Regex => 1,
+            MatchOp::NotEqual => 2,
+            MatchOp::NotRegex => 3,
+        };
+        let texts = [field(2, matcher.name.as_bytes()), field(3, matcher.value.as_bytes())];
+        [vec![1 << 3, kind], texts.concat()].concat()
+    };
+    let stored = &case["stored"];
+    let mut silence = field(1, b"id");
+    for text in strings(&stored["matchers"]) {
+        silence.extend(field(2, &matcher(&loose(text)?)));
+    }
+    // From the year 1970 to some day in 2096, changed in 1970.
+    let (past, future) = ([1 << 3, 1], [1 << 3, 0xff, 0xff, 0xff, 0xff, 0x0e]);
+    for (number, time) in [(3, &past[..]), (4, &future), (5, &past)] {
+        silence.extend(field(number, time));
+    }
+    for set in sets(&stored["matcher_sets"])? {
+        let matchers: Vec<u8> = set.iter().flat_map(|m| field(1, &matcher(m))).collect();
+        silence.extend(field(10, &matchers));
+    }
+    let message = field(1, &silence);
+    let file = [length(message.len()), message].concat();
+    let now = seconds(&json!(0)).unwrap_or_default();
+    let mut fresh = || "another".to_owned();
+    let taken = bongsu_engine::migrate::read_silences(&file, now, Duration::ZERO, &mut fresh)
+        .map_err(|error| error.to_string())?;
+    if !taken.refused.is_empty() {
+        return Err(taken.refused.join("; "));
+    }
+    // A silence of this build has one set, and no list beside it.
+    let sets: Vec<Vec<String>> = taken.records.iter().map(|s| unquoted(&s.matchers)).collect();
+    Ok(json!({"matcher_sets": sets, "matchers": null}))
+}
+
+/// A field that holds text or a message, on the wire.
+fn field(number: u8, content: &[u8]) -> Vec<u8> {
+    [vec![number << 3 | 2], length(content.len()), content.to_vec()].concat()
+}
+
+/// A number of variable length.
+fn length(mut number: usize) -> Vec<u8> {
+    let mut out = Vec::new();
+    while number > 0x7f {
+        out.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    out.push(number as u8);
+    out
+}
+
+fn unquoted(matchers: &Matchers) -> Vec<String> {
+    let matchers = matchers.0.iter();
+    matchers.map(|m| format!("{}{}{}", m.name(), m.op().as_str(), m.value())).collect()
 }
 
 fn state_of(case: &Value) -> Result<SilenceState, String> {
@@ -379,16 +438,13 @@ impl Sequence {
     fn list(&self, now: Timestamp) -> Outcome {
         let mut listed = serde_json::Map::new();
         for (silence, state) in self.all.list(now, &Matchers::default(), StateFilter::default()) {
-            let matchers = silence.matchers.0.iter();
-            let matchers: Vec<_> =
-                matchers.map(|m| format!("{}{}{}", m.name(), m.op().as_str(), m.value())).collect();
             let value = json!({
                 "state": state.as_str(),
                 "startsAt": relative(silence.starts_at),
                 "endsAt": relative(silence.ends_at),
                 "updatedAt": relative(silence.updated_at),
                 "comment": silence.comment,
-                "matcher_sets": [matchers],
+                "matcher_sets": [unquoted(&silence.matchers)],
             });
             listed.insert(self.name(&silence.id), value);
         }

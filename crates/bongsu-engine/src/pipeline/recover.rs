@@ -23,6 +23,8 @@ pub(crate) struct Restored {
     outbox: Vec<OutboxRow>,
     /// Records that could not be read: logged, kept in the store, not fatal.
     damaged: usize,
+    /// The store has never held anything.
+    pub(crate) untouched: bool,
 }
 
 /// Reads the store into a fresh core.
@@ -63,6 +65,16 @@ pub(crate) fn load(
         restored.damaged += usize::from(!sound);
     })?;
     core.log = log;
+    restored.untouched = summary.next_seq.0 <= 1
+        && [
+            summary.alerts,
+            summary.silences,
+            summary.notifications,
+            summary.timers,
+            summary.outbox,
+        ]
+        .iter()
+        .all(|count| *count == 0);
     core.journaled = bongsu_store::JournalSeq(summary.next_seq.0.saturating_sub(1));
     if restored.damaged > 0 {
         tracing::error!(records = restored.damaged, "unreadable records were left aside");
