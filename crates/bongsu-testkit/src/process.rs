@@ -121,6 +121,13 @@ impl Server {
             launch(&self.program, self.dir.path(), &self.arguments, &self.log);
     }
 
+    /// Starts another program in its place, with `arguments` before the same flags.
+    pub fn restart_as(&mut self, program: &Path, arguments: &[&str]) {
+        program.clone_into(&mut self.program);
+        self.arguments = arguments.iter().map(|a| (*a).to_owned()).collect();
+        self.restart();
+    }
+
     /// Replaces the configuration file; it takes effect with a reload or restart.
     pub fn write_config(&self, config: &str) {
         std::fs::write(self.dir.path().join("alertmanager.yml"), config).unwrap();

@@ -1,9 +1,12 @@
-//! End to end with real peers: Debian's prometheus sends, its amtool asks, a mail server takes.
+//! End to end with real peers: Debian's prometheus sends, its amtool asks, its alertmanager hands
+//! over, a mail server takes.
 //!
 //! Ignored unless asked for (`cargo xtask peers` installs the programs and runs them).
+#![allow(clippy::unwrap_used)]
 
 mod amtool;
 mod founding;
+mod migration;
 mod prometheus;
 
 use std::path::PathBuf;
