@@ -131,6 +131,6 @@ proptest! {
         };
         let once = print(&text);
         let once = once.map_err(|e| TestCaseError::fail(format!("{e:?}\n{text}")))?;
-        prop_assert_eq!(print(&once), Ok(once.clone()));
+        prop_assert_eq!(print(&once), Ok(once));
     }
 }

@@ -21,8 +21,9 @@ struct Arguments {
     json: Option<PathBuf>,
 }
 
-const SUITES: &[(&str, fn(&std::path::Path, &mut Report) -> Result<()>)] =
-    &[("alertmanager", alertmanager::run)];
+type Suite = fn(&std::path::Path, &mut Report) -> Result<()>;
+
+const SUITES: &[(&str, Suite)] = &[("alertmanager", alertmanager::run)];
 
 fn main() -> Result<ExitCode> {
     let arguments = parse_arguments(std::env::args().skip(1))?;

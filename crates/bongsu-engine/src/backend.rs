@@ -185,7 +185,7 @@ impl Backend for Engine {
             let events = self
                 .read(move |shared| shared.store.alert_history(fingerprint.0, before, limit))
                 .await?;
-            Ok(events.into_iter().map(entry).collect())
+            Ok(events.iter().map(entry).collect())
         })
     }
 
@@ -260,7 +260,7 @@ fn refused(error: bongsu_route::SilenceError) -> SilenceError {
     }
 }
 
-fn entry(event: bongsu_store::AlertEvent) -> HistoryEntry {
+fn entry(event: &bongsu_store::AlertEvent) -> HistoryEntry {
     let detail = match codec::decode_alert(&event.data) {
         Ok(alert) => serde_json::json!({
             "labels": alert.labels,

@@ -28,7 +28,6 @@ const SMALLEST_JUMP: SignedDuration = SignedDuration::from_millis(500);
 
 impl SystemClock {
     /// Starts watching for jumps now.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads clocks")]
     pub fn new() -> Self {
         Self { last: Mutex::new((Timestamp::now(), Instant::now())) }
     }
@@ -41,12 +40,10 @@ impl Default for SystemClock {
 }
 
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads clocks")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads clocks")]
     fn jump(&self) -> SignedDuration {
         let mut last = self.last.lock();
         let (wall, ticks) = (Timestamp::now(), Instant::now());

@@ -13,10 +13,13 @@ use crate::api::{AlertQuery, AlertView, Explanation, GroupView, RouteExplanation
 use crate::configuration::Loaded;
 use crate::core::Core;
 
+/// An alert and the receivers it is routed to.
+type Routed<'a> = (&'a Arc<Alert>, &'a Arc<[Arc<str>]>);
+
 /// Alerts that have not ended, by fingerprint.
 pub(crate) fn alerts(core: &Core, query: &AlertQuery, now: Timestamp) -> Vec<AlertView> {
     let receivers = ReceiverFilter::new(query, &core.loaded);
-    let mut found: Vec<(&Arc<Alert>, &Arc<[Arc<str>]>)> = core
+    let mut found: Vec<Routed<'_>> = core
         .route
         .active(now)
         .filter(|(alert, set)| {

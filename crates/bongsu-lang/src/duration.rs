@@ -79,7 +79,7 @@ impl fmt::Display for Printed {
         }
         for (name, nanoseconds, whole_only) in UNITS {
             let unit = u128::from(nanoseconds / MS);
-            if whole_only && left % unit != 0 {
+            if whole_only && !left.is_multiple_of(unit) {
                 continue;
             }
             if left >= unit {

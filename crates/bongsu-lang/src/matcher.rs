@@ -159,7 +159,7 @@ mod tests {
             let built: Result<Vec<_>, _> =
                 pairs.iter().map(|(n, op, v)| Matcher::new(n.as_str(), *op, v.as_str())).collect();
             let matchers = Matchers(built.unwrap());
-            prop_assert_eq!(parse_list(&matchers.to_string(), Mode::Utf8), Ok(matchers.clone()));
+            prop_assert_eq!(parse_list(&matchers.to_string(), Mode::Utf8), Ok(matchers));
         }
 
         #[test]

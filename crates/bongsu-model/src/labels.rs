@@ -18,7 +18,6 @@ use crate::{Fingerprint, LabelHash};
 /// offset where it ends; a hundred thousand active alerts are dominated by these buffers. A clone
 /// shares them, so a resend that changes only times copies no text.
 #[derive(Clone, Default)]
-#[expect(clippy::derived_hash_with_manual_eq, reason = "equality only takes a shortcut first")]
 pub struct Labels {
     text: Arc<str>,
     ends: Arc<[u32]>,

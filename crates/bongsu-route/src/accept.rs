@@ -90,8 +90,9 @@ mod tests {
     }
 
     fn run(posted: PostedAlert) -> Result<(i64, i64, bool), String> {
-        let alert =
-            accept(posted, at(1000).at, Duration::from_secs(300), |n| n.is_ascii() && n != "")?;
+        let alert = accept(posted, at(1000).at, Duration::from_secs(300), |n| {
+            n.is_ascii() && !n.is_empty()
+        })?;
         assert_eq!(alert.updated_at, at(1000).at);
         assert_eq!(alert.fingerprint, alert.labels.fingerprint());
         Ok((alert.starts_at.at.as_second(), alert.ends_at.at.as_second(), alert.timeout))

@@ -63,7 +63,6 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        #[expect(clippy::disallowed_methods, reason = "the time of a log line")]
         let now = jiff::Timestamp::now();
         let metadata = event.metadata();
         write!(writer, "time={now:.3} level={}", metadata.level())?;

@@ -92,7 +92,7 @@ impl Search<'_> {
                     }
                     Ok(text) => self.found.templates.push((key.to_owned(), text)),
                     Err(why) => {
-                        self.unreadable(&entry.value, &format!("{owner}, key {key}: {why}"))
+                        self.unreadable(&entry.value, &format!("{owner}, key {key}: {why}"));
                     }
                 }
             }

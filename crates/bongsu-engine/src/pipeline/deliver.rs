@@ -153,7 +153,7 @@ impl Shared {
         let integration = &errand.target.integration;
         let mut secrets = SecretFiles::default();
         for path in bongsu_notify::secret_files(integration) {
-            let content = self.transport.secret(&path).await;
+            let content = self.transport.secret(path).await;
             secrets.insert(path, content);
         }
         let aws = match integration {

@@ -21,6 +21,7 @@ fn clock(minute: u16) -> String {
     format!("{:02}:{:02}", minute / 60, minute % 60)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "texts and numbers alike")]
 fn range(begin: impl Display + PartialEq, end: impl Display, same: bool) -> String {
     if same { begin.to_string() } else { format!("{begin}:{end}") }
 }

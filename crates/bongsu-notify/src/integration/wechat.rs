@@ -143,12 +143,9 @@ impl Wechat {
             let reason = FailureReason::of_status(response.status);
             return Step::Failed(NotifyError::transient(message).because(reason));
         }
-        let answer = match serde_json::from_slice::<serde_json::Value>(&response.body) {
-            Ok(answer) => answer,
-            Err(_) => {
-                let error = super::go_json_error(&response.text());
-                return Step::Failed(NotifyError::transient(error));
-            }
+        let Ok(answer) = serde_json::from_slice::<serde_json::Value>(&response.body) else {
+            let error = super::go_json_error(&response.text());
+            return Step::Failed(NotifyError::transient(error));
         };
         let message = answer["errmsg"].as_str().unwrap_or("").to_owned();
         match answer["errcode"].as_i64().unwrap_or(0) {

@@ -4,6 +4,8 @@
 //! Ignored unless asked for (`cargo xtask peers` installs the programs and runs them).
 #![allow(clippy::unwrap_used)]
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 mod amtool;
 mod founding;
 mod migration;

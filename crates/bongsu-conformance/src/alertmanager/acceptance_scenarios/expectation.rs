@@ -53,7 +53,7 @@ pub(super) fn some_of(
                 && r.at <= to + tolerance
                 && same_alerts(want, r, epoch, tolerance)
         };
-        let Some(at) = left.iter().position(|r| fits(r)) else {
+        let Some(at) = left.iter().position(fits) else {
             return Err(format!("nothing matches {want}; came: {}", shown(received)));
         };
         left.remove(at);

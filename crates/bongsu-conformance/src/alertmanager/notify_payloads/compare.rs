@@ -51,16 +51,6 @@ fn headers(request: &HttpRequest, expected: &Value) -> Result<(), String> {
     Ok(())
 }
 
-/// A header of `http_config`, if it has no file.
-fn configured_header(request: &HttpRequest, name: &str) -> Option<String> {
-    let headers = request.http.http_headers.as_ref()?;
-    let mut headers = headers.0.iter();
-    let (_, header) = headers.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
-    let secrets = header.secrets.iter().map(|secret| secret.expose());
-    let values: Vec<&str> = header.values.iter().map(String::as_str).chain(secrets).collect();
-    Some(values.join(", "))
-}
-
 /// What the transport adds from `http_config`.
 fn configured_authorization(request: &HttpRequest) -> Option<String> {
     if let Some(authorization) = &request.http.authorization {

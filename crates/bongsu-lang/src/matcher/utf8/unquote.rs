@@ -32,8 +32,18 @@ fn escape(rest: &mut std::str::Chars<'_>, out: &mut Vec<u8>) -> Option<()> {
         '\\' => b'\\',
         '"' => b'"',
         'x' => u8::try_from(number(rest, 2, 16)?).ok()?,
-        'u' => return Some(push(char::from_u32(number(rest, 4, 16)?)?, out)),
-        'U' => return Some(push(char::from_u32(number(rest, 8, 16)?)?, out)),
+        'u' => {
+            return {
+                push(char::from_u32(number(rest, 4, 16)?)?, out);
+                Some(())
+            };
+        }
+        'U' => {
+            return {
+                push(char::from_u32(number(rest, 8, 16)?)?, out);
+                Some(())
+            };
+        }
         first @ '0'..='7' => {
             let value = first.to_digit(8)? * 64 + number(rest, 2, 8)?;
             u8::try_from(value).ok()?
