@@ -3,7 +3,6 @@
 //!
 //! Ignored unless asked for (`cargo xtask peers` installs the programs and runs them).
 #![allow(clippy::unwrap_used)]
-
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod amtool;
