@@ -40,6 +40,7 @@ pub fn http_settings(config: &am::HttpConfig) -> Result<HttpSettings, TransportE
         ),
         follow_redirects: config.follow_redirects,
         http2: config.enable_http2,
+        http2_only: false,
         headers,
     })
 }

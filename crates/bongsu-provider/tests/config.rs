@@ -87,6 +87,7 @@ tls_config: {ca_file: ca.pem, cert: CERT, key: KEY, server_name: n, insecure_ski
         },
         follow_redirects: false,
         http2: false,
+        http2_only: false,
         headers: vec![
             ("X-A".to_owned(), inline("v")),
             ("X-A".to_owned(), inline("s")),

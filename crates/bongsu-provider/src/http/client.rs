@@ -71,7 +71,11 @@ impl HttpClient {
             }
             _ => None,
         };
-        let protocols: &[&[u8]] = if settings.http2 { &[b"h2", b"http/1.1"] } else { &[] };
+        let protocols: &[&[u8]] = match (settings.http2_only, settings.http2) {
+            (true, _) => &[b"h2"],
+            (false, true) => &[b"h2", b"http/1.1"],
+            (false, false) => &[],
+        };
         Ok(Self {
             tls: ClientTlsSource::new(settings.tls.clone(), protocols),
             proxy_tls: ClientTlsSource::new(settings.tls.clone(), &[]),
@@ -257,6 +261,7 @@ impl HttpClient {
             .timer(TokioTimer::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE)
+            .http2_only(self.settings.http2_only)
             .build(Connector(Arc::new(route)));
         *pool = Some((tls, fresh.clone()));
         Ok(fresh)
@@ -271,6 +276,7 @@ async fn read(
     let keep = if head.status.is_success() { MAX_BODY_BYTES } else { MAX_ERROR_BODY_BYTES };
     let mut kept = BytesMut::new();
     let mut seen = 0;
+    let mut trailers = HeaderMap::new();
     while let Some(frame) = body.frame().await {
         let frame = match frame {
             Ok(frame) => frame,
@@ -281,7 +287,13 @@ async fn read(
                 return Err(TransportError::new(TransportErrorKind::Protocol, text));
             }
         };
-        let Some(data) = frame.data_ref() else { continue };
+        let data = match frame.into_data() {
+            Ok(data) => data,
+            Err(frame) => {
+                trailers.extend(frame.into_trailers().unwrap_or_default());
+                continue;
+            }
+        };
         seen += data.len();
         kept.extend_from_slice(&data[..data.len().min(keep - kept.len())]);
         if seen > keep + MAX_DRAIN {
@@ -293,6 +305,7 @@ async fn read(
         headers: head.headers,
         truncated: seen > kept.len(),
         body: kept.freeze(),
+        trailers,
     })
 }
 

@@ -109,6 +109,8 @@ pub struct HttpResponse {
     pub body: Bytes,
     /// Whether the body was longer than what is kept.
     pub truncated: bool,
+    /// Fields sent after the body (a gRPC server tells its verdict there); mostly none.
+    pub trailers: HeaderMap,
 }
 
 impl HttpResponse {

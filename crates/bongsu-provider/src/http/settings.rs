@@ -39,6 +39,8 @@ pub struct HttpSettings {
     pub follow_redirects: bool,
     /// Negotiate HTTP/2 over TLS.
     pub http2: bool,
+    /// Speak nothing but HTTP/2, without asking over plain TCP: what gRPC servers expect.
+    pub http2_only: bool,
     /// Header fields added to every request.
     pub headers: Vec<(String, SecretSource)>,
 }
@@ -52,6 +54,7 @@ impl Default for HttpSettings {
             proxy: ProxySettings::default(),
             follow_redirects: true,
             http2: true,
+            http2_only: false,
             headers: Vec::new(),
         }
     }
