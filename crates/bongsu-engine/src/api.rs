@@ -13,6 +13,8 @@ use thiserror::Error;
 
 pub use bongsu_route::accept::PostedAlert;
 
+pub use crate::trace::TraceContext;
+
 /// The store did not take or give something.
 #[derive(Debug, Clone, Error)]
 #[error("{reason}")]
@@ -298,8 +300,13 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// A call that changes something answers once the change is durable. Dropping an answer does not
 /// undo a change already on its way.
 pub trait Backend: Send + Sync + 'static {
-    /// Takes a batch: journals it, then makes it visible and routes it.
-    fn ingest(&self, alerts: Vec<PostedAlert>) -> Answer<'_, Result<(), IngestError>>;
+    /// Takes a batch: journals it, then makes it visible and routes it. `client` is the trace the
+    /// sender began, if any.
+    fn ingest(
+        &self,
+        alerts: Vec<PostedAlert>,
+        client: Option<TraceContext>,
+    ) -> Answer<'_, Result<(), IngestError>>;
 
     /// Alerts that have not ended, sorted by fingerprint.
     fn alerts(&self, query: AlertQuery) -> Answer<'_, Vec<AlertView>>;

@@ -12,7 +12,7 @@ use tokio::task::spawn_blocking;
 use crate::api::{
     AlertQuery, AlertView, Answer, Backend, ClusterView, Counts, Delivery, DeliveryQuery,
     Explanation, GroupView, HistoryEntry, IngestError, PostedAlert, ReceiverView, ReloadError,
-    SilenceDraft, SilenceError, SilenceQuery, SilenceView, StatusView, StoreError,
+    SilenceDraft, SilenceError, SilenceQuery, SilenceView, StatusView, StoreError, TraceContext,
 };
 use crate::core::Outgoing;
 use crate::engine::{Engine, Shared};
@@ -24,8 +24,12 @@ use crate::{query, records};
 const RECENT_DELIVERIES: usize = 5;
 
 impl Backend for Engine {
-    fn ingest(&self, alerts: Vec<PostedAlert>) -> Answer<'_, Result<(), IngestError>> {
-        Box::pin(self.0.ingest(alerts))
+    fn ingest(
+        &self,
+        alerts: Vec<PostedAlert>,
+        client: Option<TraceContext>,
+    ) -> Answer<'_, Result<(), IngestError>> {
+        Box::pin(self.0.ingest(alerts, client))
     }
 
     fn alerts(&self, query: AlertQuery) -> Answer<'_, Vec<AlertView>> {

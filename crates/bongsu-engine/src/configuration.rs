@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::api::ReceiverView;
+use crate::trace::Tracer;
 
 /// One integration of one receiver.
 pub(crate) struct Target {
@@ -60,6 +61,7 @@ pub struct Loaded {
     pub(crate) retention: Duration,
     /// Alerts dropped by the limit per name.
     pub(crate) limited: AtomicU64,
+    tracer: Option<Tracer>,
 }
 
 impl Loaded {
@@ -102,7 +104,19 @@ impl Loaded {
             views,
             retention,
             limited: AtomicU64::new(0),
+            tracer: None,
         }
+    }
+
+    /// The same with a tracer: what happens under this configuration is traced.
+    #[must_use]
+    pub fn traced(mut self, tracer: Option<Tracer>) -> Self {
+        self.tracer = tracer;
+        self
+    }
+
+    pub(crate) fn tracer(&self) -> Option<&Tracer> {
+        self.tracer.as_ref()
     }
 
     /// A fresh routing plan.

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::configuration::{Loaded, Target};
 use crate::records;
+use crate::trace::{Span, TraceContext, Waiting};
 
 /// All that one lock guards.
 pub(crate) struct Core {
@@ -36,6 +37,8 @@ pub(crate) struct Core {
     pub(crate) suppressed: HashMap<bongsu_route::Suppression, u64>,
     /// Values integrations keep between conversations (access tokens), by target.
     pub(crate) sessions: HashMap<Arc<str>, bongsu_notify::Session>,
+    /// Which requests groups have to tell about.
+    pub(crate) waiting: Waiting,
 }
 
 /// What the next checkpoint has to write.
@@ -59,6 +62,7 @@ pub(crate) struct AlertEvent {
 pub(crate) struct Flight {
     pub(crate) remaining: usize,
     pub(crate) ok: bool,
+    pub(crate) span: Span,
 }
 
 /// One integration to be told; everything a delivery needs.
@@ -76,6 +80,8 @@ pub(crate) struct Errand {
     pub(crate) previous: std::collections::BTreeMap<String, String>,
     pub(crate) loaded: Arc<Loaded>,
     pub(crate) generation: CancellationToken,
+    /// The flush it belongs to, if that is traced.
+    pub(crate) trace: Option<TraceContext>,
 }
 
 /// What a step leaves to be done outside the lock.
@@ -93,7 +99,8 @@ impl Core {
             for effect in std::mem::take(&mut self.effects) {
                 match effect {
                     Effect::SaveGroup(id) => out.saved.push(id),
-                    Effect::DropGroup { route_id, labels } => {
+                    Effect::DropGroup { group, route_id, labels } => {
+                        self.waiting.forget(group);
                         out.rows.push(records::delete_group(&route_id, &labels));
                     }
                     Effect::Flush { group, flush } => self.tell(now, group, flush, out),
@@ -116,6 +123,11 @@ impl Core {
     fn tell(&mut self, now: Timestamp, group: GroupId, flush: Box<GroupFlush>, out: &mut Outgoing) {
         let flush: Arc<GroupFlush> = flush.into();
         let mut remaining = 0;
+        let mut span = self
+            .loaded
+            .tracer()
+            .map_or_else(Span::default, |tracer| tracer.flush(&self.waiting.take(group), &flush));
+        let trace = span.context();
         let targets = self.loaded.targets(&flush.receiver);
         for target in targets.iter() {
             let log_key = target.log_key(&flush.key);
@@ -142,16 +154,18 @@ impl Core {
                         reason,
                         loaded: Arc::clone(&self.loaded),
                         generation: self.generation.clone(),
+                        trace: trace.clone(),
                     };
                     out.rows.push(records::put_outbox(&errand, now));
                     out.errands.push(errand);
                 }
             }
         }
+        span.count("bongsu.deliveries", remaining);
         if remaining == 0 {
             self.route.flush_done(now, group, true, &mut self.effects);
         } else {
-            self.flights.insert(group, Flight { remaining, ok: true });
+            self.flights.insert(group, Flight { remaining, ok: true, span });
         }
     }
 
@@ -177,6 +191,9 @@ impl Core {
     pub(crate) fn land(&mut self, now: Timestamp, group: GroupId, ok: bool, out: &mut Outgoing) {
         let Some(flight) = self.flights.get_mut(&group) else { return };
         flight.ok &= ok;
+        if !ok {
+            flight.span.fail(&"an integration was not told");
+        }
         flight.remaining = flight.remaining.saturating_sub(1);
         if flight.remaining == 0 {
             let ok = flight.ok;

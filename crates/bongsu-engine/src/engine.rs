@@ -156,6 +156,7 @@ impl Engine {
             swept_at: now,
             suppressed: Default::default(),
             sessions: Default::default(),
+            waiting: Default::default(),
         };
         let restored = recover::load(&*store, &mut core, now)?;
         if let Some(folder) = options.alertmanager_state.as_ref().filter(|_| restored.untouched) {
@@ -223,6 +224,8 @@ impl Engine {
         std::mem::replace(&mut core.generation, CancellationToken::new()).cancel();
         core.flights.clear();
         core.sessions.clear();
+        // The groups get new ids; what they wait to tell is told without its origin.
+        core.waiting.clear();
         core.loaded = Arc::clone(&loaded);
         let mut effects = std::mem::take(&mut core.effects);
         core.route.reload(now, loaded.plan(), &mut effects);

@@ -13,6 +13,7 @@ pub mod migrate;
 mod pipeline;
 mod query;
 mod records;
+pub mod trace;
 pub mod transport;
 
 pub use configuration::Loaded;

@@ -19,6 +19,7 @@ use bongsu_store::{OutboxRow, OutboxState, Row, TimerRow, partition_of};
 use serde::{Deserialize, Serialize};
 
 use crate::core::Errand;
+use crate::trace::TraceContext;
 
 /// Timer kind of aggregation groups.
 pub(crate) const GROUP_TIMER: u8 = 1;
@@ -192,6 +193,9 @@ struct StoredErrand {
     reason: NotificationReason,
     /// Bytes of the alert batch that follows; statuses in order.
     resolved: Vec<bool>,
+    /// `traceparent` of the flush, if it was traced.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    trace: Option<String>,
 }
 
 /// An errand as found in the outbox.
@@ -200,6 +204,7 @@ pub(crate) struct RestoredErrand {
     pub(crate) integration: String,
     pub(crate) index: usize,
     pub(crate) reason: NotificationReason,
+    pub(crate) trace: Option<TraceContext>,
 }
 
 pub(crate) fn put_outbox(errand: &Errand, now: Timestamp) -> Row {
@@ -219,6 +224,7 @@ pub(crate) fn put_outbox(errand: &Errand, now: Timestamp) -> Row {
         receiver: flush.receiver.to_string(),
         reason: errand.reason,
         resolved: flush.alerts.iter().map(|a| a.status == AlertStatus::Resolved).collect(),
+        trace: errand.trace.as_ref().map(TraceContext::to_string),
     };
     let header = serde_json::to_vec(&stored).unwrap_or_default();
     let mut payload = Vec::with_capacity(header.len() + 256 * flush.alerts.len());
@@ -275,5 +281,6 @@ pub(crate) fn read_outbox(row: &OutboxRow, now: Timestamp) -> Result<RestoredErr
         integration: stored.integration,
         index: stored.index,
         reason: stored.reason,
+        trace: stored.trace.as_deref().and_then(TraceContext::parse),
     })
 }

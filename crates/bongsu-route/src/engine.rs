@@ -55,6 +55,8 @@ pub enum Effect {
     SaveGroup(GroupId),
     /// Forget the stored timer of a group that is gone.
     DropGroup {
+        /// Its id, which no other group will have.
+        group: GroupId,
         /// Route id of the group.
         route_id: Arc<str>,
         /// Its labels.
@@ -161,6 +163,12 @@ impl RouteEngine {
     /// The alert as it stands after [`RouteEngine::put`].
     pub fn alert(&self, fingerprint: Fingerprint) -> Option<&Arc<Alert>> {
         self.alerts.get(self.alerts.find(fingerprint)?).map(|slot| &slot.alert)
+    }
+
+    /// The groups that hold an alert now.
+    pub fn groups_holding(&self, fingerprint: Fingerprint) -> &[GroupId] {
+        let slot = self.alerts.find(fingerprint).and_then(|id| self.alerts.get(id));
+        slot.map_or(&[], |slot| &slot.groups)
     }
 
     /// Routes a slot on its first report, then sees that every group of its routes holds it.
@@ -378,7 +386,7 @@ impl RouteEngine {
     fn drop_group(&mut self, id: GroupId, effects: &mut Vec<Effect>) {
         if let Some(group) = self.groups.remove(id) {
             let route_id = Arc::clone(&self.plan.tree.route(group.route).id);
-            effects.push(Effect::DropGroup { route_id, labels: group.labels });
+            effects.push(Effect::DropGroup { group: id, route_id, labels: group.labels });
         }
     }
 
@@ -492,14 +500,13 @@ impl RouteEngine {
                 if group.flight.is_some() {
                     record.next_tick = now;
                 }
+                effects.push(Effect::DropGroup {
+                    group: id,
+                    route_id: (*record.route_id).into(),
+                    labels: record.labels.clone(),
+                });
                 records.push(record);
             }
-        }
-        for record in &records {
-            effects.push(Effect::DropGroup {
-                route_id: (*record.route_id).into(),
-                labels: record.labels.clone(),
-            });
         }
         self.plan = plan;
         let keep = self.settings.keep_timers_on_reload;

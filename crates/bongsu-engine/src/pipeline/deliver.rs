@@ -17,10 +17,12 @@ use bongsu_store::Row;
 use jiff::SignedDuration;
 use serde_json::json;
 use tokio::time::Instant;
+use tracing::field::display;
 
 use crate::core::{Errand, Outgoing};
 use crate::engine::Shared;
 use crate::records;
+use crate::trace::Span;
 
 /// How a delivery ended.
 struct Result {
@@ -34,11 +36,28 @@ struct Result {
 impl Shared {
     /// Carries out an errand.
     pub(crate) async fn deliver(self: Arc<Self>, errand: Errand) {
-        let result = self.attempt_until_deadline(&errand).await;
+        let span = errand.loaded.tracer().map(|tracer| {
+            let group = &errand.flush.key.0;
+            tracer.deliver(errand.trace.as_ref(), &errand.target.name, group, errand.alerts.len())
+        });
+        let mut span = span.unwrap_or_default();
+        let result = self.attempt_until_deadline(&errand, &mut span).await;
+        span.count("bongsu.attempts", result.attempts as usize);
+        span.outcome(match &result.outcome {
+            Ok(_) => "delivered",
+            Err(_) if result.superseded => "superseded",
+            Err(_) => "failed",
+        });
+        if let Err(error) = &result.outcome {
+            span.fail(error);
+        }
+        // Ended before its flush, which may end with the record.
+        drop(span);
         self.record(errand, result);
     }
 
-    async fn attempt_until_deadline(&self, errand: &Errand) -> Result {
+    async fn attempt_until_deadline(&self, errand: &Errand, span: &mut Span) -> Result {
+        let traceparent = self.traceparent(errand, span);
         let mut attempts = Attempts::default();
         let deadline = errand.flush.deadline;
         // From here on time is what has passed, so that setting the wall clock ends nothing early.
@@ -47,8 +66,9 @@ impl Shared {
         let now = || begun.checked_add(passed(first)).unwrap_or(begun);
         loop {
             let started = Instant::now();
+            let attempt = self.attempt(errand, traceparent.as_deref(), now(), due);
             let (verdict, ended) = tokio::select! {
-                verdict = self.attempt(errand, now(), due) => (Some(verdict), None),
+                verdict = attempt => (Some(verdict), None),
                 () = tokio::time::sleep_until(due) => (None, Some(Ended::DeadlineExceeded)),
                 () = errand.generation.cancelled() => (None, Some(Ended::Canceled)),
             };
@@ -66,6 +86,7 @@ impl Shared {
                 None => NotifyError::transient("the attempt did not end in time"),
             };
             tracing::debug!(target = %errand.target.name, %error, "attempt failed");
+            span.attempt_failed(&error);
             let random = rand::random::<f64>();
             let now = now();
             match attempts.failure(&errand.target.name, error, now, deadline, ended, random) {
@@ -89,11 +110,20 @@ impl Shared {
         }
     }
 
+    /// What a webhook is told about the trace it is part of. Other services have no use for it, and
+    /// Alertmanager's requests do not carry it.
+    fn traceparent(&self, errand: &Errand, span: &Span) -> Option<String> {
+        let told = matches!(errand.target.integration, Integration::Webhook(_));
+        let context = (told && !self.options.compatible).then(|| span.context())?;
+        context.map(|context| context.to_string())
+    }
+
     /// One attempt: render everything, then talk until the receiver is told or refuses. The text is
     /// what the receiver last answered.
     async fn attempt(
         &self,
         errand: &Errand,
+        traceparent: Option<&str>,
         now: Timestamp,
         due: Instant,
     ) -> (std::result::Result<Outcome, NotifyError>, String) {
@@ -111,7 +141,10 @@ impl Shared {
             step = match step {
                 Step::Done(outcome) => break Ok(outcome),
                 Step::Failed(error) => break Err(error),
-                Step::Request(request) => {
+                Step::Request(mut request) => {
+                    if let Some(value) = traceparent {
+                        request.headers.push(("traceparent", value.to_owned()));
+                    }
                     let limit = request.timeout.clone();
                     let until = limit.as_ref().map_or(due, |l| due.min(Instant::now() + l.after));
                     match self.transport.request(*request, until).await {
@@ -235,13 +268,14 @@ impl Shared {
             detail: detail.to_string(),
         });
         self.metrics.delivered(&errand.target, result.outcome.as_ref().err());
+        let trace_id = errand.trace.as_ref().map(|trace| display(trace.trace_id()));
         let ok = match result.outcome {
             Ok(outcome) => {
                 for problem in &outcome.problems {
                     tracing::warn!(target = %errand.target.name, problem, "sent with a fallback text");
                 }
                 tracing::info!(target = %errand.target.name, group = %errand.flush.key,
-                    alerts = errand.alerts.len(), attempts = result.attempts, "notified");
+                    alerts = errand.alerts.len(), attempts = result.attempts, trace_id, "notified");
                 let entry = core.log_entry(now, &errand.flush, errand.hashes, outcome.data);
                 out.rows.push(records::put_notification(&errand.log_key, &entry));
                 core.log.put(errand.log_key, entry);
@@ -249,7 +283,7 @@ impl Shared {
             }
             Err(error) => {
                 tracing::error!(target = %errand.target.name, group = %errand.flush.key,
-                    attempts = result.attempts, %error, "not notified");
+                    attempts = result.attempts, trace_id, %error, "not notified");
                 false
             }
         };

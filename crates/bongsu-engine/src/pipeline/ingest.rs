@@ -18,6 +18,7 @@ use crate::api::{IngestError, StoreError};
 use crate::core::{AlertEvent, Core, Outgoing};
 use crate::engine::Shared;
 use crate::records::EventKind;
+use crate::trace::TraceContext;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -28,14 +29,25 @@ impl Shared {
     pub(crate) async fn ingest(
         self: &Arc<Self>,
         posted: Vec<PostedAlert>,
+        client: Option<TraceContext>,
     ) -> Result<(), IngestError> {
-        let (durable, refused) = {
+        let (taken, mut span) = {
             let mut core = self.core.lock();
-            self.store.admit().map_err(refusal)?;
-            self.take(&mut core, posted)?
+            let span = core.loaded.tracer().map(|t| t.receive(client.as_ref(), posted.len()));
+            let span = span.unwrap_or_default();
+            let admitted = self.store.admit().map_err(refusal);
+            (admitted.and_then(|()| self.take(&mut core, posted, span.context().as_ref())), span)
         };
-        durable.settled().await.map_err(|error| IngestError::Store(unstored(&error)))?;
-        if refused.is_empty() { Ok(()) } else { Err(IngestError::Invalid(refused)) }
+        let settled = async {
+            let (durable, refused) = taken?;
+            durable.settled().await.map_err(|error| IngestError::Store(unstored(&error)))?;
+            if refused.is_empty() { Ok(()) } else { Err(IngestError::Invalid(refused)) }
+        };
+        let result = settled.await;
+        if let Err(error) = &result {
+            span.fail(error);
+        }
+        result
     }
 
     /// Routes a batch and hands it to the store; returns the messages of refused alerts.
@@ -43,6 +55,7 @@ impl Shared {
         self: &Arc<Self>,
         core: &mut Core,
         posted: Vec<PostedAlert>,
+        request: Option<&TraceContext>,
     ) -> Result<(Durable, Vec<String>), IngestError> {
         let now = self.clock.now();
         let resolve_timeout = core.loaded.resolve_timeout;
@@ -55,7 +68,7 @@ impl Shared {
             match accept(alert, now, resolve_timeout, |name| label_name::is_valid(name, mode)) {
                 Ok(alert) => {
                     self.metrics.received(alert.resolved_at(now));
-                    absorb(core, now, alert, &mut encoder);
+                    absorb(core, now, alert, request, &mut encoder);
                 }
                 Err(message) => refused.push(message),
             }
@@ -108,6 +121,7 @@ fn absorb(
     core: &mut Core,
     now: Timestamp,
     alert: bongsu_model::Alert,
+    request: Option<&TraceContext>,
     encoder: &mut BatchEncoder<'_>,
 ) {
     let fingerprint = alert.fingerprint;
@@ -129,6 +143,9 @@ fn absorb(
         return;
     }
     encoder.alert(alert);
+    if let Some(request) = request {
+        core.waiting.note(core.route.groups_holding(fingerprint), request);
+    }
     let Some(kind) = EventKind::of(was_ended, alert.resolved_at(now)) else { return };
     core.dirty.events.push(AlertEvent { alert: Arc::clone(alert), at: now, kind });
 }

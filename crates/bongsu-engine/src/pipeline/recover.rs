@@ -15,6 +15,7 @@ use bongsu_store::{Loaded as Item, OutboxRow, Store, StoreError};
 use crate::core::{AlertEvent, Core, Errand, Flight, Outgoing};
 use crate::engine::Shared;
 use crate::records::{self, EventKind};
+use crate::trace::Span;
 
 /// What the store held besides alerts.
 #[derive(Default)]
@@ -179,7 +180,8 @@ impl Shared {
             core.route.resume_flush(flush.now, &flush.route_id, &flush.group_labels, &carried)
         });
         if let Some(group) = group {
-            core.flights.entry(group).or_insert(Flight { remaining: 0, ok: true }).remaining += 1;
+            let fresh = || Flight { remaining: 0, ok: true, span: Span::default() };
+            core.flights.entry(group).or_insert_with(fresh).remaining += 1;
         }
         let log_key = target.log_key(&flush.key);
         let previous = core.log.get(&log_key).map(|entry| entry.data.clone()).unwrap_or_default();
@@ -196,6 +198,7 @@ impl Shared {
             target,
             loaded: Arc::clone(&core.loaded),
             generation: core.generation.clone(),
+            trace: stored.trace,
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bongsu_engine::api::{AlertQuery, IngestError, PostedAlert};
+use bongsu_engine::api::{AlertQuery, IngestError, PostedAlert, TraceContext};
 use bytes::Bytes;
 use http::StatusCode;
 
@@ -69,12 +69,14 @@ pub(crate) async fn post(app: Arc<App>, call: Call) -> Answered {
             return refusal.into();
         }
     };
+    let client = call.headers.get("traceparent").and_then(|value| value.to_str().ok());
+    let client = client.and_then(TraceContext::parse);
     // The body is not needed while the alerts wait for the disk.
     drop(call);
     if alerts.is_empty() {
         return answer::empty(StatusCode::OK);
     }
-    match app.backend.ingest(alerts).await {
+    match app.backend.ingest(alerts, client).await {
         Ok(()) => answer::empty(StatusCode::OK),
         Err(error @ IngestError::Invalid(_)) => answer::bare(StatusCode::BAD_REQUEST, error),
         Err(IngestError::Overloaded { retry_after }) => {

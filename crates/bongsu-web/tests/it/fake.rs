@@ -83,7 +83,11 @@ fn boxed<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
 }
 
 impl Backend for Fake {
-    fn ingest(&self, posted: Vec<PostedAlert>) -> Answer<'_, Result<(), IngestError>> {
+    fn ingest(
+        &self,
+        posted: Vec<PostedAlert>,
+        _client: Option<TraceContext>,
+    ) -> Answer<'_, Result<(), IngestError>> {
         if *self.broken.lock() == Broken::Overloaded {
             let retry_after = Duration::from_millis(1500);
             return boxed(Err(IngestError::Overloaded { retry_after }));
