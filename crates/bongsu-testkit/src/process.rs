@@ -232,7 +232,8 @@ fn launch(
 /// The address in a readiness line (`… msg="Listening on" address=127.0.0.1:39041`).
 fn listening_address(line: &str) -> Option<SocketAddr> {
     let rest = &line[line.find("Listening on")?..];
-    let value = &rest[rest.find("address=")? + "address=".len()..];
+    let value = &rest[rest.find("address")? + "address".len()..];
+    let value = value.trim_start_matches(['"', ':', '=']);
     let end = value.find(|c: char| c.is_whitespace() || c == '"').unwrap_or(value.len());
     value[..end].parse().ok()
 }
@@ -247,6 +248,7 @@ mod tests {
         for line in [
             "ts=2026-01-01T00:00:00Z level=info msg=\"Listening on\" address=127.0.0.1:39041",
             "INFO Listening on address=127.0.0.1:39041 tls=false",
+            "{\"msg\":\"Listening on\",\"address\":\"127.0.0.1:39041\"}",
         ] {
             assert_eq!(found(line).as_deref(), Some("127.0.0.1:39041"), "{line}");
         }

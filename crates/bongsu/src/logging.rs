@@ -3,14 +3,15 @@
 //! In: `tracing` events. Out: one line each; secrets never get here because their type prints as
 //! `<secret>`.
 
-use std::fmt::{self, Write as _};
+mod json;
+mod logfmt;
+pub(crate) mod otlp;
 
-use tracing::field::{Field, Visit};
-use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::fmt::format::{FormatEvent, FormatFields, Writer};
-use tracing_subscriber::fmt::{FmtContext, MakeWriter};
-use tracing_subscriber::registry::LookupSpan;
+use tracing::{Level, Metadata};
+use tracing_subscriber::fmt::MakeWriter;
 
+use self::json::Json;
+use self::logfmt::Logfmt;
 use crate::serve_options::{LogFormat, LogLevel};
 
 /// Installs the subscriber for the whole process; later calls change nothing.
@@ -26,7 +27,7 @@ pub(crate) fn init(level: LogLevel, format: LogFormat) {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(Stderr);
     let installed = match format {
         LogFormat::Logfmt => builder.event_format(Logfmt).try_init(),
-        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+        LogFormat::Json => builder.event_format(Json).try_init(),
         LogFormat::Text => builder.try_init(),
     };
     // A second call in one process (tests) keeps the first subscriber.
@@ -49,97 +50,61 @@ impl<'a> MakeWriter<'a> for Stderr {
     }
 }
 
-/// `time=… level=INFO source=… msg="…" key=value`
-struct Logfmt;
-
-impl<S, N> FormatEvent<S, N> for Logfmt
-where
-    S: Subscriber + for<'a> LookupSpan<'a>,
-    N: for<'a> FormatFields<'a> + 'static,
-{
-    fn format_event(
-        &self,
-        _context: &FmtContext<'_, S, N>,
-        mut writer: Writer<'_>,
-        event: &Event<'_>,
-    ) -> fmt::Result {
-        let now = jiff::Timestamp::now();
-        let metadata = event.metadata();
-        write!(writer, "time={now:.3} level={}", metadata.level())?;
-        let module = metadata.target().trim_start_matches("bongsu_");
-        write!(writer, " component={}", module.split("::").next().unwrap_or(module))?;
-        let mut fields = Fields { message: String::new(), rest: String::new() };
-        event.record(&mut fields);
-        write!(writer, " msg={}", Quoted(&fields.message))?;
-        writeln!(writer, "{}", fields.rest)
-    }
+/// The time of a log line.
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
 }
 
-struct Fields {
-    message: String,
-    rest: String,
-}
-
-impl Visit for Fields {
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.put(field, &format!("{value:?}"));
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.put(field, value);
-    }
-}
-
-impl Fields {
-    fn put(&mut self, field: &Field, value: &str) {
-        if field.name() == "message" {
-            self.message.push_str(value);
-        } else {
-            // Writing to a string cannot fail.
-            let _ = write!(self.rest, " {}={}", field.name(), Quoted(value));
-        }
-    }
-}
-
-/// A logfmt value: quoted if it has to be.
-struct Quoted<'a>(&'a str);
-
-impl fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plain =
-            |c: char| !c.is_whitespace() && !c.is_control() && !matches!(c, '"' | '=' | '\\');
-        if !self.0.is_empty() && self.0.chars().all(plain) {
-            return f.write_str(self.0);
-        }
-        f.write_char('"')?;
-        for c in self.0.chars() {
-            match c {
-                '"' => f.write_str("\\\"")?,
-                '\\' => f.write_str("\\\\")?,
-                '\n' => f.write_str("\\n")?,
-                '\t' => f.write_str("\\t")?,
-                c if c.is_control() => write!(f, "\\u{:04x}", c as u32)?,
-                c => f.write_char(c)?,
-            }
-        }
-        f.write_char('"')
-    }
+/// The part of the program that speaks: `web`, `engine` …
+fn component(metadata: &Metadata<'static>) -> &'static str {
+    let module = metadata.target().trim_start_matches("bongsu_");
+    module.split("::").next().unwrap_or(module)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Quoted;
+    use std::sync::Arc;
 
-    #[test]
-    fn values_are_quoted_when_needed() {
-        for (value, line) in [
-            ("127.0.0.1:9093", "127.0.0.1:9093"),
-            ("", "\"\""),
-            ("Listening on", "\"Listening on\""),
-            ("a=\"b\"\n", "\"a=\\\"b\\\"\\n\""),
-            ("디스크", "디스크"),
-        ] {
-            assert_eq!(Quoted(value).to_string(), line);
+    use parking_lot::Mutex;
+    use tracing_subscriber::Registry;
+    use tracing_subscriber::fmt::FormatEvent;
+    use tracing_subscriber::fmt::format::DefaultFields;
+
+    /// One event of every kind of field in a format, with `T` for its time.
+    pub(super) fn line(
+        format: impl FormatEvent<Registry, DefaultFields> + Send + Sync + 'static,
+    ) -> String {
+        struct Sink(Arc<Mutex<Vec<u8>>>);
+
+        impl std::io::Write for Sink {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().extend_from_slice(bytes);
+                Ok(bytes.len())
+            }
+
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
         }
+
+        let written = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&written);
+        let subscriber = tracing_subscriber::fmt()
+            .event_format(format)
+            .with_writer(move || Sink(Arc::clone(&sink)))
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let err = "no route\nto host";
+            let name = "team/webhook[0]";
+            tracing::warn!(alerts = 2, part = 0.5, ok = false, target = %name, err, "2 alerts \"lost\"");
+        });
+        let text = String::from_utf8(written.lock().clone()).unwrap();
+        let is_time = |word: &&str| {
+            let word = word.trim_matches(|c: char| !c.is_ascii_digit() && c != 'Z');
+            word.parse::<jiff::Timestamp>().is_ok()
+                && word.len() == "2026-01-01T00:00:00.000Z".len()
+        };
+        let time = text.split(&['=', ' ', ',', '"'][..]).find(is_time).unwrap();
+        text.replacen(time, "T", 1)
     }
 }

@@ -21,7 +21,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing::{error, info, warn};
 
-use crate::serve_options::ServeOptions;
+use crate::logging::otlp::TraceExport;
+use crate::serve_options::{LogFormat, ServeOptions};
 use crate::{configuration, logging};
 
 /// Runs the server until it is told to stop.
@@ -68,19 +69,25 @@ async fn serve(options: &ServeOptions) -> Result<()> {
         alertmanager_state: Some(options.data_dir.clone()),
         ..Options::default()
     };
+    let exports = Arc::new(TraceExport::new(
+        if options.compat { "alertmanager" } else { "bongsu" },
+        &engine_options.node,
+        &engine_options.version,
+        tokio::runtime::Handle::current(),
+    ));
     let transport = Arc::new(NetTransport::new(&engine_options.version, EgressPolicy::open()));
     let engine = Engine::start(
         store.clone(),
         clock.clone(),
         transport,
         engine_options,
-        loader(options, mode, external_url.clone()),
+        loader(options, mode, external_url.clone(), Arc::clone(&exports)),
     )
     .map_err(refused)?;
     for listener in &listeners {
         info!(address = %listener.local_addr()?, "Listening on");
     }
-    if !options.compat {
+    if !options.compat && options.log_format != LogFormat::Json {
         greet(first, &external_url, options);
     }
     let web = WebOptions {
@@ -97,6 +104,8 @@ async fn serve(options: &ServeOptions) -> Result<()> {
         bongsu_web::serve(listeners, Arc::new(engine.clone()), web, stopped(engine.clone()));
     served.await?;
     engine.close().await;
+    // Blocks until the last spans have left.
+    tokio::task::spawn_blocking(move || exports.close()).await?;
     store.close();
     if let Some(failure) = engine.failed() {
         bail!(failure);
@@ -139,7 +148,12 @@ async fn stopped(engine: Engine) {
     }
 }
 
-fn loader(options: &ServeOptions, mode: Mode, external_url: String) -> Box<bongsu_engine::Loader> {
+fn loader(
+    options: &ServeOptions,
+    mode: Mode,
+    external_url: String,
+    exports: Arc<TraceExport>,
+) -> Box<bongsu_engine::Loader> {
     let path = options.config.clone();
     let retention = options.retention;
     Box::new(move || {
@@ -147,8 +161,11 @@ fn loader(options: &ServeOptions, mode: Mode, external_url: String) -> Box<bongs
         for warning in &files.warnings {
             warn!(code = warning.code, finding = warning.message, "configuration");
         }
-        info!(file = ?path, templates = files.template_files.len(), "configuration loaded");
-        Ok(Loaded::new(files.config, files.templates, &external_url, retention))
+        let file = path.as_deref().map(|path| tracing::field::display(path.display()));
+        info!(file, templates = files.template_files.len(), "configuration loaded");
+        let tracer = exports.tracer(files.config.tracing.as_ref());
+        let loaded = Loaded::new(files.config, files.templates, &external_url, retention);
+        Ok(loaded.traced(tracer))
     })
 }
 
