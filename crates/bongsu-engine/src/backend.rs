@@ -33,15 +33,27 @@ impl Backend for Engine {
     }
 
     fn alerts(&self, query: AlertQuery) -> Answer<'_, Vec<AlertView>> {
-        Box::pin(async move { query::alerts(&self.0.core.lock(), &query, self.0.clock.now()) })
+        Box::pin(async move {
+            let mut core = self.0.core.lock();
+            let now = self.0.now(&mut core);
+            query::alerts(&core, &query, now)
+        })
     }
 
     fn alert(&self, fingerprint: Fingerprint) -> Answer<'_, Option<AlertView>> {
-        Box::pin(async move { query::alert(&self.0.core.lock(), fingerprint, self.0.clock.now()) })
+        Box::pin(async move {
+            let mut core = self.0.core.lock();
+            let now = self.0.now(&mut core);
+            query::alert(&core, fingerprint, now)
+        })
     }
 
     fn groups(&self, query: AlertQuery) -> Answer<'_, Vec<GroupView>> {
-        Box::pin(async move { query::groups(&self.0.core.lock(), &query, self.0.clock.now()) })
+        Box::pin(async move {
+            let mut core = self.0.core.lock();
+            let now = self.0.now(&mut core);
+            query::groups(&core, &query, now)
+        })
     }
 
     fn silences(&self, query: SilenceQuery) -> Answer<'_, Vec<SilenceView>> {

@@ -12,6 +12,7 @@ use bongsu_notify::{
 };
 use bongsu_route::{Effect, GroupId, RouteEngine};
 use bongsu_store::{JournalSeq, Row};
+use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
 use crate::configuration::{Loaded, Target};
@@ -93,6 +94,15 @@ pub(crate) struct Outgoing {
 }
 
 impl Core {
+    /// The wall clock was set by `jump` and is `now`: what was to happen in ten seconds still is.
+    pub(crate) fn shift(&mut self, now: Timestamp, jump: SignedDuration) {
+        self.route.shift_timers(now, jump);
+        self.log.shift(jump);
+        self.swept_at = self.swept_at.checked_add(jump).unwrap_or(now);
+        // Their ends may have moved.
+        self.dirty.alerts.extend(self.route.all().map(|alert| alert.fingerprint));
+    }
+
     /// Turns the collected effects into rows and errands until none is left.
     pub(crate) fn settle(&mut self, now: Timestamp, out: &mut Outgoing) {
         while !self.effects.is_empty() {

@@ -13,13 +13,41 @@ pub(crate) mod tick;
 
 use std::sync::Arc;
 
+use bongsu_model::Timestamp;
 use bongsu_store::{Ack, JournalRecord, Refused, StoreError, WriteSet};
 use tokio::sync::oneshot;
 
 use crate::core::{Core, Errand, Outgoing};
 use crate::engine::Shared;
+use crate::records;
 
 impl Shared {
+    /// The instant of a step. If the wall clock was set since the last step, timers and memory are
+    /// moved along first, here and in the store, whoever comes first: a request must not see groups
+    /// as due only because the loop has not looked at the clock yet.
+    pub(crate) fn now(self: &Arc<Self>, core: &mut Core) -> Timestamp {
+        loop {
+            let now = self.clock.now();
+            let jump = self.clock.jump();
+            if jump.is_zero() {
+                return now;
+            }
+            tracing::warn!(
+                seconds = jump.as_secs_f64(),
+                "the wall clock was set; moving timers along"
+            );
+            core.shift(self.clock.now(), jump);
+            let mut out = Outgoing::default();
+            let groups: Vec<_> = core.route.groups().map(|group| group.id).collect();
+            let records = groups.into_iter().filter_map(|id| core.route.group_record(id));
+            out.rows.extend(records.map(|record| records::put_group(&record)));
+            let told = core.log.iter();
+            out.rows.extend(told.map(|(key, entry)| records::put_notification(key, entry)));
+            drop(self.conclude(core, out));
+            self.timer.notify_one();
+        }
+    }
+
     /// Hands a step's transaction to the store; call it under the core's lock.
     pub(crate) fn commit(
         &self,

@@ -57,7 +57,7 @@ impl Shared {
     }
 
     /// Writes what is still to be written of one alert's history, with all the rest.
-    pub(crate) async fn catch_up(&self, fingerprint: Fingerprint) {
+    pub(crate) async fn catch_up(self: &Arc<Self>, fingerprint: Fingerprint) {
         let pending = {
             let core = self.core.lock();
             core.dirty.events.iter().any(|event| event.alert.fingerprint == fingerprint)
@@ -68,12 +68,12 @@ impl Shared {
     }
 
     /// Writes everything that changed since the last one.
-    pub(crate) async fn checkpoint(&self) {
+    pub(crate) async fn checkpoint(self: &Arc<Self>) {
         // One at a time: a cursor must not overtake the rows it speaks for.
         let _turn = self.checkpointing.lock().await;
         let changes = {
             let mut core = self.core.lock();
-            let now = self.clock.now();
+            let now = self.now(&mut core);
             sweep(&mut core, now);
             gather(&mut core)
         };

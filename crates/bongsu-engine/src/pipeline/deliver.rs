@@ -246,7 +246,7 @@ impl Shared {
     /// Writes down how a delivery ended and lets its group go on.
     fn record(self: &Arc<Self>, errand: Errand, result: Result) {
         let mut core = self.core.lock();
-        let now = self.clock.now();
+        let now = self.now(&mut core);
         let mut out = Outgoing::default();
         out.rows.push(Row::DeleteOutbox { key: errand.outbox_key.clone() });
         if result.superseded {

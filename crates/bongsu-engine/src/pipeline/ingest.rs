@@ -57,7 +57,7 @@ impl Shared {
         posted: Vec<PostedAlert>,
         request: Option<&TraceContext>,
     ) -> Result<(Durable, Vec<String>), IngestError> {
-        let now = self.clock.now();
+        let now = self.now(core);
         let resolve_timeout = core.loaded.resolve_timeout;
         let mode = self.options.mode;
         let due_before = core.route.next_due();

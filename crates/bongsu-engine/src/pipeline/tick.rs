@@ -22,16 +22,7 @@ impl Shared {
         loop {
             let mut guard = self.core.lock();
             let core = &mut *guard;
-            let jump = self.clock.jump();
-            let now = self.clock.now();
-            if !jump.is_zero() {
-                tracing::warn!(
-                    seconds = jump.as_secs_f64(),
-                    "the wall clock was set; moving timers along"
-                );
-                core.route.shift_timers(now, jump);
-                core.log.shift(jump);
-            }
+            let now = self.now(core);
             if core.route.next_due() > now {
                 return core.route.next_due();
             }
