@@ -157,7 +157,9 @@ fn sweep(core: &mut Core, now: Timestamp) {
 }
 
 fn gather(core: &mut Core) -> Changes {
-    let dirty = std::mem::take(&mut core.dirty);
+    let mut dirty = std::mem::take(&mut core.dirty);
+    // Some have been reported again since they were forgotten.
+    dirty.forgotten.retain(|fingerprint| core.route.alert(*fingerprint).is_none());
     let alerts = dirty.alerts.iter().filter_map(|f| core.route.alert(*f).map(Arc::clone)).collect();
     Changes { alerts, dirty, seq: core.journaled }
 }
