@@ -565,6 +565,9 @@ impl RouteEngine {
         let held = !std::mem::take(&mut slot.groups).is_empty();
         let ends_at = slot.alert.ends_at.at;
         let starts_at = slot.alert.starts_at.at;
+        // An end counts from when it came or was reported, whichever is later: a report of an end
+        // in the past may have come after the last success.
+        let end_known = ends_at.max(slot.alert.updated_at);
         let ended = ends_at <= now;
         slot.route_set = u32::MAX;
         if !ended || (rejoin && held) {
@@ -580,7 +583,7 @@ impl RouteEngine {
                     .groups
                     .find(route, fingerprint)
                     .and_then(|group| self.groups.get(group))
-                    .is_some_and(|group| group.last_success.is_some_and(|told| ends_at > told));
+                    .is_some_and(|group| group.last_success.is_some_and(|told| end_known > told));
                 if pending || awaited.contains(&(route, alert)) {
                     self.join(now, id, route, effects);
                 }

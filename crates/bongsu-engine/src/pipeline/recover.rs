@@ -127,11 +127,36 @@ fn replay(
     Ok(())
 }
 
+impl Restored {
+    /// Whoever is being told that an alert fires, or was told just before the stop, awaits its end,
+    /// even if it has ended meanwhile and its group had not told anything before.
+    fn await_ends(&mut self, now: Timestamp) {
+        if self.outbox.is_empty() {
+            return;
+        }
+        let mut groups: HashMap<(Box<str>, Fingerprint), &mut GroupRecord> = self
+            .groups
+            .iter_mut()
+            .map(|group| ((group.route_id.clone(), group.labels.fingerprint()), group))
+            .collect();
+        for row in &self.outbox {
+            // One that cannot be read is reported where it is resumed.
+            let Ok(stored) = records::read_outbox(row, now) else { continue };
+            let flush = stored.flush;
+            let key = (Box::from(&*flush.route_id), flush.group_labels.fingerprint());
+            let Some(group) = groups.get_mut(&key) else { continue };
+            let firing = flush.alerts.iter().filter(|a| a.status == AlertStatus::Firing);
+            group.awaited.extend(firing.map(|a| a.alert.fingerprint));
+        }
+    }
+}
+
 impl Shared {
     /// Builds the groups with their timers and takes up the errands of the outbox again.
-    pub(crate) fn resume(self: &Arc<Self>, restored: Restored) {
+    pub(crate) fn resume(self: &Arc<Self>, mut restored: Restored) {
         let mut core = self.core.lock();
         let now = self.clock.now();
+        restored.await_ends(now);
         let mut effects = std::mem::take(&mut core.effects);
         core.route.regroup(now, restored.groups, false, &mut effects);
         core.effects = effects;
