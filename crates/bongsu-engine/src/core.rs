@@ -33,6 +33,11 @@ pub(crate) struct Core {
     pub(crate) dirty: Dirty,
     /// The last journal record handed to the store.
     pub(crate) journaled: JournalSeq,
+    /// What [`bongsu_store::Store::lost`] said when it was last asked.
+    pub(crate) lost: u64,
+    /// A journal record was lost: the store may not know alerts that are known here. Until a
+    /// checkpoint has written them all, resends are journaled whole.
+    pub(crate) whole: bool,
     /// Alerts whose end by the clock has been noted in their history up to here.
     pub(crate) swept_at: Timestamp,
     pub(crate) suppressed: HashMap<bongsu_route::Suppression, u64>,

@@ -153,6 +153,8 @@ impl Engine {
             effects: Vec::new(),
             dirty: Dirty::default(),
             journaled: JournalSeq(0),
+            lost: 0,
+            whole: false,
             swept_at: now,
             suppressed: Default::default(),
             sessions: Default::default(),

@@ -21,6 +21,12 @@ pub trait Store: Send + Sync {
     /// are kept and written first when writing works again.
     fn try_commit(&self, set: WriteSet) -> Result<Ack, Refused>;
 
+    /// How often journal records were lost to failed commits since opening. A change means that
+    /// alerts known in memory may be unknown here: records that rely on earlier ones must not be
+    /// written until the alerts they speak of have been written whole. A failed commit takes all
+    /// sets queued behind it with it, so that none of them relies on what was lost.
+    fn lost(&self) -> u64;
+
     /// Queues rows that may come later (alert state and history, checkpoints): in order, never
     /// ahead of a set committed before this call, but in as many transactions as suits the
     /// acknowledgements that others are waiting for. Acknowledged when the last row is durable;

@@ -29,6 +29,8 @@ struct Changes {
     alerts: Vec<Arc<Alert>>,
     dirty: Dirty,
     seq: JournalSeq,
+    /// Journal records lost before this.
+    lost: u64,
 }
 
 impl Shared {
@@ -75,9 +77,14 @@ impl Shared {
             let mut core = self.core.lock();
             let now = self.now(&mut core);
             sweep(&mut core, now);
-            gather(&mut core)
+            Changes { lost: self.store.lost(), ..gather(&mut core) }
         };
-        if let Err(error) = self.write(&changes).await {
+        let written = self.write(&changes).await;
+        if written.is_ok() {
+            let mut core = self.core.lock();
+            core.whole &= core.lost != changes.lost;
+        }
+        if let Err(error) = written {
             tracing::error!(%error, "checkpoint failed; the journal is kept");
             let mut core = self.core.lock();
             core.dirty.alerts.extend(changes.alerts.iter().map(|alert| alert.fingerprint));
@@ -161,7 +168,7 @@ fn gather(core: &mut Core) -> Changes {
     // Some have been reported again since they were forgotten.
     dirty.forgotten.retain(|fingerprint| core.route.alert(*fingerprint).is_none());
     let alerts = dirty.alerts.iter().filter_map(|f| core.route.alert(*f).map(Arc::clone)).collect();
-    Changes { alerts, dirty, seq: core.journaled }
+    Changes { alerts, dirty, seq: core.journaled, lost: 0 }
 }
 
 fn put_alert(alert: &Alert) -> Row {

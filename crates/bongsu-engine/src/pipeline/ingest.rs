@@ -58,6 +58,9 @@ impl Shared {
         request: Option<&TraceContext>,
     ) -> Result<(Durable, Vec<String>), IngestError> {
         let now = self.now(core);
+        let lost = self.store.lost();
+        core.whole |= lost != core.lost;
+        core.lost = lost;
         let resolve_timeout = core.loaded.resolve_timeout;
         let mode = self.options.mode;
         let due_before = core.route.next_due();
@@ -88,13 +91,26 @@ impl Shared {
         if core.route.next_due() < due_before {
             self.timer.notify_one();
         }
-        let ack = committed.map_err(refusal)?;
+        let ack = match committed {
+            Ok(ack) => ack,
+            Err(error) => {
+                // What it has changed in memory stays: the store does not know these alerts, and
+                // the groups they made due have to be told.
+                core.whole = true;
+                drop(self.dispatch(None, errands));
+                return Err(refusal(error));
+            }
+        };
         let durable = match ack {
             None => Durable::Nothing,
             Some(ack) if errands.is_empty() => Durable::Written(ack),
             // Deliveries must start even if the client goes away before its answer.
             Some(ack) => Durable::Relayed(self.dispatch(Some(ack), errands)),
         };
+        if !core.whole && self.store.lost() != core.lost {
+            // Some of these may be resends of what was lost just now: only a whole record will do.
+            return Err(IngestError::Store(unstored(&Unstored::Full)));
+        }
         Ok((durable, refused))
     }
 }
@@ -133,7 +149,7 @@ fn absorb(
     }
     let Some(alert) = core.route.alert(fingerprint) else { return };
     core.dirty.alerts.insert(fingerprint);
-    if put == Put::Touched {
+    if put == Put::Touched && !core.whole {
         encoder.touch(Touch {
             fingerprint,
             ends_at: alert.ends_at,

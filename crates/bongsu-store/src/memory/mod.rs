@@ -51,6 +51,7 @@ struct Inner {
     hold: bool,
     full: bool,
     faults: VecDeque<Fault>,
+    lost: u64,
     failed: Option<StoreError>,
     closed: bool,
     stats: StoreStats,
@@ -152,8 +153,16 @@ impl Inner {
             let Some(set) = (if blocked { None } else { self.take_next() }) else { break };
             count -= 1;
             let Pending { journal, rows, ack } = set;
+            let outcome = self.commit(journal, rows);
+            if let Err(error) = &outcome {
+                self.lost += 1;
+                for set in std::mem::take(&mut self.pending) {
+                    self.retained.extend(set.rows);
+                    let _ = set.ack.send(Err(error.clone()));
+                }
+            }
             // A receiver that is gone did not want to know.
-            let _ = ack.send(self.commit(journal, rows));
+            let _ = ack.send(outcome);
         }
     }
 
@@ -230,6 +239,10 @@ impl Store for MemoryStore {
         inner.pending.push_back(Pending { journal, rows: set.rows, ack: sender });
         inner.drain(usize::MAX);
         Ok(ack)
+    }
+
+    fn lost(&self) -> u64 {
+        self.inner.lock().lost
     }
 
     fn write_behind(&self, rows: Vec<Row>) -> Result<Ack, Refused> {

@@ -90,6 +90,7 @@ struct Counters {
     commits: AtomicU64,
     sets: AtomicU64,
     failed_commits: AtomicU64,
+    lost: AtomicU64,
     last_commit_micros: AtomicU64,
     largest_group: AtomicUsize,
     retained: AtomicUsize,
@@ -262,6 +263,10 @@ impl Store for SqliteStore {
 
     fn try_commit(&self, set: WriteSet) -> Result<Ack, Refused> {
         self.shared.queue.push(set)
+    }
+
+    fn lost(&self) -> u64 {
+        self.shared.counters.lost.load(Ordering::Acquire)
     }
 
     fn write_behind(&self, rows: Vec<Row>) -> Result<Ack, Refused> {

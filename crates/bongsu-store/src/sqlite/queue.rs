@@ -261,6 +261,17 @@ impl Queue {
         self.state.lock().disk_full = full;
     }
 
+    /// After a failed commit: takes out everything queued, since it may rely on what was lost.
+    /// `note` runs before anything new can be queued.
+    pub(super) fn fail_queued(&self, full: bool, note: impl FnOnce()) -> VecDeque<Waiting> {
+        let mut state = self.state.lock();
+        state.disk_full = full;
+        note();
+        state.main_bytes = 0;
+        state.taken += state.main.len() as u64;
+        std::mem::take(&mut state.main)
+    }
+
     /// Sets, their bytes, write-behind rows, whether the disk is full.
     pub(super) fn depth(&self) -> (usize, usize, usize, bool) {
         let state = self.state.lock();

@@ -237,8 +237,10 @@ impl<'c> Writer<'c> {
         }
         self.blocked = true;
         // Known before anybody who is told of the failure comes back.
-        self.shared.queue.set_disk_full(*error == StoreError::Full);
-        for set in self.turn.sets.drain(..) {
+        let queued = self.shared.queue.fail_queued(*error == StoreError::Full, || {
+            counters.lost.fetch_add(1, Ordering::Release);
+        });
+        for set in self.turn.sets.drain(..).chain(queued) {
             for row in set.rows {
                 self.retained.keep(row);
             }
