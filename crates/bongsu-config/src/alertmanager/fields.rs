@@ -180,7 +180,7 @@ impl Setting for SecretUrl {
     fn read(node: &Arc<Node>, reader: &mut Reader) -> Option<Self> {
         let text = String::read(node, reader)?;
         if text != MASK
-            && let Err(message) = url_syntax::check_http(&text)
+            && let Err(message) = url_syntax::check_secret_http(&text)
         {
             reader.refuse(node, message);
             return None;
@@ -224,7 +224,7 @@ impl Setting for TemplateUrl {
             }
         } else if !text.is_empty()
             && text != MASK
-            && let Err(message) = url_syntax::check_http(&text)
+            && let Err(message) = url_syntax::check_secret_http(&text)
         {
             reader.refuse(node, format!("invalid URL: {message}"));
             return None;
@@ -256,7 +256,7 @@ impl Setting for ProxyUrl {
     }
     fn read(node: &Arc<Node>, reader: &mut Reader) -> Option<Self> {
         let text = String::read(node, reader)?;
-        match url_syntax::check(&text) {
+        match url_syntax::check_secret(&text) {
             Ok(_) => Some(Self(Secret::new(text))),
             Err(message) => {
                 reader.refuse(node, message);

@@ -15,9 +15,24 @@ pub(super) fn check(text: &str) -> Result<Parts<'_>, String> {
     split(text).map_err(|why| format!("parse {}: {why}", quoted(text)))
 }
 
+/// The same for a URL that is a credential or holds one: nothing of it is repeated.
+pub(super) fn check_secret(text: &str) -> Result<Parts<'_>, String> {
+    // What is wrong with it comes before the first quote.
+    let shown = |why: String| why.split('"').next().unwrap_or_default().trim_end().to_owned();
+    split(text).map_err(|why| format!("parse \"<secret>\": {}", shown(why)))
+}
+
 /// An absolute `http` or `https` URL with a host.
 pub(super) fn check_http(text: &str) -> Result<(), String> {
-    let parts = check(text)?;
+    is_http(&check(text)?)
+}
+
+/// The same for a URL that is a credential.
+pub(super) fn check_secret_http(text: &str) -> Result<(), String> {
+    is_http(&check_secret(text)?)
+}
+
+fn is_http(parts: &Parts<'_>) -> Result<(), String> {
     let scheme = parts.scheme.to_ascii_lowercase();
     if scheme != "http" && scheme != "https" {
         return Err(format!("unsupported scheme {} for URL", quoted(&scheme)));
@@ -200,6 +215,13 @@ mod tests {
                 expected.as_ref().map_err(|e| *e),
                 "{text}"
             );
+        }
+        for (text, expected) in [
+            ("http://a:x/", "parse \"<secret>\": invalid port"),
+            ("http://[x/", "parse \"<secret>\": missing ']' in host"),
+            ("ftp://a", "unsupported scheme \"ftp\" for URL"),
+        ] {
+            assert_eq!(check_secret_http(text).unwrap_err(), expected, "{text}");
         }
         assert_eq!(without_password("http://u:p@h:1/x"), "http://u:xxxxx@h:1/x");
         assert_eq!(without_password("http://u@h:1/x"), "http://u@h:1/x");
