@@ -1,12 +1,16 @@
-//! End-to-end tests with real peers: Debian's prometheus, alertmanager and amtool.
+//! End-to-end tests with real peers: Debian's prometheus, alertmanager and amtool, and a clock that
+//! its libfaketime sets.
 
 use anyhow::{Result, bail};
 
 use crate::process;
 
 /// Debian packages and one program of each.
-const PEERS: &[(&str, &str)] =
-    &[("prometheus", "prometheus"), ("prometheus-alertmanager", "amtool")];
+const PEERS: &[(&str, &str)] = &[
+    ("prometheus", "prometheus"),
+    ("prometheus-alertmanager", "amtool"),
+    ("faketime", "faketime"),
+];
 
 /// Installs what is missing where that is possible.
 pub(crate) fn install() -> Result<()> {
@@ -43,5 +47,7 @@ pub(crate) fn run() -> Result<()> {
         "--ignored",
         "--test-threads",
         "1",
-    ])
+    ])?;
+    // Skipped by the tests of the workspace where the library is not installed.
+    process::cargo(&["test", "--release", "-p", "bongsu", "--test", "promises", "clock"])
 }

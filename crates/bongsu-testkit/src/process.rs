@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 /// How long the binary may take until it listens.
-const READY_WITHIN: Duration = Duration::from_secs(20);
+const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// The binary under test, or `None` when it has not been built.
 pub fn binary() -> Option<PathBuf> {
@@ -31,58 +31,201 @@ pub fn binary() -> Option<PathBuf> {
 pub struct Reply {
     /// Status code.
     pub status: u16,
+    /// Header fields in order, names in lower case.
+    pub headers: Vec<(String, String)>,
     /// Body as text.
     pub body: String,
 }
 
 impl Reply {
+    /// A header field; empty when absent.
+    pub fn header(&self, name: &str) -> &str {
+        let found = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        found.map_or("", |(_, value)| value)
+    }
+
     /// The body as JSON.
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_str(&self.body).unwrap()
     }
 }
 
+/// Which command line the server is started with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// `bongsu alertmanager`, with Alertmanager's flags and behaviour.
+    Compatible,
+    /// `bongsu serve`, with Bongsu's own.
+    Own,
+    /// A program that is itself an Alertmanager or takes its flags.
+    Foreign,
+}
+
+/// How a server is started; [`Launch::start`] does it.
+#[derive(Clone, Debug)]
+pub struct Launch {
+    program: PathBuf,
+    manner: Manner,
+    config: String,
+    data: Option<PathBuf>,
+    arguments: Vec<String>,
+    environment: Vec<(String, String)>,
+}
+
+impl Launch {
+    /// The binary under test with this Alertmanager configuration.
+    ///
+    /// # Panics
+    /// When there is no binary.
+    pub fn new(manner: Manner, config: &str) -> Self {
+        let program = binary().expect("no bongsu binary: build it or set BONGSU_BIN");
+        Self::program(&program, manner, config)
+    }
+
+    /// Another program.
+    pub fn program(program: &Path, manner: Manner, config: &str) -> Self {
+        Self {
+            program: program.to_owned(),
+            manner,
+            config: config.to_owned(),
+            data: None,
+            arguments: Vec::new(),
+            environment: Vec::new(),
+        }
+    }
+
+    /// With further arguments. Those that say where configuration and state are and where to
+    /// listen are added by themselves.
+    #[must_use]
+    pub fn arguments<'a>(mut self, arguments: impl IntoIterator<Item = &'a str>) -> Self {
+        self.arguments.extend(arguments.into_iter().map(str::to_owned));
+        self
+    }
+
+    /// With an environment variable.
+    #[must_use]
+    pub fn environment(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// With the state in this directory rather than in a fresh one.
+    #[must_use]
+    pub fn data(mut self, data: &Path) -> Self {
+        self.data = Some(data.to_owned());
+        self
+    }
+
+    /// Starts it and waits until it listens.
+    ///
+    /// # Panics
+    /// When it does not come up; the text holds what it wrote.
+    pub fn start(self) -> Server {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("alertmanager.yml"), &self.config).unwrap();
+        let log = Arc::default();
+        let (child, ready) = self.spawn(dir.path(), &[], &log);
+        let mut server = Server { launch: self, dir, child, ready, address: None, log };
+        server.await_ready();
+        server
+    }
+
+    fn spawn(
+        &self,
+        dir: &Path,
+        more: &[String],
+        log: &Arc<Mutex<Vec<String>>>,
+    ) -> (Child, mpsc::Receiver<SocketAddr>) {
+        let config = dir.join("alertmanager.yml");
+        let data = self.data.clone().unwrap_or_else(|| dir.join("data"));
+        let (config, data) = (config.display(), data.display());
+        let mut command = Command::new(&self.program);
+        let flags = match self.manner {
+            Manner::Own => vec![
+                "--listen=127.0.0.1:0".to_owned(),
+                format!("--config={config}"),
+                format!("--data={data}"),
+            ],
+            Manner::Compatible | Manner::Foreign => vec![
+                "--web.listen-address=127.0.0.1:0".to_owned(),
+                "--cluster.listen-address=".to_owned(),
+                format!("--config.file={config}"),
+                format!("--storage.path={data}"),
+            ],
+        };
+        command.args(match self.manner {
+            Manner::Own => Some("serve"),
+            Manner::Compatible => Some("alertmanager"),
+            Manner::Foreign => None,
+        });
+        let mut child = command
+            .args(&self.arguments)
+            .args(flags)
+            .args(more)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let stderr = child.stderr.take().unwrap();
+        let (ready, listening) = mpsc::channel();
+        let lines = log.clone();
+        std::thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                if let Some(address) = listening_address(&line) {
+                    ready.send(address).ok();
+                }
+                lines.lock().push(line);
+            }
+        });
+        (child, listening)
+    }
+}
+
 /// A running server; it is killed when dropped, its directory is removed.
 pub struct Server {
-    program: PathBuf,
+    launch: Launch,
     dir: tempfile::TempDir,
-    arguments: Vec<String>,
     child: Child,
-    address: SocketAddr,
+    ready: mpsc::Receiver<SocketAddr>,
+    /// `None`: spawned, not known to listen yet.
+    address: Option<SocketAddr>,
     log: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
-    /// Starts the binary with this Alertmanager configuration in a fresh directory and waits until
-    /// it listens. `arguments` follow `serve` and precede `--config.file`, `--storage.path`,
-    /// `--web.listen-address` and `--cluster.listen-address=`.
+    /// Starts `bongsu serve` with this configuration and further arguments in a fresh
+    /// directory and waits until it listens.
     ///
     /// # Panics
-    /// When there is no binary or it does not come up; the text holds what it wrote.
+    /// As [`Launch::start`].
     pub fn start(config: &str, arguments: &[&str]) -> Self {
-        let program = binary().expect("no bongsu binary: build it or set BONGSU_BIN");
-        let arguments: Vec<&str> = ["serve"].iter().chain(arguments).copied().collect();
-        Self::start_program(&program, config, &arguments)
+        Launch::new(Manner::Own, config).arguments(arguments.iter().copied()).start()
     }
 
-    /// [`Server::start`] for another program that understands the same flags; without `serve`.
+    /// [`Server::start`] for another program that understands Alertmanager's flags.
     pub fn start_program(program: &Path, config: &str, arguments: &[&str]) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        std::fs::write(dir.path().join("alertmanager.yml"), config).unwrap();
-        let arguments: Vec<String> = arguments.iter().map(|a| (*a).to_owned()).collect();
-        let log = Arc::default();
-        let (child, address) = launch(program, dir.path(), &arguments, &log);
-        Self { program: program.to_owned(), dir, arguments, child, address, log }
+        let launch = Launch::program(program, Manner::Foreign, config);
+        launch.arguments(arguments.iter().copied()).start()
     }
 
     /// The address it listens on.
+    ///
+    /// # Panics
+    /// When it was spawned and nobody waited for it since.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.address.expect("not known to listen yet")
     }
 
-    /// Its directory: `alertmanager.yml` and `data/`.
+    /// Its directory: `alertmanager.yml` and, unless it was put elsewhere, `data/`.
     pub fn dir(&self) -> &Path {
         self.dir.path()
+    }
+
+    /// The directory of its state.
+    pub fn data(&self) -> PathBuf {
+        self.launch.data.clone().unwrap_or_else(|| self.dir.path().join("data"))
     }
 
     /// The lines it wrote to standard error, of all starts.
@@ -115,16 +258,54 @@ impl Server {
     }
 
     /// Starts it again on the same directory, on a new port.
+    ///
+    /// # Panics
+    /// As [`Launch::start`].
     pub fn restart(&mut self) {
+        self.respawn(&[]);
+        self.await_ready();
+    }
+
+    /// Like [`Server::restart`] with more arguments for this start only, and without waiting: it
+    /// can be killed at any instant of its start.
+    pub fn respawn(&mut self, more: &[String]) {
         self.kill();
-        (self.child, self.address) =
-            launch(&self.program, self.dir.path(), &self.arguments, &self.log);
+        self.address = None;
+        (self.child, self.ready) = self.launch.spawn(self.dir.path(), more, &self.log);
+    }
+
+    /// Waits until it listens.
+    ///
+    /// # Panics
+    /// As [`Launch::start`].
+    pub fn await_ready(&mut self) {
+        match self.ready.recv_timeout(READY_WITHIN) {
+            Ok(address) => self.address = Some(address),
+            Err(_) => {
+                self.kill();
+                let program = self.launch.program.display();
+                let wrote = self.log.lock();
+                let start = wrote.len().saturating_sub(50);
+                panic!("{program} is not listening; it wrote:\n{}", wrote[start..].join("\n"));
+            }
+        }
+    }
+
+    /// Memory in use now and at most so far, in bytes; `None` where there is no `/proc`.
+    pub fn memory(&self) -> Option<(u64, u64)> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
+        let figure = |name: &str| {
+            let line = status.lines().find(|line| line.starts_with(name))?;
+            line.split_whitespace().nth(1)?.parse::<u64>().ok().map(|kib| kib * 1024)
+        };
+        Some((figure("VmRSS:")?, figure("VmHWM:")?))
     }
 
     /// Starts another program in its place, with `arguments` before the same flags.
     pub fn restart_as(&mut self, program: &Path, arguments: &[&str]) {
-        program.clone_into(&mut self.program);
-        self.arguments = arguments.iter().map(|a| (*a).to_owned()).collect();
+        program.clone_into(&mut self.launch.program);
+        self.launch.manner = Manner::Foreign;
+        self.launch.arguments = arguments.iter().map(|a| (*a).to_owned()).collect();
         self.restart();
     }
 
@@ -135,7 +316,7 @@ impl Server {
 
     /// One request, with a JSON body when one is given.
     pub fn request(&self, method: &str, path: &str, body: Option<&str>) -> std::io::Result<Reply> {
-        call(self.address, method, path, body)
+        call(self.address(), method, path, body)
     }
 
     /// Posts alerts (a JSON list as for `POST /api/v2/alerts`).
@@ -169,64 +350,99 @@ pub fn poll_until<T>(within: Duration, mut probe: impl FnMut() -> Option<T>) -> 
     }
 }
 
-/// One HTTP request over a fresh connection. HTTP/1.0, so that the answer ends with the connection.
+/// One HTTP request with a JSON body over a fresh connection.
 pub fn call(
     address: SocketAddr,
     method: &str,
     path: &str,
     body: Option<&str>,
 ) -> std::io::Result<Reply> {
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
-    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    let body = body.unwrap_or_default();
-    write!(
-        stream,
-        "{method} {path} HTTP/1.0\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer)?;
-    let answer = String::from_utf8_lossy(&answer);
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
-    let status = head.split(' ').nth(1).and_then(|code| code.parse().ok());
-    let status = status.ok_or_else(|| std::io::Error::other("no status line in the answer"))?;
-    Ok(Reply { status, body: body.to_owned() })
+    call_bytes(address, method, path, body.unwrap_or_default().as_bytes())
 }
 
-fn launch(
-    program: &Path,
-    dir: &Path,
-    arguments: &[String],
-    log: &Arc<Mutex<Vec<String>>>,
-) -> (Child, SocketAddr) {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .arg(format!("--config.file={}", dir.join("alertmanager.yml").display()))
-        .arg(format!("--storage.path={}", dir.join("data").display()))
-        .args(["--web.listen-address=127.0.0.1:0", "--cluster.listen-address="])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let stderr = child.stderr.take().unwrap();
-    let (ready, listening) = mpsc::channel();
-    let lines = log.clone();
-    std::thread::spawn(move || {
-        for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-            if let Some(address) = listening_address(&line) {
-                ready.send(address).ok();
-            }
-            lines.lock().push(line);
+/// [`call`] with a body that need not be text.
+pub fn call_bytes(
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    body: &[u8],
+) -> std::io::Result<Reply> {
+    Client::connect(address)?.send(method, path, body)
+}
+
+/// One HTTP/1.1 connection that is used for one request after the other.
+pub struct Client {
+    address: SocketAddr,
+    stream: BufReader<TcpStream>,
+}
+
+impl Client {
+    /// Connects; an answer that takes longer than 30 s fails.
+    pub fn connect(address: SocketAddr) -> std::io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&address, Duration::from_secs(5))?;
+        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_nodelay(true)?;
+        Ok(Self { address, stream: BufReader::new(stream) })
+    }
+
+    /// Sends a request and reads its answer. A server that answers before it has read the whole
+    /// body is heard, too.
+    pub fn send(&mut self, method: &str, path: &str, body: &[u8]) -> std::io::Result<Reply> {
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
+             Content-Length: {}\r\n\r\n",
+            self.address,
+            body.len()
+        );
+        let mut request = head.into_bytes();
+        request.extend_from_slice(body);
+        let sent = self.stream.get_mut().write_all(&request);
+        match self.receive() {
+            Ok(reply) => Ok(reply),
+            Err(error) => Err(sent.err().unwrap_or(error)),
         }
-    });
-    let Ok(address) = listening.recv_timeout(READY_WITHIN) else {
-        drop(child.kill());
-        drop(child.wait());
-        panic!("{} is not listening; it wrote:\n{}", program.display(), log.lock().join("\n"));
-    };
-    (child, address)
+    }
+
+    fn receive(&mut self) -> std::io::Result<Reply> {
+        let broken = |what: &str| std::io::Error::other(format!("{what} in the answer"));
+        let line = self.line()?;
+        let status = line.split(' ').nth(1).and_then(|code| code.parse().ok());
+        let status = status.ok_or_else(|| broken("no status line"))?;
+        let mut headers = Vec::new();
+        loop {
+            let line = self.line()?;
+            let Some((name, value)) = line.split_once(':') else { break };
+            headers.push((name.to_ascii_lowercase(), value.trim().to_owned()));
+        }
+        let mut reply = Reply { status, headers, body: String::new() };
+        let mut body = Vec::new();
+        if reply.header("transfer-encoding") == "chunked" {
+            loop {
+                let size = usize::from_str_radix(self.line()?.trim(), 16);
+                let size = size.map_err(|_| broken("a broken chunk"))?;
+                let start = body.len();
+                body.resize(start + size, 0);
+                self.stream.read_exact(&mut body[start..])?;
+                self.line()?;
+                if size == 0 {
+                    break;
+                }
+            }
+        } else {
+            body.resize(reply.header("content-length").parse().unwrap_or(0), 0);
+            self.stream.read_exact(&mut body)?;
+        }
+        reply.body = String::from_utf8_lossy(&body).into_owned();
+        Ok(reply)
+    }
+
+    fn line(&mut self) -> std::io::Result<String> {
+        let mut line = String::new();
+        if self.stream.read_line(&mut line)? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+    }
 }
 
 /// The address in a readiness line (`… msg="Listening on" address=127.0.0.1:39041`).

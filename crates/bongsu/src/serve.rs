@@ -193,7 +193,11 @@ fn open_store(options: &ServeOptions, clock: &dyn Clock) -> Result<Arc<SqliteSto
             None => bail!("unknown store {url:?}: known is sqlite:DIRECTORY"),
         },
     };
-    Ok(Arc::new(SqliteStore::open(&folder, SqliteOptions::default(), clock.now())?))
+    let mut settings = SqliteOptions::default();
+    if let Some(sets) = options.store_queue {
+        settings.queue_sets = sets.max(1);
+    }
+    Ok(Arc::new(SqliteStore::open(&folder, settings, clock.now())?))
 }
 
 async fn bind(address: &str) -> Result<TcpListener> {

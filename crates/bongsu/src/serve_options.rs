@@ -14,6 +14,8 @@ pub(crate) struct ServeOptions {
     pub(crate) data_dir: PathBuf,
     /// Store URL (`sqlite:PATH`, `memory:`); `None`: SQLite in `data_dir`.
     pub(crate) store: Option<String>,
+    /// Batches that may wait for the store before more are refused; `None`: the store's default.
+    pub(crate) store_queue: Option<usize>,
     /// `host:port`, port 0 allowed; never empty.
     pub(crate) listen: Vec<String>,
     /// Serve on the sockets the service manager passed instead of `listen`.
@@ -152,6 +154,7 @@ impl Default for ServeOptions {
             config: None,
             data_dir: PathBuf::from("data"),
             store: None,
+            store_queue: None,
             listen: vec![":9093".to_owned()],
             systemd_socket: false,
             web_config: None,

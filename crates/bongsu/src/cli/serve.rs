@@ -51,6 +51,9 @@ pub(crate) struct ServeArguments {
     /// Store to use instead of SQLite in the data directory.
     #[arg(long, env = "BONGSU_STORE", value_name = "URL")]
     store: Option<String>,
+    /// Batches of alerts that may wait to be stored before more are refused with 429.
+    #[arg(long, env = "BONGSU_STORE_QUEUE", value_name = "N", hide = true)]
+    store_queue: Option<usize>,
     /// How long finished things are kept.
     #[arg(long, alias = "data.retention", env = "BONGSU_RETENTION", value_name = "DURATION")]
     #[arg(default_value = "120h", value_parser = time)]
@@ -127,6 +130,7 @@ impl ServeArguments {
             config: self.config,
             data_dir: self.data,
             store: self.store,
+            store_queue: self.store_queue,
             listen: self.listen,
             web_config: self.web_config,
             external_url: self.external_url,

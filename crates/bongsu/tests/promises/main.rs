@@ -1,0 +1,12 @@
+//! The promises Bongsu makes to whoever relies on it, each tried on the real binary from outside:
+//! over HTTP, with signals, with a full disk, with a clock that jumps.
+#![expect(clippy::unwrap_used, reason = "helpers of tests panic like tests")]
+
+mod bad_input;
+mod clock;
+mod crash;
+mod disk_full;
+mod overload;
+mod receivers;
+mod secrets;
+mod support;
