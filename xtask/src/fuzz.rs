@@ -13,7 +13,7 @@ const TARGETS: &[&str] = &["config", "matcher", "template", "api_alerts", "api_s
 /// What the compiler has to add so that libFuzzer sees coverage.
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
--Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1";
+-Cllvm-args=-sanitizer-coverage-trace-compares";
 
 /// `fuzz [--seconds N] [TARGET]…`
 pub(crate) fn run(words: &[String]) -> Result<()> {
