@@ -168,7 +168,8 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// Takes note of a failure at `now`.
+    /// Takes note of a failure. The pause to the next attempt counts from `now`: the start of the
+    /// attempt that failed, so that a slow failure costs no further waiting.
     ///
     /// `name` is `<receiver>/<integration>[<index>]`. `ended` is set if the end came while the
     /// attempt was under way: its error is then only a consequence and is not reported. Attempts

@@ -65,8 +65,8 @@ impl Shared {
         let due = first + remaining(deadline, begun);
         let now = || begun.checked_add(passed(first)).unwrap_or(begun);
         loop {
-            let started = Instant::now();
-            let attempt = self.attempt(errand, traceparent.as_deref(), now(), due);
+            let (started, start) = (Instant::now(), now());
+            let attempt = self.attempt(errand, traceparent.as_deref(), start, due);
             let (verdict, ended) = tokio::select! {
                 verdict = attempt => (Some(verdict), None),
                 () = tokio::time::sleep_until(due) => (None, Some(Ended::DeadlineExceeded)),
@@ -88,8 +88,9 @@ impl Shared {
             tracing::debug!(target = %errand.target.name, %error, "attempt failed");
             span.attempt_failed(&error);
             let random = rand::random::<f64>();
-            let now = now();
-            match attempts.failure(&errand.target.name, error, now, deadline, ended, random) {
+            // The pause runs from the start of the attempt, as Alertmanager's ticker has it: after
+            // a slow failure the next attempt is due at once.
+            match attempts.failure(&errand.target.name, error, start, deadline, ended, random) {
                 Next::GiveUp(error) => {
                     let superseded = errand.generation.is_cancelled();
                     let answer = error.message.clone();
@@ -102,7 +103,7 @@ impl Shared {
                 }
                 Next::RetryAt(at) => {
                     tokio::select! {
-                        () = tokio::time::sleep(remaining(at, now)) => {}
+                        () = tokio::time::sleep(remaining(at, now())) => {}
                         () = errand.generation.cancelled() => {}
                     }
                 }
