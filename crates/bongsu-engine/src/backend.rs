@@ -64,7 +64,9 @@ impl Backend for Engine {
                 expired: query.expired,
             };
             let core = self.0.core.lock();
+            let begun = std::time::Instant::now();
             let found = core.route.silences().list(self.0.clock.now(), &query.filter, states);
+            self.0.metrics.silence_queries.add(begun.elapsed());
             found.into_iter().map(|(silence, state)| SilenceView { silence, state }).collect()
         })
     }
@@ -443,6 +445,10 @@ fn write_cluster(shared: &Shared, page: &mut Page<'_>) {
 
 fn write_store(shared: &Shared, page: &mut Page<'_>) {
     let stats = shared.store.stats();
+    for part in ["silences", "nflog"] {
+        let name = format!("alertmanager_{part}_snapshot_size_bytes");
+        page.single(&name, "gauge", "Size of the store, shared by all state.", stats.file_bytes);
+    }
     page.single(
         "bongsu_store_queue_sets",
         "gauge",

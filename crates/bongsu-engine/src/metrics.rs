@@ -23,9 +23,45 @@ struct PerIntegration {
     latency_sum: f64,
 }
 
+/// How often something ran and how long in all.
+#[derive(Default)]
+pub(crate) struct Timing {
+    count: AtomicU64,
+    nanos: AtomicU64,
+}
+
+impl Timing {
+    pub(crate) fn add(&self, took: Duration) {
+        self.count.fetch_add(1, Ordering::Relaxed);
+        let nanos = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
+        self.nanos.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    fn count(&self) -> u64 {
+        self.count.load(Ordering::Relaxed)
+    }
+
+    fn write(&self, page: &mut Page<'_>, name: &str, help: &str) {
+        page.family(name, "summary", help);
+        page.sample(&format!("{name}_sum"), "", self.nanos.load(Ordering::Relaxed) as f64 / 1e9);
+        page.sample(&format!("{name}_count"), "", self.count());
+    }
+}
+
 /// Counters since the process started.
 #[derive(Default)]
 pub(crate) struct Metrics {
+    /// Removals of expired silences.
+    pub(crate) silence_gc: Timing,
+    /// Removals of expired notification log entries.
+    pub(crate) log_gc: Timing,
+    /// Checkpoints, the counterpart of Alertmanager's snapshots.
+    pub(crate) checkpoints: Timing,
+    pub(crate) failed_checkpoints: AtomicU64,
+    /// Lists of silences.
+    pub(crate) silence_queries: Timing,
+    /// Batches combined, routed and grouped.
+    pub(crate) dispatch: Timing,
     received_firing: AtomicU64,
     received_resolved: AtomicU64,
     invalid: AtomicU64,
@@ -89,8 +125,33 @@ impl Metrics {
             "version=\"v2\"",
             self.invalid.load(Ordering::Relaxed),
         );
+        self.write_upkeep(&mut page);
         let integrations = self.integrations.lock();
         write_notifications(&mut page, &integrations);
+    }
+}
+
+impl Metrics {
+    fn write_upkeep(&self, page: &mut Page<'_>) {
+        let name = "alertmanager_dispatcher_alert_processing_duration_seconds";
+        self.dispatch.write(page, name, "Batches combined, routed and grouped.");
+        let name = "alertmanager_silences_gc_duration_seconds";
+        self.silence_gc.write(page, name, "Removals of expired silences.");
+        let name = "alertmanager_nflog_gc_duration_seconds";
+        self.log_gc.write(page, name, "Removals of expired notification log entries.");
+        let name = "alertmanager_silences_query_duration_seconds";
+        self.silence_queries.write(page, name, "Lists of silences.");
+        let name = "alertmanager_silences_queries_total";
+        page.single(name, "counter", "Lists of silences.", self.silence_queries.count());
+        let failed = self.failed_checkpoints.load(Ordering::Relaxed);
+        for part in ["silences", "nflog"] {
+            let name = format!("alertmanager_{part}_snapshot_duration_seconds");
+            self.checkpoints.write(page, &name, "Checkpoints of the store, shared by all state.");
+            let name = format!("alertmanager_{part}_maintenance_total");
+            page.single(&name, "counter", "Checkpoints of the store.", self.checkpoints.count());
+            let name = format!("alertmanager_{part}_maintenance_errors_total");
+            page.single(&name, "counter", "Checkpoints of the store that failed.", failed);
+        }
     }
 }
 

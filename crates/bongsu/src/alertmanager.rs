@@ -195,6 +195,7 @@ fn fill(parsed: &Parsed) -> Result<ServeOptions, String> {
         config: path("config.file"),
         data_dir: PathBuf::from(parsed.text("storage.path")),
         store: None,
+        guard_egress: false,
         store_queue: None,
         listen: texts("web.listen-address"),
         systemd_socket: parsed.switch("web.systemd-socket"),

@@ -75,7 +75,12 @@ async fn serve(options: &ServeOptions) -> Result<()> {
         &engine_options.version,
         tokio::runtime::Handle::current(),
     ));
-    let transport = Arc::new(NetTransport::new(&engine_options.version, EgressPolicy::open()));
+    let egress = if options.guard_egress {
+        EgressPolicy::guarded().allow_private()
+    } else {
+        EgressPolicy::open()
+    };
+    let transport = Arc::new(NetTransport::new(&engine_options.version, egress));
     let engine = Engine::start(
         store.clone(),
         clock.clone(),

@@ -9,6 +9,8 @@ use std::time::Duration;
 use bongsu_model::{Alert, Fingerprint, Timestamp};
 use bongsu_store::{JournalSeq, RetentionPolicy, Row, codec};
 
+use tokio::time::Instant;
+
 use crate::core::{AlertEvent, Core, Dirty};
 use crate::engine::Shared;
 use crate::records::EventKind;
@@ -36,7 +38,7 @@ struct Changes {
 impl Shared {
     /// Writes checkpoints until the engine closes.
     pub(crate) async fn checkpoint_forever(self: Arc<Self>) {
-        let mut last = tokio::time::Instant::now();
+        let mut last = Instant::now();
         let mut retained = last;
         loop {
             tokio::select! {
@@ -49,10 +51,10 @@ impl Shared {
             };
             if bytes >= JOURNAL_BYTES || (last.elapsed() >= INTERVAL && dirty > 0) {
                 self.checkpoint().await;
-                last = tokio::time::Instant::now();
+                last = Instant::now();
             }
             if retained.elapsed() >= RETAIN {
-                retained = tokio::time::Instant::now();
+                retained = Instant::now();
                 self.housekeep().await;
             }
         }
@@ -79,12 +81,15 @@ impl Shared {
             sweep(&mut core, now);
             Changes { lost: self.store.lost(), ..gather(&mut core) }
         };
+        let begun = Instant::now();
         let written = self.write(&changes).await;
+        self.metrics.checkpoints.add(begun.elapsed());
         if written.is_ok() {
             let mut core = self.core.lock();
             core.whole &= core.lost != changes.lost;
         }
         if let Err(error) = written {
+            self.metrics.failed_checkpoints.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
             tracing::error!(%error, "checkpoint failed; the journal is kept");
             let mut core = self.core.lock();
             core.dirty.alerts.extend(changes.alerts.iter().map(|alert| alert.fingerprint));
@@ -120,8 +125,12 @@ impl Shared {
         let now = self.clock.now();
         let rows: Vec<Row> = {
             let mut core = self.core.lock();
+            let begun = Instant::now();
             let expired = core.log.gc(now);
+            self.metrics.log_gc.add(begun.elapsed());
+            let begun = Instant::now();
             let silences = core.route.silences_mut().gc(now);
+            self.metrics.silence_gc.add(begun.elapsed());
             let notifications = expired
                 .iter()
                 .map(|key| Row::DeleteNotification { key: crate::records::notification_key(key) });

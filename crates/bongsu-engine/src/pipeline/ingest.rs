@@ -57,6 +57,7 @@ impl Shared {
         posted: Vec<PostedAlert>,
         request: Option<&TraceContext>,
     ) -> Result<(Durable, Vec<String>), IngestError> {
+        let begun = std::time::Instant::now();
         let now = self.now(core);
         let lost = self.store.lost();
         core.whole |= lost != core.lost;
@@ -84,6 +85,7 @@ impl Shared {
             core.route.tick(now, FLUSHES_WITH_INGEST, &mut core.effects);
         }
         core.settle(now, &mut out);
+        self.metrics.dispatch.add(begun.elapsed());
         core.dirty.journal_bytes += body.len();
         let journal = (!empty).then_some(JournalRecord { at: now, body });
         let errands = std::mem::take(&mut out.errands);

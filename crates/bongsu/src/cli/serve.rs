@@ -51,6 +51,9 @@ pub(crate) struct ServeArguments {
     /// Store to use instead of SQLite in the data directory.
     #[arg(long, env = "BONGSU_STORE", value_name = "URL")]
     store: Option<String>,
+    /// Refuse to notify addresses of this machine, link-local ones and cloud metadata services.
+    #[arg(long, env = "BONGSU_GUARD_EGRESS")]
+    guard_egress: bool,
     /// Batches of alerts that may wait to be stored before more are refused with 429.
     #[arg(long, env = "BONGSU_STORE_QUEUE", value_name = "N", hide = true)]
     store_queue: Option<usize>,
@@ -130,6 +133,7 @@ impl ServeArguments {
             config: self.config,
             data_dir: self.data,
             store: self.store,
+            guard_egress: self.guard_egress,
             store_queue: self.store_queue,
             listen: self.listen,
             web_config: self.web_config,
