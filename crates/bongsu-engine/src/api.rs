@@ -37,7 +37,8 @@ pub enum IngestError {
         /// For `Retry-After`.
         retry_after: Duration,
     },
-    /// The store could not commit; nothing of the batch is taken.
+    /// The store could not commit; nothing of the batch is durable. The batch that met the full
+    /// disk first stays visible until a restart.
     #[error("the alerts could not be stored: {0}")]
     Store(StoreError),
 }

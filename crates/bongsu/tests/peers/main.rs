@@ -2,7 +2,7 @@
 //! over, a mail server takes.
 //!
 //! Ignored unless asked for (`cargo xtask peers` installs the programs and runs them).
-#![allow(clippy::unwrap_used)]
+
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod amtool;
