@@ -4,14 +4,14 @@ use anyhow::Result;
 
 use crate::process;
 
-/// Path, and the command of the binary that prints it.
-const FILES: &[(&str, &[&str])] =
-    &[("openapi/bongsu.json", &["__openapi"]), ("docs/cli.md", &["__docs"])];
+/// Path, and what cargo runs to print it.
+const FILES: &[(&str, &[&str])] = &[
+    ("openapi/bongsu.json", &["run", "--quiet", "-p", "bongsu-web", "--example", "openapi"]),
+    ("docs/cli.md", &["run", "--quiet", "-p", "bongsu", "--", "__docs"]),
+];
 
 fn render(arguments: &[&str]) -> Result<String> {
-    let mut words = vec!["run", "--quiet", "-p", "bongsu", "--"];
-    words.extend(arguments);
-    process::output("cargo", &words)
+    process::output("cargo", arguments)
 }
 
 /// Writes all of them.
