@@ -1,3 +1,5 @@
+//! The life of silences: validation, edits, lists, retention; the index against brute force.
+
 use bongsu_lang::Mode;
 use bongsu_lang::matcher::parse_list;
 use bongsu_model::{Matcher, Matchers};
