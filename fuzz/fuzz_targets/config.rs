@@ -13,8 +13,9 @@ fuzz_target!(|text: &str| {
         Ok((config, _)) => {
             let printed = effective_yaml(&config);
             // A few recorded forms (a masked app token, a null receiver) are not accepted again.
-            if let Ok((again, _)) = load(source(&printed), None, Mode::Fallback) {
-                assert_eq!(effective_yaml(&again), printed);
+            match load(source(&printed), None, Mode::Fallback) {
+                Ok((again, _)) => assert_eq!(effective_yaml(&again), printed),
+                Err(_) => assert!(printed.contains("<secret>") || printed.contains("name: \"\"")),
             }
         }
     }
