@@ -1,4 +1,6 @@
-//! Arbitrary text as matchers: whatever parses prints as something that parses to the same.
+//! Arbitrary text as matchers: whatever parses prints as something that parses to the same. The one
+//! exception is an empty quoted name, which Alertmanager reads and then prints without its quotes;
+//! group keys hang on that text.
 #![no_main]
 
 use bongsu_lang::Mode;
@@ -12,6 +14,7 @@ fuzz_target!(|text: &str| {
         }
         if let Ok(matchers) = parse_list(text, mode)
             && mode == Mode::Utf8
+            && matchers.0.iter().all(|matcher| !matcher.name().is_empty())
         {
             let again = parse_list(&matchers.to_string(), mode).expect("prints what it reads");
             assert_eq!(again, matchers);

@@ -13,9 +13,10 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
         bail!("unknown benchmark {name}: known is alertmanager");
     }
     peers::install()?;
-    process::cargo(&["build", "--release", "-p", "bongsu", "-p", "bongsu-bench"])?;
+    // What is measured is what is shipped.
+    process::cargo(&["build", "--profile", "dist", "-p", "bongsu", "-p", "bongsu-bench"])?;
     let mut arguments =
-        vec!["run", "--quiet", "--release", "-p", "bongsu-bench", "--", name.as_str()];
+        vec!["run", "--quiet", "--profile", "dist", "-p", "bongsu-bench", "--", name.as_str()];
     arguments.extend(rest.iter().map(String::as_str));
     process::cargo(&arguments)
 }

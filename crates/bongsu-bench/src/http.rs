@@ -4,6 +4,7 @@
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::ops::Range;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -11,7 +12,8 @@ use anyhow::{Context, Result, bail};
 /// One connection.
 pub(crate) struct Connection {
     stream: TcpStream,
-    buffer: Vec<u8>,
+    buffer: Box<[u8]>,
+    unread: Range<usize>,
 }
 
 impl Connection {
@@ -19,7 +21,7 @@ impl Connection {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(600)))?;
-        Ok(Self { stream, buffer: Vec::with_capacity(64 * 1024) })
+        Ok(Self { stream, buffer: vec![0; 64 * 1024].into(), unread: 0..0 })
     }
 
     /// Sends a whole request and reads the answer; the body is counted, not kept.
@@ -38,32 +40,29 @@ impl Connection {
 
     fn exchange(&mut self, request: &[u8], mut take: impl FnMut(&[u8])) -> Result<u16> {
         self.stream.write_all(request)?;
-        self.buffer.clear();
+        self.unread = 0..0;
         let head = loop {
             self.fill()?;
-            if let Some(at) = self.buffer.windows(4).position(|w| w == b"\r\n\r\n") {
+            if let Some(at) = self.rest().windows(4).position(|w| w == b"\r\n\r\n") {
                 break at + 4;
             }
         };
-        let text = std::str::from_utf8(&self.buffer[..head])?.to_ascii_lowercase();
+        let text = std::str::from_utf8(&self.rest()[..head])?;
         let status: u16 = text.get(9..12).context("no status")?.parse()?;
-        let field = |name: &str| {
-            text.lines().find_map(|line| line.strip_prefix(name).map(|v| v.trim().to_owned()))
-        };
-        let rest = self.buffer.split_off(head);
-        self.buffer = rest;
-        if let Some(length) = field("content-length:") {
-            let mut left: usize = length.parse()?;
+        let length: Option<usize> = field(text, "content-length").map(str::parse).transpose()?;
+        let chunked = field(text, "transfer-encoding").is_some_and(|v| v.contains("chunked"));
+        self.unread.start += head;
+        if let Some(mut left) = length {
             while left > 0 {
-                if self.buffer.is_empty() {
+                if self.unread.is_empty() {
                     self.fill()?;
                 }
-                let piece = left.min(self.buffer.len());
-                take(&self.buffer[..piece]);
-                self.buffer.drain(..piece);
+                let piece = left.min(self.unread.len());
+                take(&self.rest()[..piece]);
+                self.unread.start += piece;
                 left -= piece;
             }
-        } else if field("transfer-encoding:").is_some_and(|v| v.contains("chunked")) {
+        } else if chunked {
             while self.chunk(&mut take)? {}
         }
         Ok(status)
@@ -71,37 +70,56 @@ impl Connection {
 
     fn chunk(&mut self, take: &mut impl FnMut(&[u8])) -> Result<bool> {
         let end = loop {
-            if let Some(at) = self.buffer.windows(2).position(|w| w == b"\r\n") {
+            if let Some(at) = self.rest().windows(2).position(|w| w == b"\r\n") {
                 break at;
             }
             self.fill()?;
         };
-        let size = std::str::from_utf8(&self.buffer[..end])?;
+        let size = std::str::from_utf8(&self.rest()[..end])?;
         let size = usize::from_str_radix(size.split(';').next().unwrap_or(size).trim(), 16)?;
-        self.buffer.drain(..end + 2);
+        self.unread.start += end + 2;
         let mut left = size + 2;
         while left > 0 {
-            if self.buffer.is_empty() {
+            if self.unread.is_empty() {
                 self.fill()?;
             }
-            let piece = left.min(self.buffer.len());
+            let piece = left.min(self.unread.len());
             let data = piece.min(left.saturating_sub(2));
-            take(&self.buffer[..data]);
-            self.buffer.drain(..piece);
+            take(&self.rest()[..data]);
+            self.unread.start += piece;
             left -= piece;
         }
         Ok(size > 0)
     }
 
+    /// What was read and not yet looked at.
+    fn rest(&self) -> &[u8] {
+        &self.buffer[self.unread.clone()]
+    }
+
+    /// Reads more, behind what is unread.
     fn fill(&mut self) -> Result<()> {
-        let mut piece = [0; 64 * 1024];
-        let read = self.stream.read(&mut piece)?;
-        if read == 0 {
-            bail!("the server closed the connection");
+        if self.unread.is_empty() {
+            self.unread = 0..0;
+        } else if self.unread.end == self.buffer.len() {
+            self.buffer.copy_within(self.unread.clone(), 0);
+            self.unread = 0..self.unread.len();
         }
-        self.buffer.extend_from_slice(&piece[..read]);
+        let read = self.stream.read(&mut self.buffer[self.unread.end..])?;
+        if read == 0 {
+            bail!("the server closed the connection, or a head is too long");
+        }
+        self.unread.end += read;
         Ok(())
     }
+}
+
+/// The value of a header field, whose name is given in lower case.
+fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
+    head.split("\r\n").find_map(|line| {
+        let (given, value) = line.split_once(':')?;
+        given.eq_ignore_ascii_case(name).then_some(value.trim())
+    })
 }
 
 /// A GET request.

@@ -21,13 +21,11 @@ fn note(text: &str) {
     eprintln!("{text}");
 }
 
-/// Runs everything whose name contains `only`.
+/// Runs everything whose name contains `only` (`ingest`, `ingest 1 a request`, `memory`, …).
 pub(crate) fn run(quick: bool, only: Option<&str>) -> Result<()> {
     let wanted = |name: &str| only.is_none_or(|text| name.contains(text));
     let mut rows = Vec::new();
-    if wanted("ingest") {
-        ingest(quick, &mut rows)?;
-    }
+    ingest(quick, &wanted, &mut rows)?;
     if wanted("memory") || wanted("query") || wanted("restart") {
         hundred_thousand(quick, &mut rows)?;
     }
@@ -49,12 +47,34 @@ fn machine() -> String {
     let version = String::from_utf8_lossy(&version).lines().next().unwrap_or_default().to_owned();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     format!(
-        "{cores} cores shared by load generator and server; peer: {version}. Bongsu answers after fsync, the peer keeps alerts in memory only."
+        "{cores} cores shared by load generator and server; peer: {version}. Bongsu answers after fsync, the peer keeps alerts in memory only. Ingest figures are medians of five rounds in turn."
     )
 }
 
 fn both(measure: impl Fn(Contender) -> Result<Vec<f64>>) -> Result<[Vec<f64>; 2]> {
     Ok([measure(Contender::Alertmanager)?, measure(Contender::Bongsu)?])
+}
+
+/// Measures both in turn, several times over, so that a machine that is slow for a while is slow
+/// for both; the median of each figure.
+fn alternating(
+    rounds: usize,
+    measure: impl Fn(Contender) -> Result<Vec<f64>>,
+) -> Result<[Vec<f64>; 2]> {
+    let mut seen = [Vec::new(), Vec::new()];
+    for _ in 0..rounds {
+        for (all, figures) in seen.iter_mut().zip(both(&measure)?) {
+            all.push(figures);
+        }
+    }
+    Ok(seen.map(|all| {
+        (0..all[0].len()).map(|at| median(all.iter().map(|figures| figures[at]).collect())).collect()
+    }))
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }
 
 fn push(
@@ -68,15 +88,18 @@ fn push(
     rows.push(Row { name, unit, alertmanager: figures.0, bongsu: figures.1, more, aim });
 }
 
-fn ingest(quick: bool, rows: &mut Vec<Row>) -> Result<()> {
-    let time = Duration::from_secs(if quick { 2 } else { 5 });
+fn ingest(quick: bool, wanted: &dyn Fn(&str) -> bool, rows: &mut Vec<Row>) -> Result<()> {
+    let (rounds, time) = if quick { (1, Duration::from_secs(2)) } else { (5, Duration::from_secs(3)) };
     let sizes: &[usize] = if quick { &[10_000] } else { &[10_000, 100_000] };
     for distinct in sizes {
         for (batch, connections, aim) in [(1, 16, "≥ 1.5"), (64, 8, "≥ 2.5"), (500, 4, "≥ 2.5")]
         {
+            if !wanted(&format!("ingest {batch} a request, {distinct} distinct")) {
+                continue;
+            }
             let shape = Shape { batch, connections, distinct: *distinct };
             let requests = load::requests(shape);
-            let figures = both(|contender| {
+            let figures = alternating(rounds, |contender| {
                 note(&format!("ingest {shape:?} {contender:?}"));
                 let server = Server::start(contender, GROUPED)?;
                 let before = server.usage()?;

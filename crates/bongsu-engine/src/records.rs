@@ -68,7 +68,7 @@ pub(crate) fn delete_group(route_id: &str, labels: &Labels) -> Row {
 
 pub(crate) fn put_group(record: &GroupRecord) -> Row {
     let key = group_key(&record.route_id, &record.labels);
-    let mut payload = Vec::with_capacity(key.len() + record.labels.heap_size() + 32);
+    let mut payload = Vec::with_capacity(key.len() + record.labels.text_len() + 32);
     let mut fields = FieldWriter::new(&mut payload, GROUP_FORMAT);
     fields.text(&record.route_id);
     fields.unsigned(record.labels.len() as u64);

@@ -1,4 +1,4 @@
-//! Label and annotation sets in two allocations.
+//! Label and annotation sets whose names are laid out apart from their values, to be shared.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -12,14 +12,50 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::quote::go_quote;
 use crate::{Fingerprint, LabelHash};
 
+/// The names of a set in order. Few different ones exist, however many alerts there are.
+#[derive(Debug, Default, PartialEq, Eq, Hash)]
+pub struct LabelNames {
+    text: Box<str>,
+    /// Where each name ends in `text`.
+    ends: Box<[u32]>,
+}
+
+impl LabelNames {
+    fn of(pairs: &[(&str, &str)]) -> Self {
+        let mut text = String::with_capacity(pairs.iter().map(|(name, _)| name.len()).sum());
+        let ends = pairs.iter().map(|(name, _)| {
+            text.push_str(name);
+            text.len() as u32
+        });
+        let ends = ends.collect();
+        Self { text: text.into(), ends }
+    }
+
+    fn get(&self, at: usize) -> &str {
+        piece(&self.text, &self.ends, at)
+    }
+
+    fn are_of(&self, pairs: &[(&str, &str)]) -> bool {
+        self.ends.len() == pairs.len()
+            && pairs.iter().enumerate().all(|(at, (name, _))| self.get(at) == *name)
+    }
+}
+
+/// The text between two ends.
+fn piece<'t>(text: &'t str, ends: &[u32], at: usize) -> &'t str {
+    let start = if at == 0 { 0 } else { ends[at - 1] as usize };
+    &text[start..ends[at] as usize]
+}
+
 /// An immutable set of name/value pairs sorted by name, names unique.
 ///
-/// All text lives in one buffer and `ends` holds, for each name and value in turn, the byte
-/// offset where it ends; a hundred thousand active alerts are dominated by these buffers. A clone
-/// shares them, so a resend that changes only times copies no text.
+/// All values lie in one buffer and `ends` holds the byte offset where each ends; a hundred
+/// thousand active alerts are dominated by these buffers. A clone shares them, so a resend that
+/// changes only times copies no text.
 #[derive(Clone, Default)]
 pub struct Labels {
-    text: Arc<str>,
+    names: Arc<LabelNames>,
+    values: Arc<str>,
     ends: Arc<[u32]>,
 }
 
@@ -38,7 +74,7 @@ impl Labels {
 
     /// Number of pairs.
     pub fn len(&self) -> usize {
-        self.ends.len() / 2
+        self.ends.len()
     }
 
     /// Whether there is no pair.
@@ -59,12 +95,19 @@ impl Labels {
 
     /// Pairs in name order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &str)> + Clone {
-        (0..self.len()).map(|i| {
-            let start = if i == 0 { 0 } else { self.ends[2 * i - 1] as usize };
-            let middle = self.ends[2 * i] as usize;
-            let end = self.ends[2 * i + 1] as usize;
-            (&self.text[start..middle], &self.text[middle..end])
-        })
+        (0..self.len()).map(|at| (self.names.get(at), piece(&self.values, &self.ends, at)))
+    }
+
+    /// The names, for sharing.
+    pub fn names(&self) -> &Arc<LabelNames> {
+        &self.names
+    }
+
+    /// Holds `names` instead of its own copy, if they are the same.
+    pub fn share_names(&mut self, names: &Arc<LabelNames>) {
+        if self.names == *names {
+            self.names = Arc::clone(names);
+        }
     }
 
     /// FNV-1a 64 over `name 0xff value 0xff` in name order: Alertmanager's alert identity.
@@ -86,16 +129,19 @@ impl Labels {
         builder.build()
     }
 
-    /// Heap bytes held, for memory accounting.
-    pub fn heap_size(&self) -> usize {
-        self.text.len() + self.ends.len() * 4
+    /// Bytes of all names and values.
+    pub fn text_len(&self) -> usize {
+        self.names.text.len() + self.values.len()
     }
 }
 
-/// Collects borrowed pairs and lays them out once. Reusable: `build` empties it.
+/// Collects borrowed pairs and lays them out once. Reusable: `build` empties it; sets with the same
+/// names that follow each other share them.
 #[derive(Default)]
 pub struct LabelsBuilder<'a> {
     pairs: Vec<(&'a str, &'a str)>,
+    /// Names seen last: an alert has two sets.
+    recent: [Arc<LabelNames>; 2],
 }
 
 impl<'a> LabelsBuilder<'a> {
@@ -119,23 +165,32 @@ impl<'a> LabelsBuilder<'a> {
             }
             self.pairs = kept;
         }
-        let bytes = self.pairs.iter().map(|(n, v)| n.len() + v.len()).sum();
-        let mut text = String::with_capacity(bytes);
-        let mut ends = Vec::with_capacity(self.pairs.len() * 2);
-        for (name, value) in self.pairs.drain(..) {
-            text.push_str(name);
-            ends.push(text.len() as u32);
-            text.push_str(value);
-            ends.push(text.len() as u32);
+        let names = self.names();
+        let bytes = self.pairs.iter().map(|(_, value)| value.len()).sum();
+        let mut values = String::with_capacity(bytes);
+        let ends = self.pairs.drain(..).map(|(_, value)| {
+            values.push_str(value);
+            values.len() as u32
+        });
+        let ends = ends.collect();
+        Labels { names, values: values.into(), ends }
+    }
+
+    fn names(&mut self) -> Arc<LabelNames> {
+        if let Some(known) = self.recent.iter().find(|names| names.are_of(&self.pairs)) {
+            return Arc::clone(known);
         }
-        Labels { text: text.into(), ends: ends.into() }
+        let names = Arc::new(LabelNames::of(&self.pairs));
+        self.recent.rotate_right(1);
+        self.recent[0] = Arc::clone(&names);
+        names
     }
 }
 
 impl PartialEq for Labels {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.text, &other.text) && Arc::ptr_eq(&self.ends, &other.ends)
-            || self.text == other.text && self.ends == other.ends
+        // `Arc<T: Eq>` compares pointers first.
+        self.names == other.names && self.values == other.values && self.ends == other.ends
     }
 }
 
@@ -143,7 +198,8 @@ impl Eq for Labels {}
 
 impl Hash for Labels {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.text.hash(state);
+        self.names.hash(state);
+        self.values.hash(state);
         self.ends.hash(state);
     }
 }

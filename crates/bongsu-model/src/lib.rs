@@ -19,7 +19,7 @@ pub use alert::{Alert, AlertStatus};
 pub use diagnostic::{Diagnostic, Place, Severity, Source, render_diagnostics};
 pub use fingerprint::{Fingerprint, LabelHash};
 pub use flush::{FlushedAlert, GroupFlush, GroupKey};
-pub use labels::{Labels, LabelsBuilder};
+pub use labels::{LabelNames, Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher, Matchers};
 pub use quote::go_quote;
 pub use secret::Secret;

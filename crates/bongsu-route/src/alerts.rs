@@ -6,7 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use bongsu_model::{Alert, Fingerprint, Time};
+use bongsu_model::{Alert, Fingerprint, LabelNames, Labels, Time};
 use foldhash::fast::FixedState;
 use jiff::{SignedDuration, Timestamp};
 use smallvec::SmallVec;
@@ -51,10 +51,12 @@ pub(crate) struct AlertTable {
     per_name: HashMap<Box<str>, usize, FixedState>,
     /// Links to senders: one rule's alerts all have the same.
     links: HashSet<Arc<str>, FixedState>,
+    /// Names of labels and annotations: likewise.
+    names: HashSet<Arc<LabelNames>, FixedState>,
 }
 
-/// Links remembered for sharing; beyond that each alert keeps its own copy.
-const SHARED_LINKS: usize = 16_384;
+/// Links, and sets of names, remembered for sharing; beyond that each alert keeps its own copy.
+const SHARED: usize = 16_384;
 
 impl AlertTable {
     pub(crate) fn len(&self) -> usize {
@@ -106,7 +108,7 @@ impl AlertTable {
 
     /// Sets an alert as it was stored.
     pub(crate) fn restore(&mut self, mut alert: Alert) {
-        self.share_link(&mut alert.generator_url);
+        self.share(&mut alert);
         match self.find(alert.fingerprint).and_then(|id| self.get_mut(id)) {
             Some(slot) => slot.alert = Arc::new(alert),
             None => {
@@ -134,18 +136,34 @@ impl AlertTable {
     fn share_link(&mut self, link: &mut Arc<str>) {
         if let Some(held) = self.links.get(link) {
             *link = Arc::clone(held);
-        } else if self.links.len() < SHARED_LINKS {
+        } else if self.links.len() < SHARED {
             self.links.insert(Arc::clone(link));
         }
     }
 
-    /// Forgets links that no alert has any more.
-    pub(crate) fn tidy_links(&mut self) {
+    fn share_names(&mut self, labels: &mut Labels) {
+        if let Some(held) = self.names.get(labels.names()) {
+            labels.share_names(held);
+        } else if self.names.len() < SHARED {
+            self.names.insert(Arc::clone(labels.names()));
+        }
+    }
+
+    /// What most alerts have in common is held once.
+    fn share(&mut self, alert: &mut Alert) {
+        self.share_link(&mut alert.generator_url);
+        self.share_names(&mut alert.labels);
+        self.share_names(&mut alert.annotations);
+    }
+
+    /// Forgets links and names that no alert has any more.
+    pub(crate) fn tidy_shared(&mut self) {
         self.links.retain(|link| Arc::strong_count(link) > 1);
+        self.names.retain(|names| Arc::strong_count(names) > 1);
     }
 
     fn insert(&mut self, mut alert: Alert) -> SlotId {
-        self.share_link(&mut alert.generator_url);
+        self.share(&mut alert);
         let fingerprint = alert.fingerprint;
         self.count(alert.name(), 1);
         let slot = Some(Slot {
@@ -217,6 +235,8 @@ impl Slot {
         if described {
             report.annotations = old.annotations.clone();
             report.generator_url = Arc::clone(&old.generator_url);
+        } else {
+            report.annotations.share_names(old.annotations.names());
         }
         let merged = if forgotten { report } else { report.put_over(old, now) };
         let same_state = old.resolved_at(now) == merged.resolved_at(now);

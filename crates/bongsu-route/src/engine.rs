@@ -404,7 +404,7 @@ impl RouteEngine {
                 effects.push(Effect::Forgotten(fingerprint));
             }
         }
-        self.alerts.tidy_links();
+        self.alerts.tidy_shared();
         self.plan.inhibitor.gc(now);
     }
 

@@ -1,5 +1,8 @@
 //! Moving the write-ahead log into the database, on a thread of its own so that no commit waits.
 
+use std::fs::OpenOptions;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,8 +14,12 @@ use super::{Shared, classify};
 use crate::StoreError;
 
 /// A pass starts when about this much was written since the last.
-const PASS_BYTES: usize = 16 << 20;
+const PASS_BYTES: usize = 4 << 20;
 /// Beyond this length the writer helps the log to start over.
+const RESTART_BYTES: u64 = 12 << 20;
+/// Length that is laid out at the start.
+const LAID_OUT_BYTES: u64 = 24 << 20;
+/// A log that grew beyond this is cut when it starts over.
 pub(super) const LOG_BYTES: i64 = 64 << 20;
 /// A long reader can keep the log growing; from here on that is worth a warning.
 const LOG_WARNING_BYTES: u64 = 1 << 30;
@@ -54,6 +61,34 @@ impl Checkpointer {
     }
 }
 
+/// Fills the log with zeros up to a length that it seldom outgrows. A commit that overwrites syncs
+/// its pages; one that makes the file longer syncs the file's length and blocks as well, which takes
+/// half as long again. To SQLite zeros behind the last frame are the end of the log. Without the
+/// space the log stays as it is.
+pub(super) fn lay_out(database: &Path) -> io::Result<()> {
+    let mut name = database.as_os_str().to_owned();
+    name.push("-wal");
+    let mut options = OpenOptions::new();
+    options.write(true);
+    let mut file = match options.open(&name) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let length = file.seek(SeekFrom::End(0))?;
+    let zeros = vec![0; 1 << 20];
+    let mut missing = LAID_OUT_BYTES.saturating_sub(length);
+    while missing > 0 {
+        let part = missing.min(zeros.len() as u64);
+        if let Err(error) = file.write_all(&zeros[..usize::try_from(part).unwrap_or(0)]) {
+            file.set_len(length)?;
+            return if error.kind() == io::ErrorKind::StorageFull { Ok(()) } else { Err(error) };
+        }
+        missing -= part;
+    }
+    file.sync_all()
+}
+
 /// Runs until closed.
 pub(super) fn run(connection: &Connection, shared: &Arc<Shared>) {
     let checkpointer = &shared.checkpointer;
@@ -75,7 +110,7 @@ pub(super) fn run(connection: &Connection, shared: &Arc<Shared>) {
             Ok(frames) => {
                 let bytes = frames * PAGE;
                 checkpointer.log_bytes.store(bytes, Ordering::Relaxed);
-                checkpointer.asked.store(bytes > LOG_BYTES.cast_unsigned(), Ordering::Relaxed);
+                checkpointer.asked.store(bytes > RESTART_BYTES, Ordering::Relaxed);
                 let long = bytes > LOG_WARNING_BYTES;
                 if long && !warned {
                     tracing::warn!(bytes, "the write-ahead log is long: a reader holds it");

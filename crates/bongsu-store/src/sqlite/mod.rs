@@ -135,6 +135,7 @@ impl SqliteStore {
         let mut writer = open_writer(&path).map_err(text)?;
         schema::migrate(&mut writer, now).map_err(failed)?;
         raise_epoch(&writer).map_err(text)?;
+        checkpoint::lay_out(&path).map_err(|error| open_error(&path, &error))?;
         let last_seq = reads::last_seq(&writer).map_err(text)?;
         let checkpoint = reads::meta(&writer, "checkpoint").map_err(text)?;
         let checkpoints = open_writer(&path).map_err(text)?;
