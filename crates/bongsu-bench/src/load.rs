@@ -1,19 +1,24 @@
 //! The load: alerts of about 930 bytes with ten labels, posted over keep-alive connections.
 
+use std::io::{ErrorKind, Read, Write};
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
 
-use crate::http::{self, Connection};
+use crate::http;
+
+/// Without any answer for this long a run has failed.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// How to post.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
     /// Alerts a request.
     pub(crate) batch: usize,
-    /// Connections, one thread each.
+    /// Connections.
     pub(crate) connections: usize,
     /// Different alerts.
     pub(crate) distinct: usize,
@@ -59,54 +64,124 @@ pub(crate) fn requests(shape: Shape) -> Vec<Vec<u8>> {
 }
 
 /// Posts the requests over and over for `time`, or once if there is none.
+///
+/// One thread serves all connections, so that the load takes as little as possible of what the
+/// server could use.
 pub(crate) fn post(
     address: SocketAddr,
     shape: Shape,
     requests: &[Vec<u8>],
     time: Option<Duration>,
 ) -> Result<Outcome> {
-    let next = AtomicUsize::new(0);
-    let begun = Instant::now();
-    let latencies: Vec<Result<Vec<f32>>> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..shape.connections)
-            .map(|_| {
-                scope.spawn(|| -> Result<Vec<f32>> {
-                    let mut connection = Connection::open(address)?;
-                    let mut latencies = Vec::new();
-                    loop {
-                        let at = next.fetch_add(1, Ordering::Relaxed);
-                        let over = match time {
-                            Some(time) => begun.elapsed() >= time,
-                            None => at >= requests.len(),
-                        };
-                        if over {
-                            return Ok(latencies);
-                        }
-                        let sent = Instant::now();
-                        match connection.call(&requests[at % requests.len()])? {
-                            (200, _) => latencies.push(sent.elapsed().as_secs_f32() * 1e3),
-                            (status, _) => bail!("status {status}"),
-                        }
-                    }
-                })
-            })
-            .collect();
-        workers
-            .into_iter()
-            .map(|worker| worker.join().unwrap_or_else(|_| bail!("a worker panicked")))
-            .collect()
-    });
-    let seconds = begun.elapsed().as_secs_f64();
-    let mut all = Vec::new();
-    for part in latencies {
-        all.extend(part?);
+    let mut poll = Poll::new()?;
+    let mut events = Events::with_capacity(shape.connections);
+    let mut clients = Vec::new();
+    for number in 0..shape.connections {
+        let mut client = Client::open(address)?;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        poll.registry().register(&mut client.stream, Token(number), interest)?;
+        clients.push(client);
     }
-    all.sort_by(f32::total_cmp);
+    let mut load = Load { requests, next: 0, until: time.map(|time| Instant::now() + time) };
+    let mut latencies = Vec::new();
+    let begun = Instant::now();
+    for client in &mut clients {
+        client.advance(&mut load, &mut latencies)?;
+    }
+    while clients.iter().any(Client::is_busy) {
+        poll.poll(&mut events, Some(ANSWER_WITHIN))?;
+        if events.is_empty() {
+            bail!("no answer within {ANSWER_WITHIN:?}");
+        }
+        for event in &events {
+            clients[event.token().0].advance(&mut load, &mut latencies)?;
+        }
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    latencies.sort_by(f32::total_cmp);
     let alerts = match time {
-        Some(_) => all.len() * shape.batch,
+        Some(_) => latencies.len() * shape.batch,
         None => shape.distinct,
     };
-    Ok(Outcome { alerts, seconds, p50_ms: percentile(&all, 0.5), p99_ms: percentile(&all, 0.99) })
+    let (p50_ms, p99_ms) = (percentile(&latencies, 0.5), percentile(&latencies, 0.99));
+    Ok(Outcome { alerts, seconds, p50_ms, p99_ms })
+}
+
+/// What is still to be posted.
+struct Load<'r> {
+    requests: &'r [Vec<u8>],
+    next: usize,
+    /// Over and over until then.
+    until: Option<Instant>,
+}
+
+impl<'r> Load<'r> {
+    fn next(&mut self, now: Instant) -> Option<&'r [u8]> {
+        let more = match self.until {
+            Some(until) => now < until,
+            None => self.next < self.requests.len(),
+        };
+        let at = self.next;
+        self.next += usize::from(more);
+        more.then(|| &*self.requests[at % self.requests.len()])
+    }
+}
+
+/// One connection and the request under way on it.
+struct Client<'r> {
+    stream: TcpStream,
+    unsent: &'r [u8],
+    sent_at: Option<Instant>,
+    answer: Vec<u8>,
+    read: usize,
+}
+
+impl<'r> Client<'r> {
+    fn open(address: SocketAddr) -> Result<Self> {
+        let stream = std::net::TcpStream::connect(address)?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let stream = TcpStream::from_std(stream);
+        Ok(Self { stream, unsent: &[], sent_at: None, answer: vec![0; 4096], read: 0 })
+    }
+
+    fn is_busy(&self) -> bool {
+        self.sent_at.is_some()
+    }
+
+    /// Sends and reads as far as the socket allows; after an answer the next request begins.
+    fn advance(&mut self, load: &mut Load<'r>, latencies: &mut Vec<f32>) -> Result<()> {
+        loop {
+            if self.sent_at.is_none() {
+                let now = Instant::now();
+                let Some(request) = load.next(now) else { return Ok(()) };
+                self.unsent = request;
+                self.sent_at = Some(now);
+            }
+            while !self.unsent.is_empty() {
+                match self.stream.write(self.unsent) {
+                    Ok(sent) => self.unsent = &self.unsent[sent..],
+                    Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            match self.stream.read(&mut self.answer[self.read..]) {
+                Ok(0) => bail!("the server closed the connection, or an answer is too long"),
+                Ok(read) => self.read += read,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error.into()),
+            }
+            // An accepted batch is answered by a head alone.
+            let answer = &self.answer[..self.read];
+            if answer.ends_with(b"\r\n\r\n") {
+                if !answer.starts_with(b"HTTP/1.1 200 ") {
+                    bail!("{}", String::from_utf8_lossy(answer));
+                }
+                self.read = 0;
+                latencies.extend(self.sent_at.take().map(|sent| sent.elapsed().as_secs_f32() * 1e3));
+            }
+        }
+    }
 }
 
 /// A percentile of sorted values.
