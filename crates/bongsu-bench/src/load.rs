@@ -178,7 +178,8 @@ impl<'r> Client<'r> {
                     bail!("{}", String::from_utf8_lossy(answer));
                 }
                 self.read = 0;
-                latencies.extend(self.sent_at.take().map(|sent| sent.elapsed().as_secs_f32() * 1e3));
+                latencies
+                    .extend(self.sent_at.take().map(|sent| sent.elapsed().as_secs_f32() * 1e3));
             }
         }
     }

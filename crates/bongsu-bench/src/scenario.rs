@@ -68,7 +68,9 @@ fn alternating(
         }
     }
     Ok(seen.map(|all| {
-        (0..all[0].len()).map(|at| median(all.iter().map(|figures| figures[at]).collect())).collect()
+        (0..all[0].len())
+            .map(|at| median(all.iter().map(|figures| figures[at]).collect()))
+            .collect()
     }))
 }
 
@@ -89,7 +91,8 @@ fn push(
 }
 
 fn ingest(quick: bool, wanted: &dyn Fn(&str) -> bool, rows: &mut Vec<Row>) -> Result<()> {
-    let (rounds, time) = if quick { (1, Duration::from_secs(2)) } else { (5, Duration::from_secs(3)) };
+    let (rounds, time) =
+        if quick { (1, Duration::from_secs(2)) } else { (5, Duration::from_secs(3)) };
     let sizes: &[usize] = if quick { &[10_000] } else { &[10_000, 100_000] };
     for distinct in sizes {
         for (batch, connections, aim) in [(1, 16, "≥ 1.5"), (64, 8, "≥ 2.5"), (500, 4, "≥ 2.5")]

@@ -5,6 +5,7 @@
 //! failures by case name, a JSON report; exit status 1 if anything failed.
 
 mod alertmanager;
+mod keep;
 mod report;
 
 use std::path::PathBuf;
@@ -23,20 +24,24 @@ struct Arguments {
 
 type Suite = fn(&std::path::Path, &mut Report) -> Result<()>;
 
-const SUITES: &[(&str, Suite)] = &[("alertmanager", alertmanager::run)];
+/// Suites: name, folder below the fixtures, judge.
+const SUITES: &[(&str, &str, Suite)] = &[
+    ("alertmanager", "alertmanager", alertmanager::run),
+    ("keep-alerts", "keep/alerts", keep::alerts::run),
+];
 
 fn main() -> Result<ExitCode> {
     let arguments = parse_arguments(std::env::args().skip(1))?;
     for name in &arguments.suites {
-        if !SUITES.iter().any(|(known, _)| known == name) {
+        if !SUITES.iter().any(|(known, ..)| known == name) {
             bail!("unknown suite {name}: known are {:?}", SUITES.map_names());
         }
     }
     let mut failed = false;
     let mut reports = serde_json::Map::new();
-    for (name, run) in SUITES {
+    for (name, folder, run) in SUITES {
         let wanted = arguments.suites.is_empty() || arguments.suites.iter().any(|s| s == name);
-        let folder = arguments.fixtures.join(name);
+        let folder = arguments.fixtures.join(folder);
         if !wanted {
             continue;
         }
@@ -63,9 +68,9 @@ trait MapNames {
     fn map_names(&self) -> Vec<&'static str>;
 }
 
-impl<T> MapNames for [(&'static str, T)] {
+impl<T> MapNames for [(&'static str, &'static str, T)] {
     fn map_names(&self) -> Vec<&'static str> {
-        self.iter().map(|(name, _)| *name).collect()
+        self.iter().map(|(name, ..)| *name).collect()
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod duration;
 pub mod go_json;
 pub mod gotmpl;
+pub mod jinja;
 pub mod label_name;
 pub mod matcher;
 pub mod protobuf;

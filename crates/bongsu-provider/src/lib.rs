@@ -1,11 +1,12 @@
 //! How bytes leave (and, for TLS, enter) the house: HTTP, SMTP, TLS, secret files, egress rules.
 //!
 //! In: transport settings as a person configured them, a prepared request or mail, a deadline.
-//! Out: the peer's answer, or a typed error that says which step failed. Nothing here knows what
-//! an alert is; what to send and whether to try again is decided above.
+//! Out: the peer's answer, or a typed error that says which step failed. What to send and whether to
+//! try again is decided above. Beside the transports stands what providers are: [`manifest`].
 //!
 //! - [`aws`]: AWS credentials of the surroundings.
 //! - [`config`]: `alertmanager.yml` blocks as settings of this crate.
+//! - [`manifest`]: providers as data; what they send becomes alerts.
 //! - [`http`]: requests, with authorization, proxies, redirects and kept connections.
 //! - [`smtp`]: a finished mail, over plain text, STARTTLS or TLS.
 //! - [`tls`]: client and server TLS settings → `rustls` configurations, re-read when files change.
@@ -18,6 +19,7 @@ pub mod config;
 pub mod egress;
 mod error;
 pub mod http;
+pub mod manifest;
 pub mod secret_file;
 pub mod smtp;
 mod stream;

@@ -1,0 +1,3 @@
+//! Suites recorded from Keep.
+
+pub(crate) mod alerts;

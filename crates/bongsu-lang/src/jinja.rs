@@ -1,0 +1,191 @@
+//! Jinja expressions over JSON: the language of provider manifests.
+//!
+//! In: an expression (`item.severity | lower`) and named values. Out: a value. The grammar is
+//! minijinja's; beside its filters stand those of `filters`. A missing name or key is undefined,
+//! and so is everything below it: `a.b.c` needs no guard. Work is bounded by fuel, and data is never
+//! parsed as an expression.
+
+mod convert;
+mod filters;
+mod python;
+mod regexes;
+mod when;
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use minijinja::value::Value;
+use minijinja::{Environment, UndefinedBehavior};
+use sha2::{Digest, Sha256};
+
+pub use python::{json_text as python_json, text as python_text};
+pub use when::parse as parse_time;
+
+/// Steps an evaluation may take.
+const FUEL: u64 = 100_000;
+/// Bytes an expression may have.
+const LENGTH: usize = 8 << 10;
+
+static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(|| {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    environment.set_fuel(Some(FUEL));
+    filters::add(&mut environment);
+    environment
+});
+
+/// Why an expression is refused or stopped.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(String);
+
+impl From<minijinja::Error> for Error {
+    fn from(error: minijinja::Error) -> Self {
+        // The place is the caller's: an expression is one value of a larger file.
+        Self(match error.detail() {
+            Some(detail) => format!("{}: {detail}", error.kind()),
+            None => error.kind().to_string(),
+        })
+    }
+}
+
+/// A parsed expression.
+pub struct Expression {
+    text: Box<str>,
+    parsed: minijinja::Expression<'static, 'static>,
+}
+
+impl fmt::Debug for Expression {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&self.text, f)
+    }
+}
+
+impl Expression {
+    /// Parses; names of filters are looked up when it runs.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        if text.len() > LENGTH {
+            return Err(Error(format!("longer than {LENGTH} bytes")));
+        }
+        let parsed = ENVIRONMENT.compile_expression_owned(text.to_owned())?;
+        Ok(Self { text: text.into(), parsed })
+    }
+
+    /// As written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Evaluates with the names of `scope`.
+    pub fn eval(&self, scope: &Scope) -> Result<Data, Error> {
+        Ok(Data(self.parsed.eval(scope.value())?))
+    }
+}
+
+/// A value inside the language. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Data(Value);
+
+impl Data {
+    /// From JSON.
+    pub fn of(json: &serde_json::Value) -> Self {
+        Self(convert::of_json(json))
+    }
+
+    /// As JSON; undefined is null.
+    pub fn to_json(&self) -> serde_json::Value {
+        convert::to_json(&self.0)
+    }
+
+    /// Undefined or null.
+    pub fn is_nothing(&self) -> bool {
+        self.0.is_undefined() || self.0.is_none()
+    }
+
+    /// Not null, false, zero or empty.
+    pub fn is_true(&self) -> bool {
+        self.0.is_true()
+    }
+
+    /// The elements of a list; `None` for anything else.
+    pub fn elements(&self) -> Option<Vec<Self>> {
+        if self.0.kind() != minijinja::value::ValueKind::Seq {
+            return None;
+        }
+        Some(self.0.try_iter().ok()?.map(Self).collect())
+    }
+}
+
+/// `YYYY-MM-DDThh:mm:ss.mmmZ`, cut off, not rounded.
+pub fn time_text(at: jiff::Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+}
+
+/// What a field adds to a fingerprint: lists and maps as JSON text, everything else as
+/// [`python_text`].
+fn fingerprint_part(value: &serde_json::Value) -> String {
+    match value {
+        serde_json::Value::Array(_) | serde_json::Value::Object(_) => python_json(value),
+        other => python_text(other),
+    }
+}
+
+/// SHA-256 over the values under dotted paths, without anything between them; what is missing adds
+/// nothing.
+pub fn fingerprint(
+    fields: &serde_json::Map<String, serde_json::Value>,
+    paths: &[String],
+) -> String {
+    let mut digest = Sha256::new();
+    for path in paths {
+        let mut keys = path.split('.');
+        let first = keys.next().and_then(|key| fields.get(key));
+        if let Some(value) = keys.fold(first, |value, key| value?.get(key)) {
+            digest.update(fingerprint_part(value));
+        }
+    }
+    hex::encode(digest.finalize())
+}
+
+/// The names an expression may use.
+#[derive(Clone, Debug, Default)]
+pub struct Scope(Vec<(String, Value)>);
+
+impl Scope {
+    /// Names a value; a later one of the same name hides it.
+    pub fn set(&mut self, name: &str, value: Data) {
+        self.0.push((name.to_owned(), value.0));
+    }
+
+    /// Number of names, for [`Self::cut`].
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether nothing is named.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Forgets the names set after there were `len`.
+    pub fn cut(&mut self, len: usize) {
+        self.0.truncate(len);
+    }
+
+    fn value(&self) -> Value {
+        Value::from_object(Names(self.0.clone()))
+    }
+}
+
+#[derive(Debug)]
+struct Names(Vec<(String, Value)>);
+
+impl minijinja::value::Object for Names {
+    fn get_value(self: &std::sync::Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &std::sync::Arc<Self>, key: &str) -> Option<Value> {
+        self.0.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.clone())
+    }
+}

@@ -1,0 +1,209 @@
+//! Filters beside minijinja's own.
+//!
+//! | filter | gives |
+//! |---|---|
+//! | `sha256` | hex digest of the text |
+//! | `fingerprint` | hex digest over a list of parts, as [`super::python_text`] writes them |
+//! | `from_json` | the parsed text; nothing if it is not JSON |
+//! | `time` | an instant in any usual form as `YYYY-MM-DDThh:mm:ss.mmmZ`; nothing if it is none |
+//! | `seconds` | an instant as seconds since 1970 |
+//! | `capture(regex, group=1)` | what a group matched first; nothing if it did not |
+//! | `captures(regex)` | all first groups in a list |
+//! | `matches(regex)` | whether it occurs |
+//! | `substitute(regex, by)` | every occurrence replaced; `$1` is a group |
+//! | `lower_keys` | the map with its keys in lower case |
+//! | `without(key…)`, `only(key…)` | the map without, or with only, these keys |
+//! | `with(map)` | the map, overwritten by another |
+//! | `present` | the map without values that are nothing |
+//! | `pairs(between, inside)` | `a:1,b:2` or `["a:1", "b:2"]` as a map; parts without `inside` are left out |
+//! | `get(path)` | a value under a dotted path |
+//! | `resolve(base)` | a URL reference made absolute |
+//! | `python` | the text as Python writes a value |
+//! | `compact` | JSON text with a blank after `,` and `:` |
+//! | `nothing_if(value…)` | nothing if it equals one of these |
+
+use minijinja::value::{Rest, Value};
+use minijinja::{Environment, Error, ErrorKind};
+use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
+
+use super::convert::{map, of_json, to_json};
+use super::regexes::compiled;
+use super::{python, when};
+
+/// Bytes of a text a regular expression looks at, and of a text parsed as JSON.
+const TEXT: usize = 1 << 20;
+
+pub(super) fn add(environment: &mut Environment<'static>) {
+    environment.add_filter("sha256", sha256);
+    environment.add_filter("fingerprint", fingerprint);
+    environment.add_filter("from_json", from_json);
+    environment.add_filter("time", time);
+    environment.add_filter("seconds", seconds);
+    environment.add_filter("capture", capture);
+    environment.add_filter("captures", captures);
+    environment.add_filter("matches", matches);
+    environment.add_filter("substitute", substitute);
+    environment.add_filter("lower_keys", lower_keys);
+    environment.add_filter("without", without);
+    environment.add_filter("only", only);
+    environment.add_filter("with", with);
+    environment.add_filter("present", present);
+    environment.add_filter("pairs", pairs);
+    environment.add_filter("get", get);
+    environment.add_filter("resolve", resolve);
+    environment.add_filter("python", |value: &Value| python::text(&to_json(value)));
+    environment.add_filter("compact", |value: &Value| python::json_text(&to_json(value)));
+    environment.add_filter("nothing_if", nothing_if);
+}
+
+fn nothing() -> Value {
+    Value::UNDEFINED
+}
+
+fn is_nothing(value: &Value) -> bool {
+    value.is_undefined() || value.is_none()
+}
+
+/// Text as it stands; other values as they print.
+fn text(value: &Value) -> Result<String, Error> {
+    let text = match value.as_str() {
+        Some(text) => text.to_owned(),
+        None if is_nothing(value) => String::new(),
+        None => value.to_string(),
+    };
+    if text.len() > TEXT {
+        return Err(Error::new(ErrorKind::InvalidOperation, "text is too long"));
+    }
+    Ok(text)
+}
+
+fn sha256(value: &Value) -> Result<String, Error> {
+    Ok(hex::encode(Sha256::digest(text(value)?)))
+}
+
+fn fingerprint(parts: &Value) -> Result<String, Error> {
+    let mut digest = Sha256::new();
+    for part in parts.try_iter()? {
+        if !is_nothing(&part) {
+            digest.update(super::fingerprint_part(&to_json(&part)));
+        }
+    }
+    Ok(hex::encode(digest.finalize()))
+}
+
+fn from_json(value: &Value) -> Result<Value, Error> {
+    Ok(serde_json::from_str::<Json>(&text(value)?)
+        .map_or_else(|_| nothing(), |json| of_json(&json)))
+}
+
+fn instant(value: &Value) -> Result<Option<jiff::Timestamp>, Error> {
+    Ok(match f64::try_from(value.clone()) {
+        Ok(number) if value.is_number() => when::since_1970(number),
+        _ => when::parse(&text(value)?),
+    })
+}
+
+fn time(value: &Value) -> Result<Value, Error> {
+    Ok(instant(value)?.map_or_else(nothing, |at| Value::from(super::time_text(at))))
+}
+
+fn seconds(value: &Value) -> Result<Value, Error> {
+    Ok(instant(value)?.map_or_else(nothing, |at| Value::from(at.as_second())))
+}
+
+fn capture(value: &Value, pattern: &str, group: Option<usize>) -> Result<Value, Error> {
+    let text = text(value)?;
+    let found = compiled(pattern)?.captures(&text).and_then(|c| c.get(group.unwrap_or(1)));
+    Ok(found.map_or_else(nothing, |m| Value::from(m.as_str())))
+}
+
+fn captures(value: &Value, pattern: &str) -> Result<Value, Error> {
+    let text = text(value)?;
+    Ok(compiled(pattern)?
+        .captures_iter(&text)
+        .filter_map(|c| c.get(1).or_else(|| c.get(0)).map(|m| Value::from(m.as_str())))
+        .collect())
+}
+
+fn matches(value: &Value, pattern: &str) -> Result<bool, Error> {
+    Ok(compiled(pattern)?.is_match(&text(value)?))
+}
+
+fn substitute(value: &Value, pattern: &str, by: &str) -> Result<String, Error> {
+    Ok(compiled(pattern)?.replace_all(&text(value)?, by).into_owned())
+}
+
+fn rebuilt(pairs: impl Iterator<Item = (String, Json)>) -> Value {
+    of_json(&Json::Object(pairs.collect()))
+}
+
+fn lower_keys(value: &Value) -> Value {
+    rebuilt(map(value).into_iter().map(|(key, value)| (key.to_lowercase(), value)))
+}
+
+fn names(keys: &[Value]) -> Vec<&str> {
+    keys.iter().filter_map(Value::as_str).collect()
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the library hands the rest over so")]
+fn without(value: &Value, keys: Rest<Value>) -> Value {
+    let keys = names(&keys);
+    rebuilt(map(value).into_iter().filter(|(key, _)| !keys.contains(&key.as_str())))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the library hands the rest over so")]
+fn only(value: &Value, keys: Rest<Value>) -> Value {
+    let keys = names(&keys);
+    rebuilt(map(value).into_iter().filter(|(key, _)| keys.contains(&key.as_str())))
+}
+
+fn with(value: &Value, other: &Value) -> Value {
+    let mut merged = map(value);
+    merged.extend(map(other));
+    of_json(&Json::Object(merged))
+}
+
+fn present(value: &Value) -> Value {
+    rebuilt(map(value).into_iter().filter(|(_, value)| !value.is_null()))
+}
+
+fn pairs(value: &Value, between: &str, inside: &str) -> Result<Value, Error> {
+    let parts: Vec<String> = match value.as_str() {
+        Some(text) => text.split(between).map(str::to_owned).collect(),
+        None if is_nothing(value) => Vec::new(),
+        None => value.try_iter()?.map(|part| text(&part)).collect::<Result<_, _>>()?,
+    };
+    Ok(rebuilt(parts.iter().filter_map(|part| {
+        let (key, value) = part.split_once(inside)?;
+        Some((key.trim().to_owned(), Json::from(value.trim())))
+    })))
+}
+
+fn get(value: &Value, path: &str) -> Result<Value, Error> {
+    let mut value = value.clone();
+    for key in path.split('.') {
+        if is_nothing(&value) {
+            return Ok(nothing());
+        }
+        value = value.get_attr(key)?;
+    }
+    Ok(value)
+}
+
+fn resolve(value: &Value, base: &Value) -> Result<Value, Error> {
+    let reference = text(value)?;
+    if reference.is_empty() {
+        return Ok(nothing());
+    }
+    let resolved = match url::Url::parse(&text(base)?) {
+        Ok(base) => base.join(&reference).map(Into::into).unwrap_or(reference),
+        Err(_) => reference,
+    };
+    Ok(Value::from(resolved))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the library hands the rest over so")]
+fn nothing_if(value: &Value, others: Rest<Value>) -> Value {
+    if others.iter().any(|other| other == value) { nothing() } else { value.clone() }
+}

@@ -1,0 +1,113 @@
+//! What a provider is, as data: the manifest `provider.yaml` of its folder.
+//!
+//! In: the text of a manifest. Out: a [`Manifest`], or everything that is wrong with it, each with
+//! its place. The folder's name is the provider's slug.
+//!
+//! ```yaml
+//! name: {en: Grafana, ko: 그라파나}
+//! summary: {en: Dashboards and alerting, ko: 대시보드와 알람}
+//! categories: [monitoring]
+//! docs: https://grafana.com/docs/…
+//! setup: {en: …, ko: …}              # what to do on the other side
+//! ingest:                            # shapes of payloads; the first that fits is taken
+//! - shape: unified
+//!   when: body.alerts is defined     # absent: always
+//!   each: body.alerts                # absent: the body is one alert
+//!   skip: item.kind == 'ping'        # not an alert, on purpose
+//!   let:                             # names for what comes after, in order
+//!     labels: item.labels | lower_keys
+//!   fields:
+//!     name: labels.alertname
+//!     severity: {of: labels.severity, map: {page: critical}, otherwise: info}
+//!   spread: [labels]                 # keys that become fields where none is yet
+//!   fingerprint: item.fingerprint    # or a list of fields to hash
+//! departures:                        # where this mapping means to differ from others, and why
+//! - …
+//! ```
+//!
+//! Expressions are those of [`bongsu_lang::jinja`] over `body` (the payload), `item` (the alert in
+//! it) and the names of `let`.
+
+mod catalogue;
+mod ingest;
+mod read;
+
+use std::sync::Arc;
+
+use bongsu_lang::jinja::Expression;
+use bongsu_model::{Diagnostic, Source};
+
+pub use catalogue::Catalogue;
+pub use ingest::{Mapped, Unmappable};
+
+/// A text in the languages of the product.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Text {
+    /// English.
+    pub en: String,
+    /// Korean.
+    pub ko: String,
+}
+
+/// A provider.
+#[derive(Debug)]
+pub struct Manifest {
+    /// Name of its folder; part of URLs and configuration.
+    pub slug: String,
+    /// What people call it.
+    pub name: Text,
+    /// One sentence.
+    pub summary: Text,
+    /// Where it stands in the catalogue.
+    pub categories: Vec<String>,
+    /// The vendor's page about it.
+    pub docs: Option<String>,
+    /// What to do on the other side so that alerts arrive.
+    pub setup: Text,
+    /// Shapes of payloads, in the order they are tried.
+    pub ingest: Vec<Shape>,
+    /// Where the mapping means to differ from what people may be used to, and why.
+    pub departures: Vec<String>,
+}
+
+/// How one shape of payload becomes alerts.
+#[derive(Debug)]
+pub struct Shape {
+    /// Its name, for messages.
+    pub name: String,
+    when: Option<Expression>,
+    each: Option<Expression>,
+    skip: Option<Expression>,
+    lets: Vec<(String, Expression)>,
+    fields: Vec<(String, Rule)>,
+    spread: Vec<Expression>,
+    fingerprint: Option<Identity>,
+}
+
+/// How a field gets its value.
+#[derive(Debug)]
+enum Rule {
+    Value(Expression),
+    /// Looked up by its text; numbers by how they print.
+    Mapped {
+        of: Expression,
+        map: Vec<(String, String)>,
+        fold: bool,
+        otherwise: Option<Expression>,
+    },
+}
+
+/// What identifies an alert over time.
+#[derive(Debug)]
+enum Identity {
+    Value(Expression),
+    /// Fields whose values are hashed, by dotted path.
+    Fields(Vec<String>),
+}
+
+impl Manifest {
+    /// Reads a manifest.
+    pub fn parse(slug: &str, source: Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
+        read::manifest(slug, source)
+    }
+}

@@ -1,0 +1,221 @@
+//! Stage 2: a payload becomes alerts, as a manifest says.
+//!
+//! In: the decoded body of a request. Out: occurrences, with every value that had to be guessed
+//! noted, or the reason why the payload cannot be mapped.
+
+use bongsu_lang::jinja::{self, Data, Scope};
+use bongsu_model::{Occurrence, Timestamp, Unmapped};
+use serde_json::{Map, Value};
+
+use super::{Identity, Manifest, Rule, Shape};
+
+/// Alerts one payload may hold.
+const ALERTS: usize = 10_000;
+
+/// What came of a payload.
+#[derive(Debug, Default)]
+pub struct Mapped {
+    /// Name of the shape that fitted.
+    pub shape: String,
+    /// The alerts, in the payload's order.
+    pub occurrences: Vec<Occurrence>,
+    /// Values that name no severity or state, and what they became.
+    pub unmapped: Vec<Unmapped>,
+    /// Parts that are no alerts, by the manifest's word.
+    pub skipped: usize,
+}
+
+/// Why a payload cannot be mapped; nothing of it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unmappable {
+    /// The manifest takes no alerts.
+    #[error("{0} sends no alerts")]
+    NoIngest(String),
+    /// No `when` holds.
+    #[error("no known shape of a payload of {slug}: tried {tried}")]
+    NoShape {
+        /// The provider.
+        slug: String,
+        /// Names of the shapes.
+        tried: String,
+    },
+    /// An expression failed.
+    #[error("{shape}: {what}: {reason}")]
+    Expression {
+        /// The shape.
+        shape: String,
+        /// Which part of it.
+        what: String,
+        /// Why.
+        reason: String,
+    },
+    /// The fields make no alert.
+    #[error("{shape}: alert {at}: {reasons}")]
+    Alert {
+        /// The shape.
+        shape: String,
+        /// Place in the payload, from 0.
+        at: usize,
+        /// All of them.
+        reasons: String,
+    },
+    /// More alerts than one payload may hold.
+    #[error("more than {ALERTS} alerts in one payload")]
+    TooMany,
+}
+
+impl Manifest {
+    /// Maps the body of a request received at `now`.
+    pub fn map(&self, body: &Value, now: Timestamp) -> Result<Mapped, Unmappable> {
+        if self.ingest.is_empty() {
+            return Err(Unmappable::NoIngest(self.slug.clone()));
+        }
+        let mut scope = Scope::default();
+        scope.set("body", Data::of(body));
+        for shape in &self.ingest {
+            let fits = match &shape.when {
+                None => true,
+                Some(when) => shape.eval("when", when, &scope)?.is_true(),
+            };
+            if fits {
+                return shape.map(&self.slug, &mut scope, now);
+            }
+        }
+        let tried: Vec<&str> = self.ingest.iter().map(|shape| shape.name.as_str()).collect();
+        Err(Unmappable::NoShape { slug: self.slug.clone(), tried: tried.join(", ") })
+    }
+}
+
+impl Shape {
+    fn eval(
+        &self,
+        what: &str,
+        expression: &jinja::Expression,
+        scope: &Scope,
+    ) -> Result<Data, Unmappable> {
+        expression.eval(scope).map_err(|error| Unmappable::Expression {
+            shape: self.name.clone(),
+            what: what.to_owned(),
+            reason: error.to_string(),
+        })
+    }
+
+    fn map(&self, slug: &str, scope: &mut Scope, now: Timestamp) -> Result<Mapped, Unmappable> {
+        let body = match &self.each {
+            Some(each) => self.eval("each", each, scope)?,
+            None => self.eval("body", &BODY, scope)?,
+        };
+        let items = match (&self.each, body.elements()) {
+            (Some(_), Some(items)) => items,
+            (Some(_), None) if body.is_nothing() => Vec::new(),
+            _ => vec![body],
+        };
+        if items.len() > ALERTS {
+            return Err(Unmappable::TooMany);
+        }
+        let mut mapped = Mapped { shape: self.name.clone(), ..Mapped::default() };
+        let outer = scope.len();
+        for (at, item) in items.into_iter().enumerate() {
+            scope.set("item", item);
+            for (name, expression) in &self.lets {
+                let value = self.eval(name, expression, scope)?;
+                scope.set(name, value);
+            }
+            let skip = match &self.skip {
+                Some(skip) => self.eval("skip", skip, scope)?.is_true(),
+                None => false,
+            };
+            if skip {
+                mapped.skipped += 1;
+            } else {
+                let fields = self.fields(slug, scope, &mut mapped.unmapped)?;
+                let (occurrence, unmapped) =
+                    Occurrence::from_fields(fields, now, jinja::parse_time).map_err(|reasons| {
+                        let reasons = reasons.join("; ");
+                        Unmappable::Alert { shape: self.name.clone(), at, reasons }
+                    })?;
+                mapped.occurrences.push(occurrence);
+                mapped.unmapped.extend(unmapped);
+            }
+            scope.cut(outer);
+        }
+        Ok(mapped)
+    }
+
+    fn fields(
+        &self,
+        slug: &str,
+        scope: &Scope,
+        unmapped: &mut Vec<Unmapped>,
+    ) -> Result<Map<String, Value>, Unmappable> {
+        let mut fields = Map::new();
+        for (name, rule) in &self.fields {
+            let value = match rule {
+                Rule::Value(expression) => self.eval(name, expression, scope)?.to_json(),
+                Rule::Mapped { of, map, fold, otherwise } => {
+                    let given = self.eval(name, of, scope)?;
+                    let text = key_text(&given.to_json(), *fold);
+                    match map.iter().find(|(from, _)| *from == text) {
+                        Some((_, became)) => Value::from(became.as_str()),
+                        None => {
+                            let value = match otherwise {
+                                Some(otherwise) => self.eval(name, otherwise, scope)?.to_json(),
+                                None => Value::Null,
+                            };
+                            if !given.is_nothing() && !text.is_empty() {
+                                let became = key_text(&value, false);
+                                unmapped.push(Unmapped {
+                                    field: name.clone(),
+                                    value: text,
+                                    became,
+                                });
+                            }
+                            value
+                        }
+                    }
+                }
+            };
+            fields.insert(name.clone(), value);
+        }
+        for expression in &self.spread {
+            let Value::Object(map) = self.eval("spread", expression, scope)?.to_json() else {
+                continue;
+            };
+            for (name, value) in map {
+                if fields.get(&name).is_none_or(Value::is_null) {
+                    fields.insert(name, value);
+                }
+            }
+        }
+        if !fields.contains_key("source") {
+            fields.insert("source".to_owned(), Value::from(vec![slug]));
+        }
+        match &self.fingerprint {
+            None => {}
+            Some(Identity::Value(expression)) => {
+                let value = self.eval("fingerprint", expression, scope)?.to_json();
+                fields.insert("fingerprint".to_owned(), value);
+            }
+            Some(Identity::Fields(paths)) => {
+                fields.insert("fingerprint".to_owned(), jinja::fingerprint(&fields, paths).into());
+            }
+        }
+        Ok(fields)
+    }
+}
+
+/// A value as a key of a `map`: text as it is, other values as they print.
+fn key_text(value: &Value, fold: bool) -> String {
+    let text = match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    if fold { text.to_lowercase() } else { text }
+}
+
+static BODY: std::sync::LazyLock<jinja::Expression> = std::sync::LazyLock::new(|| {
+    // A name is an expression, always.
+    #[expect(clippy::unwrap_used, reason = "a constant")]
+    jinja::Expression::parse("body").unwrap()
+});
