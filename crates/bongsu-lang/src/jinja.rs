@@ -140,7 +140,8 @@ pub fn fingerprint(
     for path in paths {
         let mut keys = path.split('.');
         let first = keys.next().and_then(|key| fields.get(key));
-        if let Some(value) = keys.fold(first, |value, key| value?.get(key)) {
+        let value = keys.fold(first, |value, key| value?.get(key));
+        if let Some(value) = value.filter(|value| !value.is_null()) {
             digest.update(fingerprint_part(value));
         }
     }

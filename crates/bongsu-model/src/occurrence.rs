@@ -452,7 +452,7 @@ fn web_address(value: Value) -> Value {
         };
         if escape {
             address.push_str("%25");
-        } else if c.is_ascii_alphanumeric() || "-._~:/?#[]@!$&'()*+,;=%".contains(c) {
+        } else if c.is_ascii_alphanumeric() || "-._~/:?=&#%".contains(c) {
             address.push(c);
         } else {
             let mut buffer = [0; 4];

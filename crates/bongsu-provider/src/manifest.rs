@@ -29,6 +29,7 @@
 //! it) and the names of `let`.
 
 mod catalogue;
+mod fixture;
 mod ingest;
 mod read;
 
@@ -38,6 +39,7 @@ use bongsu_lang::jinja::Expression;
 use bongsu_model::{Diagnostic, Source};
 
 pub use catalogue::Catalogue;
+pub use fixture::Fixture;
 pub use ingest::{Mapped, Unmappable};
 
 /// A text in the languages of the product.

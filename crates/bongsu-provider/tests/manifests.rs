@@ -3,46 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bongsu_model::{Source, Timestamp, render_diagnostics};
 use bongsu_provider::manifest::{Catalogue, Manifest};
-use serde_json::Value;
-
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../content/providers")
-}
 
 fn now() -> Timestamp {
     "2026-11-28T09:00:00Z".parse().unwrap()
-}
-
-fn fixtures(slug: &str) -> Vec<(String, Value)> {
-    let Ok(dir) = fs::read_dir(folder().join(slug).join("fixtures")) else { return Vec::new() };
-    let mut found: Vec<(String, Value)> = dir
-        .map(|file| file.unwrap().path())
-        .filter(|path| path.extension().is_some_and(|e| e == "json"))
-        .map(|path| {
-            let text = fs::read_to_string(&path).unwrap();
-            let value = serde_json::from_str(&text)
-                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            (path.display().to_string(), value)
-        })
-        .collect();
-    found.sort_by(|a, b| a.0.cmp(&b.0));
-    found
-}
-
-/// What of `wanted` the alert does not hold.
-fn differences(alert: &Value, wanted: &Value) -> Vec<String> {
-    let wanted = wanted.as_object().expect("an alert is a map of fields");
-    wanted
-        .iter()
-        .filter(|(name, value)| alert.get(*name).unwrap_or(&Value::Null) != *value)
-        .map(|(name, value)| format!("{name}: {} wanted {value}", alert[name]))
-        .collect()
 }
 
 #[test]
@@ -58,24 +25,13 @@ fn each_manifest_is_right_and_maps_its_fixtures() {
             }
         };
         let mut used = BTreeSet::new();
-        for (name, fixture) in fixtures(slug) {
-            let wanted = fixture["alerts"].as_array().expect("alerts is a list");
-            let mapped = match manifest.map(&fixture["payload"], now()) {
-                Ok(mapped) => mapped,
-                Err(error) => {
-                    wrong.push(format!("{name}: {error}"));
-                    continue;
+        for (name, fixture) in catalogue.fixtures(slug) {
+            match fixture.map(|fixture| fixture.check(&manifest, now())) {
+                Ok((shape, differs)) => {
+                    used.extend(shape);
+                    wrong.extend(differs.into_iter().map(|d| format!("{name}: {d}")));
                 }
-            };
-            used.insert(mapped.shape.clone());
-            if mapped.occurrences.len() != wanted.len() {
-                let count = mapped.occurrences.len();
-                wrong.push(format!("{name}: {count} alerts, wanted {}", wanted.len()));
-            }
-            for (occurrence, wanted) in mapped.occurrences.iter().zip(wanted) {
-                for difference in differences(&occurrence.to_json(), wanted) {
-                    wrong.push(format!("{name}: {difference}"));
-                }
+                Err(error) => wrong.push(format!("{name}: {error}")),
             }
         }
         for shape in manifest.ingest.iter().filter(|shape| !used.contains(&shape.name)) {

@@ -14,6 +14,7 @@ mod global;
 mod help;
 mod import;
 mod input;
+mod provider;
 mod route;
 mod serve;
 mod silence;
@@ -67,6 +68,9 @@ enum Command {
     /// Show, explain and test the routing tree.
     #[command(subcommand)]
     Route(route::RouteCommand),
+    /// List the systems whose alerts are understood, and try their mappings.
+    #[command(subcommand)]
+    Provider(provider::ProviderCommand),
     /// Make, verify and restore copies of the store.
     #[command(subcommand)]
     Backup(backup::BackupCommand),
@@ -130,6 +134,7 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
         Command::Route(command) => command.run(&cli.global),
         Command::Check(arguments) => arguments.run(&cli.global),
         Command::Import(command) => command.run(&cli.global),
+        Command::Provider(command) => command.run(&cli.global),
         Command::Backup(command) => command.run(&cli.global),
         Command::Completion(arguments) => arguments.run(),
         Command::Help(arguments) => arguments.run(),

@@ -7,3 +7,4 @@ mod canned;
 mod commands;
 mod configuration;
 mod program;
+mod provider;
