@@ -32,6 +32,8 @@ pub struct Options {
     pub mode: Mode,
     /// Alertmanager's behaviour where ours departs from it for the better.
     pub compatible: bool,
+    /// Alerts that resolve while muted are reported once they no longer are; never when compatible.
+    pub keep_muted_resolutions: bool,
     /// This node's name among its peers.
     pub node: String,
     /// This node's peer address, if clustering is enabled.
@@ -60,6 +62,7 @@ impl Default for Options {
         Self {
             mode: Mode::Fallback,
             compatible: false,
+            keep_muted_resolutions: true,
             node: "bongsu".to_owned(),
             cluster_address: None,
             start_delay: Duration::ZERO,
@@ -129,7 +132,7 @@ impl Engine {
         let loaded = Arc::new(loader().map_err(StartError::Configuration)?);
         let now = clock.now();
         let settings = Settings {
-            keep_muted_resolutions: !options.compatible,
+            keep_muted_resolutions: options.keep_muted_resolutions && !options.compatible,
             keep_timers_on_reload: !options.compatible,
             start_at: now
                 .checked_add(

@@ -192,6 +192,7 @@ fn fill(parsed: &Parsed) -> Result<ServeOptions, String> {
     let texts = |name| parsed.texts(name).map(str::to_owned).collect::<Vec<_>>();
     Ok(ServeOptions {
         compat: true,
+        keep_muted_resolutions: false,
         config: path("config.file"),
         data_dir: PathBuf::from(parsed.text("storage.path")),
         store: None,
@@ -291,6 +292,7 @@ mod tests {
             compat: true,
             config: Some("alertmanager.yml".into()),
             data_dir: "data/".into(),
+            keep_muted_resolutions: false,
             cluster: ClusterOptions {
                 listen: Some("0.0.0.0:9094".into()),
                 ..ClusterOptions::default()

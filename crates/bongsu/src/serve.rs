@@ -68,6 +68,7 @@ async fn serve(options: &ServeOptions) -> Result<()> {
     let engine_options = Options {
         mode,
         compatible: options.compat,
+        keep_muted_resolutions: options.keep_muted_resolutions,
         node: node_name(options),
         cluster_address: cluster.as_ref().and_then(|l| l.local_addr().ok()).map(|a| a.to_string()),
         start_delay: options.dispatch_start_delay,

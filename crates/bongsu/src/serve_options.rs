@@ -16,6 +16,8 @@ pub(crate) struct ServeOptions {
     pub(crate) store: Option<String>,
     /// Batches that may wait for the store before more are refused; `None`: the store's default.
     pub(crate) store_queue: Option<usize>,
+    /// Report alerts that resolved while muted once they no longer are; never when `compat`.
+    pub(crate) keep_muted_resolutions: bool,
     /// Messages may not go to this machine, link-local addresses or metadata services.
     pub(crate) guard_egress: bool,
     /// `host:port`, port 0 allowed; never empty.
@@ -157,6 +159,7 @@ impl Default for ServeOptions {
             data_dir: PathBuf::from("data"),
             store: None,
             store_queue: None,
+            keep_muted_resolutions: true,
             guard_egress: false,
             listen: vec![":9093".to_owned()],
             systemd_socket: false,

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use bongsu_lang::duration;
-use clap::Args;
+use clap::{ArgAction, Args};
 
 use crate::kingpin::parse_go_duration;
 use crate::serve_options::{ClusterOptions, LogFormat, LogLevel, ServeOptions};
@@ -70,6 +70,10 @@ pub(crate) struct ServeArguments {
     )]
     #[arg(default_value = "0s", value_parser = time)]
     start_delay: Duration,
+    /// Report alerts that resolved while muted once they no longer are; Alertmanager drops them.
+    #[arg(long, env = "BONGSU_KEEP_MUTED_RESOLUTIONS", value_name = "BOOL")]
+    #[arg(action = ArgAction::Set, default_value_t = true)]
+    keep_muted_resolutions: bool,
     /// Most silences, expired ones included; 0 is no limit.
     #[arg(long, alias = "silences.max-silences", value_name = "N", default_value_t = 0)]
     max_silences: usize,
@@ -142,6 +146,7 @@ impl ServeArguments {
             get_concurrency: self.get_concurrency,
             request_timeout: self.request_timeout,
             retention: self.retention,
+            keep_muted_resolutions: self.keep_muted_resolutions,
             dispatch_start_delay: self.start_delay,
             silences_max: self.max_silences,
             silence_max_bytes: self.max_silence_bytes,
@@ -156,6 +161,34 @@ impl ServeArguments {
             log_level: self.log_level,
             log_format: self.log_format,
             ..ServeOptions::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::ServeArguments;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        serve: ServeArguments,
+    }
+
+    #[test]
+    fn muted_resolutions_are_kept_unless_told_otherwise() {
+        for (words, kept) in [
+            (&["serve"][..], true),
+            (&["serve", "--keep-muted-resolutions", "true"], true),
+            (&["serve", "--keep-muted-resolutions=false"], false),
+        ] {
+            let options = Line::try_parse_from(words).unwrap().serve.options();
+            assert_eq!(options.keep_muted_resolutions, kept, "{words:?}");
+        }
+        for word in ["--keep-muted-resolutions", "--keep-muted-resolutions=maybe"] {
+            assert!(Line::try_parse_from(["serve", word]).is_err(), "{word}");
         }
     }
 }
