@@ -143,6 +143,12 @@ impl Metrics {
         self.silence_queries.write(page, name, "Lists of silences.");
         let name = "alertmanager_silences_queries_total";
         page.single(name, "counter", "Lists of silences.", self.silence_queries.count());
+        // Counters of what cannot happen here: lists come from memory and cannot fail, nothing is
+        // gossiped and groups have no limit.
+        let name = "alertmanager_silences_query_errors_total";
+        page.single(name, "counter", "Lists of silences that failed.", 0);
+        let name = "alertmanager_dispatcher_aggregation_group_limit_reached_total";
+        page.single(name, "counter", "Groups refused by a limit; there is none.", 0);
         let failed = self.failed_checkpoints.load(Ordering::Relaxed);
         for part in ["silences", "nflog"] {
             let name = format!("alertmanager_{part}_snapshot_duration_seconds");
@@ -151,6 +157,8 @@ impl Metrics {
             page.single(&name, "counter", "Checkpoints of the store.", self.checkpoints.count());
             let name = format!("alertmanager_{part}_maintenance_errors_total");
             page.single(&name, "counter", "Checkpoints of the store that failed.", failed);
+            let name = format!("alertmanager_{part}_gossip_messages_propagated_total");
+            page.single(&name, "counter", "Messages of peers passed on.", 0);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A running engine on a clock moved by hand: what its options change.
+//! A running engine on a clock moved by hand: what its options change, what it counts.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -136,5 +136,65 @@ async fn what_resolved_while_muted_is_reported_if_wanted() {
         house.engine.expire_silence(silence).await.unwrap();
         house.pass("00:10:31").await;
         assert_eq!(*house.peer.0.lock(), want, "keep {keep}, compatible {compatible}");
+    }
+}
+
+/// Families that dashboards and rules written for Alertmanager look for, and what they are.
+const FAMILIES: &[(&str, &str)] = &[
+    ("alertmanager_alerts", "gauge"),
+    ("alertmanager_alerts_invalid_total", "counter"),
+    ("alertmanager_alerts_limited_total", "counter"),
+    ("alertmanager_alerts_received_total", "counter"),
+    ("alertmanager_cluster_enabled", "gauge"),
+    ("alertmanager_config_hash", "gauge"),
+    ("alertmanager_config_last_reload_success_timestamp_seconds", "gauge"),
+    ("alertmanager_config_last_reload_successful", "gauge"),
+    ("alertmanager_dispatcher_aggregation_group_limit_reached_total", "counter"),
+    ("alertmanager_dispatcher_aggregation_groups", "gauge"),
+    ("alertmanager_dispatcher_alert_processing_duration_seconds", "summary"),
+    ("alertmanager_inhibition_rules", "gauge"),
+    ("alertmanager_integrations", "gauge"),
+    ("alertmanager_nflog_gc_duration_seconds", "summary"),
+    ("alertmanager_nflog_gossip_messages_propagated_total", "counter"),
+    ("alertmanager_nflog_maintenance_errors_total", "counter"),
+    ("alertmanager_nflog_maintenance_total", "counter"),
+    ("alertmanager_nflog_snapshot_duration_seconds", "summary"),
+    ("alertmanager_nflog_snapshot_size_bytes", "gauge"),
+    ("alertmanager_notification_latency_seconds", "histogram"),
+    ("alertmanager_notification_requests_failed_total", "counter"),
+    ("alertmanager_notification_requests_total", "counter"),
+    ("alertmanager_notifications_failed_total", "counter"),
+    ("alertmanager_notifications_suppressed_total", "counter"),
+    ("alertmanager_notifications_total", "counter"),
+    ("alertmanager_receivers", "gauge"),
+    ("alertmanager_silences", "gauge"),
+    ("alertmanager_silences_gc_duration_seconds", "summary"),
+    ("alertmanager_silences_gossip_messages_propagated_total", "counter"),
+    ("alertmanager_silences_maintenance_errors_total", "counter"),
+    ("alertmanager_silences_maintenance_total", "counter"),
+    ("alertmanager_silences_queries_total", "counter"),
+    ("alertmanager_silences_query_duration_seconds", "summary"),
+    ("alertmanager_silences_query_errors_total", "counter"),
+    ("alertmanager_silences_snapshot_duration_seconds", "summary"),
+    ("alertmanager_silences_snapshot_size_bytes", "gauge"),
+];
+
+#[tokio::test]
+async fn metrics_have_the_names_of_alertmanager() {
+    let page = House::new(Options::default()).metrics();
+    let mut found: Vec<(&str, &str)> = page
+        .lines()
+        .filter_map(|line| line.strip_prefix("# TYPE ")?.split_once(' '))
+        .filter(|(name, _)| name.starts_with("alertmanager_"))
+        .collect();
+    found.sort_unstable();
+    assert_eq!(found, FAMILIES);
+    for name in [
+        "alertmanager_dispatcher_aggregation_group_limit_reached_total",
+        "alertmanager_nflog_gossip_messages_propagated_total",
+        "alertmanager_silences_gossip_messages_propagated_total",
+        "alertmanager_silences_query_errors_total",
+    ] {
+        assert!(page.contains(&format!("\n{name} 0\n")), "{name}");
     }
 }
