@@ -1,5 +1,6 @@
-//! P6: the wall clock may jump. Nothing is told early or twice because of it, what is overdue is
-//! told once, and what was active stays so. Needs Debian's `libfaketime`.
+//! P6: the wall clock may jump, and local time with it. Nothing is told early or twice because of
+//! that, what is overdue is told once, what was active stays so, and time intervals follow local
+//! time. Needs Debian's `libfaketime`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,10 +8,13 @@ use std::time::{Duration, Instant};
 
 use bongsu_testkit::capture::{CaptureServer, Captured};
 use bongsu_testkit::process::Server;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
 use crate::support::{eventually, fingerprint, firing, own, shown};
 
+/// The zone of the server and of its time intervals.
+const ZONE: &str = "Europe/Berlin";
 const GROUP_WAIT: Duration = Duration::from_secs(6);
 /// How much too early is not early.
 const TOLERANCE: Duration = Duration::from_secs(1);
@@ -38,6 +42,7 @@ impl Faked {
         let offset = dir.path().join("offset");
         set(&offset, 0);
         let server = own(config)
+            .environment("TZ", ZONE)
             .environment("LD_PRELOAD", &library.to_string_lossy())
             .environment("FAKETIME_TIMESTAMP_FILE", &offset.to_string_lossy())
             .environment("FAKETIME_NO_CACHE", "1")
@@ -49,7 +54,7 @@ impl Faked {
 
     /// Sets the clock this many hours from the machine's.
     fn set(&self, hours: i64) {
-        set(&self.offset, hours);
+        set(&self.offset, hours * 3600);
     }
 
     /// Posts an alert of a group of its own; the instant before.
@@ -64,10 +69,10 @@ impl Faked {
     }
 }
 
-fn set(file: &Path, hours: i64) {
+fn set(file: &Path, seconds: i64) {
     // Never half written.
     let next = file.with_extension("next");
-    std::fs::write(&next, format!("{:+}\n", hours * 3600)).unwrap();
+    std::fs::write(&next, format!("{seconds:+}\n")).unwrap();
     std::fs::rename(next, file).unwrap();
 }
 
@@ -144,4 +149,104 @@ fn a_clock_that_jumps_tells_nobody_early_or_twice() {
         assert!(after + TOLERANCE >= GROUP_WAIT, "{group} was told after {after:?}");
     }
     assert!(told["overdue"][0].arrived > overdue);
+}
+
+/// A change to or from daylight-saving time, and local times on either side of it.
+struct Switch {
+    at: &'static str,
+    /// Holds before it and, if the clocks were not put forward or back, would for an hour after.
+    before: [&'static str; 2],
+    /// Begins with it.
+    after: [&'static str; 2],
+}
+
+#[test]
+fn intervals_follow_the_clocks_put_forward() {
+    pass(&Switch {
+        at: "2026-03-29T01:00:00Z",
+        before: ["01:30", "02:30"],
+        after: ["03:00", "03:30"],
+    });
+}
+
+#[test]
+fn intervals_follow_the_clocks_put_back() {
+    pass(&Switch {
+        at: "2026-10-25T01:00:00Z",
+        before: ["02:30", "04:00"],
+        after: ["02:00", "02:30"],
+    });
+}
+
+/// Passes the switch between the first flush of every group and the second.
+fn pass(switch: &Switch) {
+    const WAIT: Duration = Duration::from_secs(3);
+    const LEAD: Duration = Duration::from_secs(7);
+    const INTERVAL: Duration = Duration::from_secs(8);
+    let Some(library) = library() else {
+        println!("skipped: libfaketime is not installed");
+        return;
+    };
+    let hook = CaptureServer::start();
+    let interval = |name: &str, [start, end]: [&str; 2], location: &str| {
+        format!(
+            "- name: {name}\n  time_intervals:\n  - location: {location}\n    \
+             times: [{{start_time: '{start}', end_time: '{end}'}}]\n"
+        )
+    };
+    let config = format!(
+        "route:\n  receiver: hook\n  group_by: [group]\n  group_wait: {}s\n  \
+         group_interval: {}s\n  repeat_interval: 24h\n  routes:\n  \
+         - {{matchers: [group=released], mute_time_intervals: [before]}}\n  \
+         - {{matchers: [group=activated], active_time_intervals: [after]}}\n  \
+         - {{matchers: [group=muted], mute_time_intervals: [after]}}\n\
+         time_intervals:\n{}{}\
+         receivers:\n- name: hook\n  webhook_configs:\n  - url: {}\n",
+        WAIT.as_secs(),
+        INTERVAL.as_secs(),
+        interval("before", switch.before, ZONE),
+        interval("after", switch.after, "Local"),
+        hook.url("/hook")
+    );
+    let faked = Faked::start(&library, &config);
+    let switch_at: Timestamp = switch.at.parse().unwrap();
+    let start = switch_at - SignedDuration::try_from(LEAD).unwrap();
+    set(&faked.offset, start.duration_since(Timestamp::now()).as_secs());
+    let switched = Instant::now() + LEAD;
+    let post = |name: &str, groups: &[&str]| {
+        let ends = (switch_at + SignedDuration::from_hours(24)).to_string();
+        let alert = |group: &&str| json!({ "labels": { "alertname": name, "group": group }, "endsAt": ends });
+        let alerts: Vec<_> = groups.iter().map(alert).collect();
+        assert_eq!(faked.server.post_alerts(&json!(alerts)).unwrap().status, 200);
+    };
+    let told = |group: &str| -> Vec<Instant> {
+        let messages = hook.captured();
+        messages.iter().filter(|m| group_of(m) == group).map(|m| m.arrived).collect()
+    };
+    let posted = Instant::now();
+    post("First", &["plain", "released", "activated", "muted"]);
+    eventually("what nothing mutes is told", || {
+        (told("plain").len() + told("muted").len() == 2).then_some(())
+    });
+    // News for the second flush, which one of the two must keep to itself.
+    post("Second", &["plain", "muted"]);
+    // `released` is left out once, then both alerts of `muted` at the second and the third flush.
+    eventually("the third flush", || {
+        let page = faked.server.request("GET", "/metrics", None).unwrap().body;
+        let name = "alertmanager_notifications_suppressed_total{reason=\"mute_time_interval\"} ";
+        let count = page.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        (count.parse::<u64>().unwrap() >= 5).then_some(())
+    });
+    for (group, earliest) in [
+        ("plain", vec![posted + WAIT, posted + WAIT + INTERVAL]),
+        ("muted", vec![posted + WAIT]),
+        ("released", vec![switched]),
+        ("activated", vec![switched]),
+    ] {
+        let told = told(group);
+        assert_eq!(told.len(), earliest.len(), "{group} was told that often");
+        for (told, earliest) in told.iter().zip(earliest) {
+            assert!(*told + TOLERANCE >= earliest, "{group} was told early");
+        }
+    }
 }
