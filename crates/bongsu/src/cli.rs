@@ -5,6 +5,7 @@
 
 mod alert;
 mod alert_story;
+mod alert_watch;
 mod backup;
 mod check;
 mod completion;

@@ -71,6 +71,39 @@ impl Client {
         list(self.get("v2/alerts", query)?)
     }
 
+    /// As [`Self::alerts`], again and again, until the user interrupts or `each` has had enough.
+    pub(crate) fn poll_alerts<E>(
+        &self,
+        query: &[(&str, &str)],
+        interval: Duration,
+        mut each: impl FnMut(Result<Vec<Raw<Alert>>, ClientError>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.runtime.block_on(async {
+            let interrupt = async {
+                if tokio::signal::ctrl_c().await.is_err() {
+                    // It cannot be caught; then it ends the process by itself.
+                    std::future::pending::<()>().await;
+                }
+            };
+            let mut interrupt = std::pin::pin!(interrupt);
+            let mut ticks = tokio::time::interval(interval);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                let poll = async {
+                    ticks.tick().await;
+                    let body = self.send(Method::GET, "v2/alerts", query, None).await?;
+                    let answer = serde_json::from_slice(&body);
+                    list(answer.map_err(|e| ClientError::Answer(e.to_string()))?)
+                };
+                tokio::select! {
+                    biased;
+                    () = &mut interrupt => return Ok(()),
+                    alerts = poll => each(alerts)?,
+                }
+            }
+        })
+    }
+
     /// `POST /api/v2/alerts`.
     pub(crate) fn post_alerts(&self, alerts: &Value) -> Result<(), ClientError> {
         self.call(Method::POST, "v2/alerts", &[], Some(alerts)).map(drop)

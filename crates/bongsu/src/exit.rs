@@ -21,6 +21,8 @@ pub(crate) enum Exit {
     Conflict = 6,
     /// Some of several things were done.
     Partly = 7,
+    /// The user ended it.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {

@@ -7,7 +7,7 @@ use bongsu_model::Time;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Failure, Global, Outcome, alert_story, input};
+use super::{Failure, Global, Outcome, alert_story, alert_watch, input};
 use crate::amtool::words;
 use crate::client::{Alert, Client, ClientError, Raw};
 use crate::exit::Exit;
@@ -18,6 +18,8 @@ use crate::output::{self, Colour, Listing, Row, object};
 pub(crate) enum AlertCommand {
     /// List alerts that have not ended.
     Ls(LsArguments),
+    /// Print a line for every alert that begins, ends or changes its state, until interrupted.
+    Watch(alert_watch::WatchArguments),
     /// Show one alert.
     Get(alert_story::OneAlert),
     /// Send an alert.
@@ -33,19 +35,26 @@ pub(crate) enum AlertCommand {
 #[command(before_help = "  bongsu alert ls\n  \
                          bongsu alert ls severity=critical 'instance=~db.*' --state silenced")]
 pub(crate) struct LsArguments {
+    #[command(flatten)]
+    selection: Selection,
+}
+
+/// Words that pick alerts.
+#[derive(Debug, Args)]
+pub(super) struct Selection {
     /// Matchers that must all hold; a first word alone is the alertname.
-    matchers: Vec<String>,
+    pub(super) matchers: Vec<String>,
     /// Which states to list.
     #[arg(long, value_delimiter = ',', default_value = "all")]
     state: Vec<State>,
     /// Only alerts with a receiver that matches this regex.
     #[arg(long, value_name = "REGEX")]
-    receiver: Option<String>,
+    pub(super) receiver: Option<String>,
 }
 
 /// Why an alert is or is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum State {
+pub(super) enum State {
     All,
     Active,
     Silenced,
@@ -90,6 +99,7 @@ impl AlertCommand {
     pub(super) fn run(&self, global: &Global) -> Outcome {
         match self {
             Self::Ls(arguments) => arguments.run(global),
+            Self::Watch(arguments) => arguments.run(global),
             Self::Get(one) => one.get(global),
             Self::Send(arguments) => arguments.run(global),
             Self::History(arguments) => arguments.run(global),
@@ -100,16 +110,16 @@ impl AlertCommand {
 
 impl LsArguments {
     fn run(&self, global: &Global) -> Outcome {
-        let wants = |state| self.state.contains(&State::All) || self.state.contains(&state);
-        let flag = |state| if wants(state) { "true" } else { "false" };
-        let filters = input::filters(&self.matchers)?;
+        let selection = &self.selection;
+        let flag = |state| if selection.wants(state) { "true" } else { "false" };
+        let filters = input::filters(&selection.matchers)?;
         let mut query = vec![
             ("active", flag(State::Active)),
             ("silenced", flag(State::Silenced)),
             ("inhibited", flag(State::Inhibited)),
         ];
         query.extend(filters.iter().map(|f| ("filter", f.as_str())));
-        query.extend(self.receiver.iter().map(|r| ("receiver", r.as_str())));
+        query.extend(selection.receiver.iter().map(|r| ("receiver", r.as_str())));
         let mut alerts = global.client()?.alerts(&query)?;
         alerts.sort_by_key(|alert| alert.item.starts_at);
         listing(&alerts, global).print(global.output, &global.fields).map_err(Failure::usage)?;
@@ -120,15 +130,16 @@ impl LsArguments {
     }
 }
 
+impl Selection {
+    /// Whether alerts in this state are asked for.
+    pub(super) fn wants(&self, state: State) -> bool {
+        self.state.contains(&State::All) || self.state.contains(&state)
+    }
+}
+
 fn listing(alerts: &[Raw<Alert>], global: &Global) -> Listing {
     let rows = alerts.iter().map(|Raw { json, item: alert }| {
         let plain = |text: String| (Colour::Plain, text);
-        let labels: Vec<String> = alert
-            .labels
-            .iter()
-            .filter(|(name, _)| *name != "alertname")
-            .map(|(name, value)| format!("{name}={value}"))
-            .collect();
         Row {
             id: alert.fingerprint.clone(),
             cells: vec![
@@ -136,7 +147,7 @@ fn listing(alerts: &[Raw<Alert>], global: &Global) -> Listing {
                 state_cell(alert),
                 plain(alert.labels.get("alertname").cloned().unwrap_or_default()),
                 plain(global.show_time(alert.starts_at.at)),
-                plain(labels.join(" ")),
+                plain(other_labels(alert)),
                 plain(alert.annotations.get("summary").cloned().unwrap_or_default()),
             ],
             json: json.clone(),
@@ -148,14 +159,31 @@ fn listing(alerts: &[Raw<Alert>], global: &Global) -> Listing {
     }
 }
 
+/// The labels but the alertname.
+pub(super) fn other_labels(alert: &Alert) -> String {
+    let others = alert.labels.iter().filter(|(name, _)| *name != "alertname");
+    others.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ")
+}
+
 /// The state of an alert in words a table can colour.
 pub(super) fn state_cell(alert: &Alert) -> (Colour, String) {
-    let status = &alert.status;
-    match (status.silenced_by.is_empty(), status.inhibited_by.is_empty()) {
-        (false, _) => (Colour::Warn, "silenced".into()),
-        (true, false) => (Colour::Warn, "inhibited".into()),
-        (true, true) if status.state == "active" => (Colour::Bad, "active".into()),
-        (true, true) => (Colour::Plain, status.state.clone()),
+    match State::of(alert) {
+        State::Silenced => (Colour::Warn, "silenced".into()),
+        State::Inhibited => (Colour::Warn, "inhibited".into()),
+        _ if alert.status.state == "active" => (Colour::Bad, "active".into()),
+        _ => (Colour::Plain, alert.status.state.clone()),
+    }
+}
+
+impl State {
+    /// The state of this alert; never all.
+    pub(super) fn of(alert: &Alert) -> Self {
+        let status = &alert.status;
+        match (status.silenced_by.is_empty(), status.inhibited_by.is_empty()) {
+            (false, _) => Self::Silenced,
+            (true, false) => Self::Inhibited,
+            (true, true) => Self::Active,
+        }
     }
 }
 

@@ -44,7 +44,7 @@ impl Listing {
     /// objects. An unknown column is an error that names the known ones.
     pub(crate) fn print(&self, shape: Shape, fields: &[String]) -> Result<(), String> {
         let text = match shape {
-            Shape::Table => self.table(fields)?,
+            Shape::Table => self.table(fields, true)?,
             Shape::Name => self.rows.iter().map(|row| format!("{}\n", row.id)).collect(),
             Shape::Jsonl => {
                 self.rows.iter().map(|row| format!("{}\n", picked(&row.json, fields))).collect()
@@ -58,7 +58,20 @@ impl Listing {
         Ok(())
     }
 
-    fn table(&self, fields: &[String]) -> Result<String, String> {
+    /// Prints the list as part of one that goes on: without headings, and only in formats that
+    /// have an end on every line.
+    pub(crate) fn append(&self, shape: Shape, fields: &[String]) -> Result<(), String> {
+        match shape {
+            Shape::Table => print(&self.table(fields, false)?),
+            Shape::Jsonl | Shape::Name => self.print(shape, fields)?,
+            Shape::Json | Shape::Yaml => {
+                return Err("one document has no end here; use -o jsonl".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    fn table(&self, fields: &[String], headings: bool) -> Result<String, String> {
         let shown: Vec<usize> = if fields.is_empty() {
             (0..self.columns.len()).collect()
         } else {
@@ -68,7 +81,7 @@ impl Listing {
             .iter()
             .map(|&c| {
                 let cells = self.rows.iter().map(|row| width(&row.cells[c].1));
-                cells.chain([width(self.columns[c])]).max().unwrap_or(0)
+                cells.chain(headings.then(|| width(self.columns[c]))).max().unwrap_or(0)
             })
             .collect();
         let line = |cell: &dyn Fn(usize) -> (Colour, String)| {
@@ -82,7 +95,10 @@ impl Listing {
             }
             format!("{}\n", line.trim_end())
         };
-        let mut out = line(&|c| (Colour::Strong, self.columns[c].to_owned()));
+        let mut out = String::new();
+        if headings {
+            out.push_str(&line(&|c| (Colour::Strong, self.columns[c].to_owned())));
+        }
         for row in &self.rows {
             out.push_str(&line(&|c| row.cells[c].clone()));
         }
