@@ -12,9 +12,9 @@ mod regexes;
 mod when;
 
 use std::fmt;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use minijinja::value::Value;
+use minijinja::value::{Object, Value};
 use minijinja::{Environment, UndefinedBehavior};
 use sha2::{Digest, Sha256};
 
@@ -52,6 +52,7 @@ impl From<minijinja::Error> for Error {
 /// A parsed expression.
 pub struct Expression {
     text: Box<str>,
+    path: Option<Box<[Box<str>]>>,
     parsed: minijinja::Expression<'static, 'static>,
 }
 
@@ -68,7 +69,7 @@ impl Expression {
             return Err(Error(format!("longer than {LENGTH} bytes")));
         }
         let parsed = ENVIRONMENT.compile_expression_owned(text.to_owned())?;
-        Ok(Self { text: text.into(), parsed })
+        Ok(Self { text: text.into(), path: path(text), parsed })
     }
 
     /// As written.
@@ -78,7 +79,19 @@ impl Expression {
 
     /// Evaluates with the names of `scope`.
     pub fn eval(&self, scope: &Scope) -> Result<Data, Error> {
-        Ok(Data(self.parsed.eval(scope.value())?))
+        let Some(path) = &self.path else {
+            return Ok(Data(self.parsed.eval(Value::from_dyn_object(Arc::clone(&scope.0)))?));
+        };
+        let mut names = path.iter();
+        let first = names.next().and_then(|name| scope.0.find(name));
+        let mut value = first.cloned().unwrap_or(Value::UNDEFINED);
+        for name in names {
+            if value.is_undefined() || value.is_none() {
+                return Ok(Data(Value::UNDEFINED));
+            }
+            value = value.get_attr(name)?;
+        }
+        Ok(Data(value))
     }
 }
 
@@ -148,45 +161,72 @@ pub fn fingerprint(
     hex::encode(digest.finalize())
 }
 
-/// The names an expression may use.
+/// The names an expression may use. A clone shares them until either is changed.
 #[derive(Clone, Debug, Default)]
-pub struct Scope(Vec<(String, Value)>);
+pub struct Scope(Arc<Names>);
 
 impl Scope {
     /// Names a value; a later one of the same name hides it.
-    pub fn set(&mut self, name: &str, value: Data) {
-        self.0.push((name.to_owned(), value.0));
+    pub fn set(&mut self, name: &Arc<str>, value: Data) {
+        Arc::make_mut(&mut self.0).0.push((Arc::clone(name), value.0));
     }
 
     /// Number of names, for [`Self::cut`].
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.0.len()
     }
 
     /// Whether nothing is named.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.0.is_empty()
     }
 
     /// Forgets the names set after there were `len`.
     pub fn cut(&mut self, len: usize) {
-        self.0.truncate(len);
-    }
-
-    fn value(&self) -> Value {
-        Value::from_object(Names(self.0.clone()))
+        Arc::make_mut(&mut self.0).0.truncate(len);
     }
 }
 
-#[derive(Debug)]
-struct Names(Vec<(String, Value)>);
+#[derive(Clone, Debug, Default)]
+struct Names(Vec<(Arc<str>, Value)>);
 
-impl minijinja::value::Object for Names {
-    fn get_value(self: &std::sync::Arc<Self>, key: &Value) -> Option<Value> {
-        self.get_value_by_str(key.as_str()?)
+impl Names {
+    fn find(&self, key: &str) -> Option<&Value> {
+        self.0.iter().rev().find(|(name, _)| **name == *key).map(|(_, value)| value)
+    }
+}
+
+impl Object for Names {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.find(key.as_str()?).cloned()
     }
 
-    fn get_value_by_str(self: &std::sync::Arc<Self>, key: &str) -> Option<Value> {
-        self.0.iter().rev().find(|(name, _)| name == key).map(|(_, value)| value.clone())
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        self.find(key).cloned()
     }
+}
+
+/// `a.b.c`: what most fields are; walked without starting the interpreter.
+fn path(text: &str) -> Option<Box<[Box<str>]>> {
+    let is_name = |name: &str| {
+        let word = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        let reserved = matches!(
+            name,
+            "true"
+                | "false"
+                | "none"
+                | "True"
+                | "False"
+                | "None"
+                | "not"
+                | "and"
+                | "or"
+                | "in"
+                | "is"
+                | "if"
+                | "else"
+        );
+        word && !reserved && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+    };
+    text.split('.').all(is_name).then(|| text.split('.').map(Box::from).collect())
 }

@@ -228,7 +228,16 @@ impl Occurrence {
     ) -> Result<(Self, Vec<Unmapped>), Vec<String>> {
         let mut wrong = Vec::new();
         let mut unmapped = Vec::new();
-        let whole = Value::Object(given.clone());
+        // Most reports name themselves and need no digest of the whole.
+        let named = |key: &str| match given.get(key) {
+            Some(Value::String(text)) => !text.is_empty(),
+            Some(value) => !value.is_null(),
+            None => false,
+        };
+        let whole = match named("name") && named("id") {
+            true => String::new(),
+            false => Value::Object(given.clone()).to_string(),
+        };
         let name = match given.remove("name") {
             Some(Value::String(name)) => name,
             Some(Value::Null) | None => {
@@ -267,7 +276,7 @@ impl Occurrence {
                 text.chars().take(FINGERPRINT).collect()
             }
             Some(Value::Number(number)) => number.to_string(),
-            _ if name.is_empty() => hex::encode(Sha256::digest(whole.to_string())),
+            _ if name.is_empty() => hex::encode(Sha256::digest(&whole)),
             _ => hex::encode(Sha256::digest(&name)),
         };
         let id = match given.remove("id") {
@@ -350,7 +359,7 @@ fn text_of(at: Timestamp) -> String {
 }
 
 /// An id for a report that has none: the same report at the same time has the same.
-fn id_of(whole: &Value, now: Timestamp) -> String {
+fn id_of(whole: &str, now: Timestamp) -> String {
     let digest = Sha256::digest(format!("{now}{whole}"));
     hex::encode(&digest[..16])
 }

@@ -80,7 +80,7 @@ pub struct Shape {
     when: Option<Expression>,
     each: Option<Expression>,
     skip: Option<Expression>,
-    lets: Vec<(String, Expression)>,
+    lets: Vec<(Arc<str>, Expression)>,
     fields: Vec<(String, Rule)>,
     spread: Vec<Expression>,
     fingerprint: Option<Identity>,

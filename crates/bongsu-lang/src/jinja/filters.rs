@@ -16,13 +16,14 @@
 //! | `with(map)` | the map, overwritten by another |
 //! | `present` | the map without values that are nothing |
 //! | `pairs(between, inside)` | `a:1,b:2` or `["a:1", "b:2"]` as a map; parts without `inside` are left out |
+//! | `keyed(key, value)` | a list of maps as one map, from what each has under one key to what it has under another |
 //! | `get(path)` | a value under a dotted path |
 //! | `resolve(base)` | a URL reference made absolute |
 //! | `python` | the text as Python writes a value |
 //! | `compact` | JSON text with a blank after `,` and `:` |
 //! | `nothing_if(value…)` | nothing if it equals one of these |
 
-use minijinja::value::{Rest, Value};
+use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
@@ -50,6 +51,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("with", with);
     environment.add_filter("present", present);
     environment.add_filter("pairs", pairs);
+    environment.add_filter("keyed", keyed);
     environment.add_filter("get", get);
     environment.add_filter("resolve", resolve);
     environment.add_filter("python", |value: &Value| python::text(&to_json(value)));
@@ -134,38 +136,42 @@ fn substitute(value: &Value, pattern: &str, by: &str) -> Result<String, Error> {
     Ok(compiled(pattern)?.replace_all(&text(value)?, by).into_owned())
 }
 
-fn rebuilt(pairs: impl Iterator<Item = (String, Json)>) -> Value {
-    of_json(&Json::Object(pairs.collect()))
+/// The pairs of a map as they are; none of anything else.
+fn entries(value: &Value) -> impl Iterator<Item = (Value, Value)> {
+    let keys = if value.kind() == ValueKind::Map { value.try_iter().ok() } else { None };
+    keys.into_iter().flatten().filter_map(|key| {
+        let held = value.get_item(&key).ok()?;
+        Some((key, held))
+    })
 }
 
 fn lower_keys(value: &Value) -> Value {
-    rebuilt(map(value).into_iter().map(|(key, value)| (key.to_lowercase(), value)))
+    Value::from_pairs(entries(value).map(|(key, held)| match key.as_str() {
+        Some(text) if text.chars().any(char::is_uppercase) => (text.to_lowercase().into(), held),
+        _ => (key, held),
+    }))
 }
 
-fn names(keys: &[Value]) -> Vec<&str> {
-    keys.iter().filter_map(Value::as_str).collect()
+fn is_one_of(key: &Value, keys: &[Value]) -> bool {
+    keys.iter().any(|one| one == key)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the library hands the rest over so")]
 fn without(value: &Value, keys: Rest<Value>) -> Value {
-    let keys = names(&keys);
-    rebuilt(map(value).into_iter().filter(|(key, _)| !keys.contains(&key.as_str())))
+    Value::from_pairs(entries(value).filter(|(key, _)| !is_one_of(key, &keys)))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the library hands the rest over so")]
 fn only(value: &Value, keys: Rest<Value>) -> Value {
-    let keys = names(&keys);
-    rebuilt(map(value).into_iter().filter(|(key, _)| keys.contains(&key.as_str())))
+    Value::from_pairs(entries(value).filter(|(key, _)| is_one_of(key, &keys)))
 }
 
 fn with(value: &Value, other: &Value) -> Value {
-    let mut merged = map(value);
-    merged.extend(map(other));
-    of_json(&Json::Object(merged))
+    Value::from_pairs(entries(value).chain(entries(other)))
 }
 
 fn present(value: &Value) -> Value {
-    rebuilt(map(value).into_iter().filter(|(_, value)| !value.is_null()))
+    Value::from_pairs(entries(value).filter(|(_, held)| !is_nothing(held)))
 }
 
 fn pairs(value: &Value, between: &str, inside: &str) -> Result<Value, Error> {
@@ -174,10 +180,24 @@ fn pairs(value: &Value, between: &str, inside: &str) -> Result<Value, Error> {
         None if is_nothing(value) => Vec::new(),
         None => value.try_iter()?.map(|part| text(&part)).collect::<Result<_, _>>()?,
     };
-    Ok(rebuilt(parts.iter().filter_map(|part| {
+    Ok(Value::from_pairs(parts.iter().filter_map(|part| {
         let (key, value) = part.split_once(inside)?;
-        Some((key.trim().to_owned(), Json::from(value.trim())))
+        Some((Value::from(key.trim()), Value::from(value.trim())))
     })))
+}
+
+fn keyed(value: &Value, key: &str, held: &str) -> Result<Value, Error> {
+    if is_nothing(value) {
+        return Ok(nothing());
+    }
+    let mut all = serde_json::Map::new();
+    for element in value.try_iter()? {
+        let element = map(&element);
+        if let (Some(Json::String(name)), Some(held)) = (element.get(key), element.get(held)) {
+            all.insert(name.clone(), held.clone());
+        }
+    }
+    Ok(of_json(&Json::Object(all)))
 }
 
 fn get(value: &Value, path: &str) -> Result<Value, Error> {

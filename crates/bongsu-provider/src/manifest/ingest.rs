@@ -3,6 +3,8 @@
 //! In: the decoded body of a request. Out: occurrences, with every value that had to be guessed
 //! noted, or the reason why the payload cannot be mapped.
 
+use std::sync::{Arc, LazyLock};
+
 use bongsu_lang::jinja::{self, Data, Scope};
 use bongsu_model::{Occurrence, Timestamp, Unmapped};
 use serde_json::{Map, Value};
@@ -71,7 +73,7 @@ impl Manifest {
             return Err(Unmappable::NoIngest(self.slug.clone()));
         }
         let mut scope = Scope::default();
-        scope.set("body", Data::of(body));
+        scope.set(&BODY.1, Data::of(body));
         for shape in &self.ingest {
             let fits = match &shape.when {
                 None => true,
@@ -103,7 +105,7 @@ impl Shape {
     fn map(&self, slug: &str, scope: &mut Scope, now: Timestamp) -> Result<Mapped, Unmappable> {
         let body = match &self.each {
             Some(each) => self.eval("each", each, scope)?,
-            None => self.eval("body", &BODY, scope)?,
+            None => self.eval("body", &BODY.0, scope)?,
         };
         let items = match (&self.each, body.elements()) {
             (Some(_), Some(items)) => items,
@@ -116,7 +118,7 @@ impl Shape {
         let mut mapped = Mapped { shape: self.name.clone(), ..Mapped::default() };
         let outer = scope.len();
         for (at, item) in items.into_iter().enumerate() {
-            scope.set("item", item);
+            scope.set(&ITEM, item);
             for (name, expression) in &self.lets {
                 let value = self.eval(name, expression, scope)?;
                 scope.set(name, value);
@@ -214,8 +216,13 @@ fn key_text(value: &Value, fold: bool) -> String {
     if fold { text.to_lowercase() } else { text }
 }
 
-static BODY: std::sync::LazyLock<jinja::Expression> = std::sync::LazyLock::new(|| {
+/// The payload, as expression and as name.
+static BODY: LazyLock<(jinja::Expression, Arc<str>)> = LazyLock::new(|| {
     // A name is an expression, always.
     #[expect(clippy::unwrap_used, reason = "a constant")]
-    jinja::Expression::parse("body").unwrap()
+    let expression = jinja::Expression::parse("body").unwrap();
+    (expression, "body".into())
 });
+
+/// The alert in the payload.
+static ITEM: LazyLock<Arc<str>> = LazyLock::new(|| "item".into());

@@ -182,7 +182,7 @@ impl Reader {
                 "let" => {
                     for (name, value) in self.pairs(value, &[]) {
                         if let Some(expression) = self.expression(value) {
-                            shape.lets.push((name.to_owned(), expression));
+                            shape.lets.push((name.into(), expression));
                         }
                     }
                 }
