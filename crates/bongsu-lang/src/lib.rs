@@ -1,8 +1,9 @@
-//! The small languages people write: durations, matchers, label names, time intervals, YAML; and
+//! The small languages people write: durations, matchers, label names, time intervals, YAML, CEL; and
 //! the wire format of files other programs wrote.
 //!
 //! In: text or bytes. Out: values of `bongsu-model` or of this crate, or the message Alertmanager gives.
 
+pub mod cel;
 pub mod duration;
 pub mod go_json;
 pub mod gotmpl;
