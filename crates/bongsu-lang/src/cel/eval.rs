@@ -258,7 +258,8 @@ impl<'a> Run<'a> {
         Ok(Some(false))
     }
 
-    /// Asks a text, or whether any text of a list says yes; the rest has no answer.
+    /// Asks a text, an integer as it is written, or whether any text of a list says yes; the rest
+    /// has no answer.
     fn texts(
         &mut self,
         of: &Val<'a>,
@@ -269,6 +270,7 @@ impl<'a> Run<'a> {
                 self.spend_text(text.len())?;
                 Ok(Some(test(text)))
             }
+            Val::Int(n) => Ok(Some(test(&n.to_string()))),
             list if list.is_list() => {
                 for at in 0..list.len() {
                     self.spend(1)?;

@@ -427,6 +427,19 @@ impl<C: Columns> Writer<'_, C> {
         if let Some(part) = &part {
             let test = self.text_test(function, &field.value, part);
             let _ = write!(arms, " WHEN {kind} = 'text' THEN {test}");
+            if field.column.is_none() {
+                let written = format!("CAST({} AS TEXT)", field.value);
+                let test = self.text_test(function, &written, part);
+                // An integer that SQLite cannot hold as one is a float here too.
+                let _ = write!(
+                    arms,
+                    " WHEN {kind} = 'integer' AND typeof({}) = 'integer' THEN {test}",
+                    field.value
+                );
+            } else if kind == "'real'" {
+                // The column does not tell how the number was written.
+                return untranslatable(whole);
+            }
         }
         if let Some(each) = &field.each {
             let element = match (function, &part) {
