@@ -1,3 +1,4 @@
-//! Suites recorded from Keep.
+//! The `keep-…` suites: what Keep's users rely on.
 
 pub(crate) mod alerts;
+pub(crate) mod cel;

@@ -28,6 +28,7 @@ type Suite = fn(&std::path::Path, &mut Report) -> Result<()>;
 const SUITES: &[(&str, &str, Suite)] = &[
     ("alertmanager", "alertmanager", alertmanager::run),
     ("keep-alerts", "keep/alerts", keep::alerts::run),
+    ("keep-cel", "keep/semantics", keep::cel::run),
 ];
 
 fn main() -> Result<ExitCode> {
