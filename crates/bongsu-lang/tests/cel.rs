@@ -59,6 +59,9 @@ fn decides() {
                 "!has(nope)",
                 "has(service)",
                 "has(alert.labels.pod)",
+                "has(labels.`app.io/name`)",
+                "labels.`app.io/name` == 'x'",
+                "name != 'é\\u0000\\x07\\n'",
                 // Text.
                 "name.contains('CPU')",
                 "name.startsWith('CPU')",
@@ -264,6 +267,7 @@ fn bounds_what_is_written() {
         ("a".to_owned() + &".b()".repeat(400), "no function"),
         ("a".to_owned() + &".size()".repeat(200), "deep"),
         ("a?b:".repeat(1000) + "c", "deep"),
+        ("a.matches('x') || ".repeat(20) + "b", "regular expressions"),
         ("[1].map(x,".repeat(30) + "1" + &")".repeat(30), ""),
     ] {
         match Program::parse(&text) {

@@ -221,6 +221,15 @@ impl Display for Joined<'_> {
     }
 }
 
+/// A text with the escapes CEL and JSON share.
+struct Quoted<'t>(&'t str);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        serde_json::Value::from(self.0).fmt(f)
+    }
+}
+
 fn write_key(f: &mut Formatter<'_>, key: &str, first: bool) -> fmt::Result {
     let plain = !key.is_empty()
         && !key.as_bytes()[0].is_ascii_digit()
@@ -228,8 +237,8 @@ fn write_key(f: &mut Formatter<'_>, key: &str, first: bool) -> fmt::Result {
     match (plain, first) {
         (true, true) => f.write_str(key),
         (true, false) => write!(f, ".{key}"),
-        (false, true) => write!(f, "alert[{key:?}]"),
-        (false, false) => write!(f, "[{key:?}]"),
+        (false, true) => write!(f, "alert[{}]", Quoted(key)),
+        (false, false) => write!(f, "[{}]", Quoted(key)),
     }
 }
 
@@ -248,14 +257,10 @@ impl Display for Expr {
             }
             Self::Index(of, index) => write!(f, "{}[{index}]", Within(of, 7)),
             Self::Has(of, key) => {
-                f.write_str("has(")?;
-                if matches!(&**of, Self::Path(keys) if keys.is_empty()) {
-                    write_key(f, key, true)?;
-                } else {
-                    Within(of, 7).fmt(f)?;
-                    write_key(f, key, false)?;
-                }
-                f.write_str(")")
+                // Only a key after a point is taken here; other characters stand in backticks.
+                let plain = key.bytes().all(|b| b == b'_' || b.is_ascii_alphanumeric());
+                let tick = if plain { "" } else { "`" };
+                write!(f, "has({}.{tick}{key}{tick})", Within(of, 7))
             }
             Self::Not(of) => write!(f, "!{}", Within(of, 6)),
             Self::Negate(of) => write!(f, "-{}", Within(of, 6)),
@@ -280,7 +285,7 @@ impl Display for Expr {
                 }
             }
             Self::Matches(of, pattern) => {
-                write!(f, "{}.matches({:?})", Within(of, 7), pattern.as_str())
+                write!(f, "{}.matches({})", Within(of, 7), Quoted(pattern.as_str()))
             }
             Self::List(items) => write!(f, "[{}]", Joined(items, ", ", 0)),
             Self::Map(entries) => {
@@ -320,7 +325,7 @@ impl Display for Const {
             Self::Bool(b) => b.fmt(f),
             Self::Int(n) => n.fmt(f),
             Self::Float(n) => write!(f, "{n:?}"),
-            Self::Text(s) => write!(f, "{s:?}"),
+            Self::Text(s) => Quoted(s).fmt(f),
         }
     }
 }

@@ -36,7 +36,9 @@ pub const MAX_DEPTH: usize = 32;
 /// Steps a run may take; an element a macro looks at is one, and so is every part of an expression.
 pub const MAX_STEPS: u64 = 100_000;
 /// Bytes a compiled regular expression may take.
-pub const MAX_REGEX: usize = 256 << 10;
+pub const MAX_REGEX: usize = 1 << 20;
+/// Regular expressions one expression may have.
+pub const MAX_REGEXES: usize = 16;
 
 /// Values a result or explanation shows.
 const MAX_VALUES: usize = 10_000;

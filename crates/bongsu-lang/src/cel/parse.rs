@@ -11,7 +11,7 @@ use cel::parser::PrattParser;
 use cel::parser::pratt_parser::{Lexer, Token, TokenKind};
 
 use super::ast::{Arithmetic, Comparison, Const, Each, EachKind, Expr, Function};
-use super::{Error, MAX_DEPTH, MAX_LENGTH, MAX_REGEX, suggest};
+use super::{Error, MAX_DEPTH, MAX_LENGTH, MAX_REGEX, MAX_REGEXES, suggest};
 
 /// Operators one text may have. Chains of them become as deep as they are long before their depth
 /// is seen.
@@ -46,7 +46,7 @@ pub(super) fn parse(text: &str) -> Result<Expr, Error> {
             let message = first.msg.strip_prefix("Syntax error: ").unwrap_or(&first.msg);
             Error::at(text, prefixed.original(first.pos), message)
         })?;
-    Lowering { text, tokens: &tokens, locals: Vec::new() }.lower(&tree, 0)
+    Lowering { text, tokens: &tokens, locals: Vec::new(), regexes: 0 }.lower(&tree, 0)
 }
 
 /// The tokens, if they are within what the parser may be given.
@@ -151,6 +151,7 @@ struct Lowering<'t> {
     text: &'t str,
     tokens: &'t [Token],
     locals: Vec<String>,
+    regexes: usize,
 }
 
 impl Lowering<'_> {
@@ -324,9 +325,16 @@ impl Lowering<'_> {
                     .refuse_at(name, "the regular expression of matches must be written out")
                     .help("put the pattern in quotes"));
             };
+            self.regexes += 1;
+            if self.regexes > MAX_REGEXES {
+                return Err(self.refuse_at(
+                    name,
+                    format!("more than {MAX_REGEXES} regular expressions in one expression"),
+                ));
+            }
             let pattern = regex::RegexBuilder::new(&pattern)
                 .size_limit(MAX_REGEX)
-                .dfa_size_limit(4 * MAX_REGEX)
+                .dfa_size_limit(MAX_REGEX)
                 .build()
                 .map_err(|error| {
                     // The last line says what is wrong, those before draw it.

@@ -6,8 +6,9 @@
 //! evaluated by the product, with the disputed parts fixed. For what has no such part:
 //!
 //! - `source` is a list, and only the workflow evaluator sees it as one: its answer counts;
-//! - an evaluator that failed has no answer; if the others agree, theirs counts. That covers numbers
-//!   in texts, the `alert.` prefix and missing fields, on which some fail.
+//! - an evaluator that failed has no answer, nor has one known to take null for something else; if
+//!   the others agree, theirs counts. That covers numbers in texts, the `alert.` prefix, null and
+//!   missing fields.
 
 use std::sync::LazyLock;
 
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
-use super::upstream::Answers;
+use super::upstream::{Answers, Fields};
 
 /// The expected answer and the rule it is from; `None` if no rule decides.
 pub(super) fn expected(
@@ -35,7 +36,7 @@ pub(super) fn expected(
     {
         return Some((answer, "source is a list"));
     }
-    answers.answered().map(|answer| (answer, "those that did not fail agree"))
+    answers.answered(fields(text, alert)).map(|answer| (answer, "those that did not fail agree"))
 }
 
 /// The answer with the documented parts decided; `None` if there is none of them.
@@ -137,6 +138,35 @@ fn replace(text: &str, alert: &Value) -> String {
         let (have, want) = (alert[&found[2]].as_str()?, unquoted(&found[4]));
         Some(Answer::from(holds(&found[3], instant(have)?.cmp(&instant(want)?))))
     })
+}
+
+static QUOTED: LazyLock<Regex> = LazyLock::new(|| pattern(r#"("[^"]*"|'[^']*')"#));
+static PATH: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(\s*\()?"));
+
+/// Whether the fields an expression names are there. A variable of a macro counts as one.
+fn fields(text: &str, alert: &Value) -> Fields {
+    let text = QUOTED.replace_all(text, "''");
+    let mut least = Fields::Present;
+    for found in PATH.captures_iter(&text) {
+        let mut keys: Vec<&str> = found[1].split('.').collect();
+        if found.get(2).is_some() {
+            // The last is a function.
+            keys.pop();
+        }
+        if keys.first() == Some(&"alert") {
+            keys.remove(0);
+        }
+        if keys.is_empty() || ["true", "false", "null", "in"].contains(&keys[0]) {
+            continue;
+        }
+        match alert.pointer(&format!("/{}", keys.join("/"))) {
+            None => return Fields::Missing,
+            Some(Value::Null) => least = Fields::Null,
+            Some(_) => {}
+        }
+    }
+    least
 }
 
 /// Replaces what is decided; the first group is what stands before and stays.

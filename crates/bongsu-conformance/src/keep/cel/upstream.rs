@@ -36,20 +36,31 @@ impl Answers {
         same(in_process.map(|answer| answer.unwrap_or(false)).into_iter().chain(self.sql))
     }
 
-    /// What those say that did not fail, if they agree. Where the first two failed, a false of the
-    /// next two is the same failure.
-    pub(super) fn answered(&self) -> Option<bool> {
-        let failed = self.workflow.is_none() || self.correlation.is_none();
+    /// What those say that did not fail, if they agree.
+    ///
+    /// Where the first two failed, or a field is missing, a false of the next two is a failure they
+    /// keep to themselves. Correlation sees a null as an empty text: on null it has no answer.
+    pub(super) fn answered(&self, fields: Fields) -> Option<bool> {
+        let failed =
+            fields == Fields::Missing || self.workflow.is_none() || self.correlation.is_none();
         let quiet = |answer: Option<bool>| answer.filter(|holds| *holds || !failed);
         let answers = [
             self.workflow,
-            self.correlation,
+            self.correlation.filter(|_| fields != Fields::Null),
             quiet(self.preset),
             quiet(self.maintenance),
             self.sql,
         ];
         same(answers.into_iter().flatten())
     }
+}
+
+/// The least that is true of the fields an expression names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fields {
+    Present,
+    Null,
+    Missing,
 }
 
 fn same(mut answers: impl Iterator<Item = bool>) -> Option<bool> {
