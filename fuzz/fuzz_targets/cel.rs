@@ -18,6 +18,8 @@ static ALERT: LazyLock<Value> = LazyLock::new(|| {
 
 fuzz_target!(|text: &str| {
     if let Ok(program) = Program::parse(text) {
-        let _ = program.matches(&ALERT);
+        let verdict = program.matches(&ALERT);
+        assert_eq!(verdict.matched(), verdict.result() == Ok(Some(true)));
+        verdict.explain();
     }
 });
