@@ -56,6 +56,9 @@ fn keep_pages_small() {
 
 async fn serve(options: &ServeOptions) -> Result<()> {
     let mode = mode(options);
+    if options.features.iter().any(|feature| feature == "event-recorder") {
+        warn!("the event recorder writes nothing here: /api/v1 has history and deliveries");
+    }
     let mut listeners = Vec::new();
     for address in &options.listen {
         listeners.push(bind(address).await.with_context(|| format!("listen on {address}"))?);
