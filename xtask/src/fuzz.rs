@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::process;
 
 const TARGETS: &[&str] =
-    &["config", "matcher", "template", "api_alerts", "api_silence", "journal", "manifest"];
+    &["config", "matcher", "template", "api_alerts", "api_silence", "journal", "manifest", "cel"];
 
 /// What the compiler has to add so that libFuzzer sees coverage.
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
