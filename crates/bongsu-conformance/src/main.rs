@@ -56,6 +56,10 @@ fn main() -> Result<ExitCode> {
         run(&folder, &mut report).with_context(|| format!("suite {name}"))?;
         report.print(name);
         failed |= report.failed() > 0;
+        // An empty folder proves nothing.
+        if report.passed() + report.failed() == 0 && arguments.filter.is_none() {
+            bail!("suite {name}: no cases in {}", folder.display());
+        }
         reports.insert((*name).to_owned(), report.to_json());
     }
     if let Some(path) = &arguments.json {

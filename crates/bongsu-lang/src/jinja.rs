@@ -129,11 +129,6 @@ impl Data {
     }
 }
 
-/// `YYYY-MM-DDThh:mm:ss.mmmZ`, cut off, not rounded.
-pub fn time_text(at: jiff::Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
-}
-
 /// What a field adds to a fingerprint: lists and maps as JSON text, everything else as
 /// [`python_text`].
 fn fingerprint_part(value: &serde_json::Value) -> String {

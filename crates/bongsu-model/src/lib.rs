@@ -22,7 +22,7 @@ pub use fingerprint::{Fingerprint, LabelHash};
 pub use flush::{FlushedAlert, GroupFlush, GroupKey};
 pub use labels::{LabelNames, Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher, Matchers};
-pub use occurrence::{AlertSeverity, AlertState, Occurrence, UnknownName, Unmapped};
+pub use occurrence::{AlertSeverity, AlertState, Occurrence, UnknownName, Unmapped, time_text};
 pub use quote::go_quote;
 pub use secret::Secret;
 pub use silence::{Silence, SilenceState};

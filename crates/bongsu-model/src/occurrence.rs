@@ -158,10 +158,10 @@ pub struct Unmapped {
 }
 
 /// A field and what it holds unless the sender says otherwise.
-type Default = (&'static str, fn() -> Value);
+type FieldDefault = (&'static str, fn() -> Value);
 
 /// Fields that every occurrence has.
-const DEFAULTS: &[Default] = &[
+const DEFAULTS: &[FieldDefault] = &[
     ("firingStartTime", || Value::Null),
     ("firingStartTimeSinceLastResolved", || Value::Null),
     ("firingCounter", || json!(0)),
@@ -210,14 +210,6 @@ const TEXTS: &[&str] = &[
 ];
 
 impl Occurrence {
-    /// Whether `name` is a field every occurrence has.
-    pub fn is_well_known(name: &str) -> bool {
-        matches!(
-            name,
-            "id" | "name" | "status" | "severity" | "lastReceived" | "fingerprint" | "source"
-        ) || DEFAULTS.iter().any(|(known, _)| *known == name)
-    }
-
     /// Reads the fields of one report received at `now`. `parse_time` reads instants as senders
     /// write them. The error lists everything that is wrong; values that name no severity or state
     /// are replaced and noted.
@@ -285,7 +277,7 @@ impl Occurrence {
             None | Some(Value::Null | Value::String(_)) => id_of(&whole, now),
             Some(other) => refuse(&mut wrong, "id", "text", &other),
         };
-        let received = text_of(received_at);
+        let received = time_text(received_at);
         for name in TEXTS {
             match given.get_mut(*name) {
                 None | Some(Value::Null | Value::String(_)) => {}
@@ -346,7 +338,7 @@ impl Occurrence {
         all.insert("name".to_owned(), self.name.as_str().into());
         all.insert("status".to_owned(), self.state.as_str().into());
         all.insert("severity".to_owned(), self.severity.as_str().into());
-        all.insert("lastReceived".to_owned(), text_of(self.received_at).into());
+        all.insert("lastReceived".to_owned(), time_text(self.received_at).into());
         all.insert("fingerprint".to_owned(), self.fingerprint.as_str().into());
         all.insert("source".to_owned(), self.source.clone().into());
         all.extend(self.fields.iter().map(|(name, value)| (name.clone(), value.clone())));
@@ -354,7 +346,8 @@ impl Occurrence {
     }
 }
 
-fn text_of(at: Timestamp) -> String {
+/// `YYYY-MM-DDThh:mm:ss.mmmZ`, cut off, not rounded.
+pub fn time_text(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 

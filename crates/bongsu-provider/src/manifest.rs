@@ -108,6 +108,12 @@ enum Identity {
 }
 
 impl Manifest {
+    /// Whether a folder's name may be a slug: lower case letters, digits and `_`.
+    pub fn is_slug(name: &str) -> bool {
+        let may = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        !name.is_empty() && name.bytes().all(may)
+    }
+
     /// Reads a manifest.
     pub fn parse(slug: &str, source: Arc<Source>) -> Result<Self, Vec<Diagnostic>> {
         read::manifest(slug, source)

@@ -107,7 +107,7 @@ fn instant(value: &Value) -> Result<Option<jiff::Timestamp>, Error> {
 }
 
 fn time(value: &Value) -> Result<Value, Error> {
-    Ok(instant(value)?.map_or_else(nothing, |at| Value::from(super::time_text(at))))
+    Ok(instant(value)?.map_or_else(nothing, |at| Value::from(bongsu_model::time_text(at))))
 }
 
 fn seconds(value: &Value) -> Result<Value, Error> {

@@ -131,9 +131,7 @@ impl Reader {
             ingest: Vec::new(),
             departures: Vec::new(),
         };
-        if slug.is_empty()
-            || !slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        {
+        if !Manifest::is_slug(slug) {
             let message = format!("{slug:?} is no slug: lower case letters, digits and _ only");
             self.refuse("BS1406", node.place, message);
         }

@@ -312,9 +312,7 @@ fn map(manifest: &Manifest, path: &str, global: &Global) -> Outcome {
 impl NewArguments {
     fn run(&self, global: &Global) -> Outcome {
         let folder = self.dir.join(&self.slug);
-        let known = !self.slug.is_empty()
-            && self.slug.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if !known {
+        if !Manifest::is_slug(&self.slug) {
             return Err(Failure::usage(format!("{:?} is no slug", self.slug))
                 .hint("lower case letters, digits and _ only"));
         }
