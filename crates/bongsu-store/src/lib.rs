@@ -11,12 +11,17 @@ pub mod backup;
 pub mod codec;
 mod error;
 pub mod memory;
+mod occurrence;
 mod rows;
 pub mod sqlite;
 mod store;
 
 pub use ack::Ack;
 pub use error::{Refused, StoreError};
+pub use occurrence::{
+    FacetValue, OccurrenceFilter, OccurrenceRecord, OccurrenceRow, PayloadFilter, PayloadRow,
+    ReportRecord,
+};
 pub use rows::{
     JournalRecord, JournalSeq, OutboxRow, OutboxState, PARTITIONS, Row, TimerRow, WriteSet,
     partition_of, stored_nanos, timestamp_of,

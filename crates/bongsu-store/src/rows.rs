@@ -3,6 +3,8 @@
 use bongsu_model::Timestamp;
 use xxhash_rust::xxh64::xxh64;
 
+use crate::{OccurrenceRow, PayloadRow};
+
 /// Place of a record in the journal; rises by one per record, gaps where a commit failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JournalSeq(pub u64);
@@ -185,6 +187,43 @@ pub enum Row {
         /// The engine's own encoding.
         data: Vec<u8>,
     },
+    /// Stores a payload as it was sent.
+    PutPayload(Box<PayloadRow>),
+    /// Notes why a stored payload cannot be mapped, or that it now can; no row, no effect.
+    MarkPayload {
+        /// Its id.
+        id: i64,
+        /// The reason.
+        problem: Option<String>,
+    },
+    /// Forgets a payload.
+    DeletePayload {
+        /// Its id.
+        id: i64,
+    },
+    /// Stores the current state of a wide alert.
+    PutOccurrence(Box<OccurrenceRow>),
+    /// Forgets a wide alert; its history stays.
+    DeleteOccurrence {
+        /// Its identity.
+        fingerprint: String,
+    },
+    /// Makes the current texts of a wide alert findable; write-behind.
+    IndexOccurrence {
+        /// Its identity.
+        fingerprint: String,
+    },
+    /// Adds to the history of a wide alert.
+    AppendReport {
+        /// Its identity.
+        fingerprint: String,
+        /// When it happened.
+        at: Timestamp,
+        /// The engine's word for what happened.
+        kind: &'static str,
+        /// JSON text.
+        detail: String,
+    },
     /// The alert rows written so far cover the journal up to here; that part is pruned in small
     /// steps from now on.
     Checkpoint {
@@ -216,7 +255,16 @@ impl Row {
                     group_key.len() + target.len() + detail.len()
                 }
                 Self::PutAlert { data, .. } | Self::AppendAlertEvent { data, .. } => data.len(),
-                Self::DeleteAlert { .. } | Self::Checkpoint { .. } => 0,
+                Self::PutPayload(row) => row.body.len() + row.origin.len(),
+                Self::MarkPayload { problem, .. } => problem.as_ref().map_or(0, String::len),
+                Self::PutOccurrence(row) => row.alert.len() + row.known.len() + row.name.len(),
+                Self::DeleteOccurrence { fingerprint } | Self::IndexOccurrence { fingerprint } => {
+                    fingerprint.len()
+                }
+                Self::AppendReport { detail, .. } => detail.len(),
+                Self::DeleteAlert { .. } | Self::DeletePayload { .. } | Self::Checkpoint { .. } => {
+                    0
+                }
             }
     }
 }

@@ -6,7 +6,10 @@ use std::time::Duration;
 use bongsu_model::Timestamp;
 
 use crate::backup::Manifest;
-use crate::{Ack, JournalSeq, OutboxRow, Refused, Row, StoreError, TimerRow, WriteSet};
+use crate::{
+    Ack, FacetValue, JournalSeq, OccurrenceFilter, OccurrenceRecord, OutboxRow, PayloadFilter,
+    PayloadRow, Refused, ReportRecord, Row, StoreError, TimerRow, WriteSet,
+};
 
 /// A durable store. Writing never blocks; reading, loading and maintenance do and belong on a
 /// blocking thread.
@@ -55,6 +58,40 @@ pub trait Store: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Delivery>, StoreError>;
 
+    /// Payloads, newest first.
+    fn payloads(&self, filter: &PayloadFilter) -> Result<Vec<PayloadRow>, StoreError>;
+
+    /// One payload.
+    fn payload(&self, id: i64) -> Result<Option<PayloadRow>, StoreError>;
+
+    /// Wide alerts, the last reported first.
+    fn occurrences(
+        &self,
+        filter: &OccurrenceFilter<'_>,
+    ) -> Result<Vec<OccurrenceRecord>, StoreError>;
+
+    /// One wide alert.
+    fn occurrence(&self, fingerprint: &str) -> Result<Option<OccurrenceRecord>, StoreError>;
+
+    /// How many wide alerts the filter selects, whatever its `before` and `limit`.
+    fn count_occurrences(&self, filter: &OccurrenceFilter<'_>) -> Result<u64, StoreError>;
+
+    /// The values of a field (dotted path) among the wide alerts the filter selects, the most
+    /// frequent first, at most `filter.limit`.
+    fn facet(
+        &self,
+        field: &str,
+        filter: &OccurrenceFilter<'_>,
+    ) -> Result<Vec<FacetValue>, StoreError>;
+
+    /// History of one wide alert, newest first, `before` a report's id if given.
+    fn reports(
+        &self,
+        fingerprint: &str,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<ReportRecord>, StoreError>;
+
     /// Forgets history older than the policy allows, in small steps between commits. Resolves when
     /// done.
     fn retain(&self, now: Timestamp, policy: &RetentionPolicy) -> Result<Ack, Refused>;
@@ -98,6 +135,15 @@ pub enum Loaded<'a> {
         /// For [`codec::decode_silence`](crate::codec::decode_silence).
         data: &'a [u8],
     },
+    /// What is remembered of a wide alert.
+    Occurrence {
+        /// Its identity.
+        fingerprint: &'a str,
+        /// See [`OccurrenceRow::known`](crate::OccurrenceRow::known).
+        known: &'a [u8],
+        /// Whether its texts as they stand are findable.
+        indexed: bool,
+    },
     /// An entry of the notification log.
     Notification {
         /// Receiver and group.
@@ -134,6 +180,10 @@ pub struct LoadSummary {
     pub outbox: u64,
     /// Timers.
     pub timers: u64,
+    /// Wide alerts.
+    pub occurrences: u64,
+    /// The highest id a payload was given.
+    pub last_payload: i64,
 }
 
 /// One entry of an alert's history.
@@ -172,15 +222,25 @@ pub struct RetentionPolicy {
     pub alert_events: Duration,
     /// Age limit of deliveries.
     pub deliveries: Duration,
+    /// Age limit of payloads.
+    pub payloads: Duration,
+    /// Age limit of the history of wide alerts.
+    pub reports: Duration,
     /// If the store's used pages exceed this many bytes, the oldest history goes early.
     pub max_bytes: Option<u64>,
 }
 
 impl Default for RetentionPolicy {
-    /// Two weeks, no size limit.
+    /// Two weeks, payloads three days, no size limit.
     fn default() -> Self {
         let two_weeks = Duration::from_secs(14 * 24 * 3600);
-        Self { alert_events: two_weeks, deliveries: two_weeks, max_bytes: None }
+        Self {
+            alert_events: two_weeks,
+            deliveries: two_weeks,
+            payloads: Duration::from_secs(3 * 24 * 3600),
+            reports: two_weeks,
+            max_bytes: None,
+        }
     }
 }
 

@@ -5,7 +5,10 @@
 //! commits waiting, [`MemoryStore::fail_next`] and [`MemoryStore::set_full`] make them fail,
 //! [`MemoryStore::crash`] loses everything that was not durable and opens the store again.
 
+mod search;
 mod tables;
+
+pub(crate) use search::facet_of;
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -18,7 +21,8 @@ use self::tables::Tables;
 use crate::ack::AckSender;
 use crate::backup::Manifest;
 use crate::{
-    Ack, AlertEvent, Delivery, JournalRecord, JournalSeq, LoadSummary, Loaded, Refused,
+    Ack, AlertEvent, Delivery, FacetValue, JournalRecord, JournalSeq, LoadSummary, Loaded,
+    OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow, Refused, ReportRecord,
     RetentionPolicy, Row, Store, StoreError, StoreStats, WriteSet,
 };
 
@@ -289,6 +293,62 @@ impl Store for MemoryStore {
                 && before.is_none_or(|id| delivery.id < id)
         };
         Ok(inner.tables.deliveries.iter().rev().filter(wanted).take(limit).cloned().collect())
+    }
+
+    fn payloads(&self, filter: &PayloadFilter) -> Result<Vec<PayloadRow>, StoreError> {
+        let inner = self.inner.lock();
+        let newest_first = inner.tables.payloads.values().rev().filter(|row| {
+            (!filter.problems || row.problem.is_some())
+                && filter.provider.as_ref().is_none_or(|slug| *slug == row.provider)
+                && filter.before.is_none_or(|id| row.id < id)
+        });
+        Ok(newest_first.take(filter.limit).cloned().collect())
+    }
+
+    fn payload(&self, id: i64) -> Result<Option<PayloadRow>, StoreError> {
+        Ok(self.inner.lock().tables.payloads.get(&id).cloned())
+    }
+
+    fn occurrences(
+        &self,
+        filter: &OccurrenceFilter<'_>,
+    ) -> Result<Vec<OccurrenceRecord>, StoreError> {
+        let mut found = search::select(&self.inner.lock().tables, filter);
+        found.retain(|record| filter.before.is_none_or(|before| (record.at, record.id) < before));
+        found.truncate(filter.limit);
+        Ok(found)
+    }
+
+    fn occurrence(&self, fingerprint: &str) -> Result<Option<OccurrenceRecord>, StoreError> {
+        let inner = self.inner.lock();
+        Ok(inner.tables.occurrences.get(fingerprint).map(|(id, _, row)| search::record(*id, row)))
+    }
+
+    fn count_occurrences(&self, filter: &OccurrenceFilter<'_>) -> Result<u64, StoreError> {
+        Ok(search::select(&self.inner.lock().tables, filter).len() as u64)
+    }
+
+    fn facet(
+        &self,
+        field: &str,
+        filter: &OccurrenceFilter<'_>,
+    ) -> Result<Vec<FacetValue>, StoreError> {
+        let found = search::select(&self.inner.lock().tables, filter);
+        Ok(facet_of(found.iter().map(|record| record.alert.as_str()), field, filter.limit))
+    }
+
+    fn reports(
+        &self,
+        fingerprint: &str,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<ReportRecord>, StoreError> {
+        let inner = self.inner.lock();
+        let wanted = |(owner, report): &&(String, ReportRecord)| {
+            owner == fingerprint && before.is_none_or(|id| report.id < id)
+        };
+        let newest_first = inner.tables.reports.iter().rev().filter(wanted);
+        Ok(newest_first.take(limit).map(|(_, report)| report.clone()).collect())
     }
 
     fn retain(&self, now: Timestamp, policy: &RetentionPolicy) -> Result<Ack, Refused> {

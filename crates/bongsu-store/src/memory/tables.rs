@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bongsu_model::Timestamp;
 
 use crate::{
-    AlertEvent, Delivery, JournalSeq, LoadSummary, Loaded, OutboxRow, RetentionPolicy, Row,
-    TimerRow, stored_nanos, timestamp_of,
+    AlertEvent, Delivery, JournalSeq, LoadSummary, Loaded, OccurrenceRow, OutboxRow, PayloadRow,
+    ReportRecord, RetentionPolicy, Row, TimerRow, stored_nanos, timestamp_of,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -19,10 +19,16 @@ pub(super) struct Tables {
     outbox: BTreeMap<String, OutboxRow>,
     silences: BTreeMap<String, Vec<u8>>,
     notifications: BTreeMap<String, (Timestamp, Vec<u8>)>,
+    pub(super) payloads: BTreeMap<i64, PayloadRow>,
+    /// With the place its first insertion gave it, and the instant its texts were made findable.
+    pub(super) occurrences: BTreeMap<String, (i64, Timestamp, OccurrenceRow)>,
+    pub(super) reports: Vec<(String, ReportRecord)>,
     pub(super) alert_events: Vec<(u64, AlertEvent)>,
     pub(super) deliveries: Vec<Delivery>,
     last_event: i64,
     last_delivery: i64,
+    last_occurrence: i64,
+    last_report: i64,
 }
 
 /// As a column would hold it.
@@ -88,6 +94,40 @@ impl Tables {
                 let event = AlertEvent { id: self.last_event, at: stored(at), kind, data };
                 self.alert_events.push((fingerprint, event));
             }
+            Row::PutPayload(mut row) => {
+                row.at = stored(row.at);
+                self.payloads.insert(row.id, *row);
+            }
+            Row::MarkPayload { id, problem } => {
+                if let Some(row) = self.payloads.get_mut(&id) {
+                    row.problem = problem;
+                }
+            }
+            Row::DeletePayload { id } => {
+                self.payloads.remove(&id);
+            }
+            Row::PutOccurrence(mut row) => {
+                (row.at, row.first_at) = (stored(row.at), stored(row.first_at));
+                let known = self.occurrences.get(&row.fingerprint).map(|(id, at, _)| (*id, *at));
+                let (id, indexed) = known.unwrap_or_else(|| {
+                    self.last_occurrence += 1;
+                    (self.last_occurrence, Timestamp::UNIX_EPOCH)
+                });
+                self.occurrences.insert(row.fingerprint.clone(), (id, indexed, *row));
+            }
+            Row::DeleteOccurrence { fingerprint } => {
+                self.occurrences.remove(&fingerprint);
+            }
+            Row::IndexOccurrence { fingerprint } => {
+                if let Some((_, indexed, row)) = self.occurrences.get_mut(&fingerprint) {
+                    *indexed = row.at;
+                }
+            }
+            Row::AppendReport { fingerprint, at, kind, detail } => {
+                self.last_report += 1;
+                let (id, at, kind) = (self.last_report, stored(at), kind.to_owned());
+                self.reports.push((fingerprint, ReportRecord { id, at, kind, detail }));
+            }
             Row::Checkpoint { journal_seq } => {
                 self.checkpoint = self.checkpoint.max(journal_seq);
                 self.journal = self.journal.split_off(&(self.checkpoint.0 + 1));
@@ -104,6 +144,10 @@ impl Tables {
         }
         for (id, data) in &self.silences {
             visit(Loaded::Silence { id, data });
+        }
+        for (fingerprint, (_, indexed, row)) in &self.occurrences {
+            let indexed = *indexed >= row.at;
+            visit(Loaded::Occurrence { fingerprint, known: &row.known, indexed });
         }
         for (key, (expires_at, data)) in &self.notifications {
             visit(Loaded::Notification { key, expires_at: *expires_at, data });
@@ -128,6 +172,8 @@ impl Tables {
             notifications: self.notifications.len() as u64,
             outbox: self.outbox.len() as u64,
             timers: self.timers.len() as u64,
+            occurrences: self.occurrences.len() as u64,
+            last_payload: self.payloads.last_key_value().map_or(0, |(id, _)| *id),
         }
     }
 
@@ -136,5 +182,8 @@ impl Tables {
         let (events, deliveries) = (since(policy.alert_events), since(policy.deliveries));
         self.alert_events.retain(|(_, event)| event.at >= events);
         self.deliveries.retain(|delivery| delivery.at >= deliveries);
+        let (payloads, reports) = (since(policy.payloads), since(policy.reports));
+        self.payloads.retain(|_, row| row.at >= payloads);
+        self.reports.retain(|(_, report)| report.at >= reports);
     }
 }

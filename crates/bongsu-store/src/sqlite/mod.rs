@@ -3,6 +3,7 @@
 
 mod checkpoint;
 mod lock;
+mod occurrences;
 mod queue;
 mod readers;
 mod reads;
@@ -30,7 +31,8 @@ use self::queue::{Bounds, Queue};
 use self::readers::Readers;
 use crate::backup::Manifest;
 use crate::{
-    Ack, AlertEvent, Delivery, JournalSeq, LoadSummary, Loaded, Refused, RetentionPolicy, Row,
+    Ack, AlertEvent, Delivery, FacetValue, JournalSeq, LoadSummary, Loaded, OccurrenceFilter,
+    OccurrenceRecord, PayloadFilter, PayloadRow, Refused, ReportRecord, RetentionPolicy, Row,
     Store, StoreError, StoreStats, WriteSet, stored_nanos,
 };
 
@@ -297,12 +299,59 @@ impl Store for SqliteStore {
         self.readers.with(|c| reads::deliveries(c, group_key, before, limit))
     }
 
+    fn payloads(&self, filter: &PayloadFilter) -> Result<Vec<PayloadRow>, StoreError> {
+        self.readers.with(|c| occurrences::payloads(c, filter))
+    }
+
+    fn payload(&self, id: i64) -> Result<Option<PayloadRow>, StoreError> {
+        self.readers.with(|c| occurrences::payload(c, id))
+    }
+
+    fn occurrences(
+        &self,
+        filter: &OccurrenceFilter<'_>,
+    ) -> Result<Vec<OccurrenceRecord>, StoreError> {
+        self.readers.with(|c| occurrences::list(c, filter))
+    }
+
+    fn occurrence(&self, fingerprint: &str) -> Result<Option<OccurrenceRecord>, StoreError> {
+        self.readers.with(|c| occurrences::get(c, fingerprint))
+    }
+
+    fn count_occurrences(&self, filter: &OccurrenceFilter<'_>) -> Result<u64, StoreError> {
+        self.readers.with(|c| occurrences::count(c, filter))
+    }
+
+    fn facet(
+        &self,
+        field: &str,
+        filter: &OccurrenceFilter<'_>,
+    ) -> Result<Vec<FacetValue>, StoreError> {
+        self.readers.with(|c| occurrences::facet(c, field, filter))
+    }
+
+    fn reports(
+        &self,
+        fingerprint: &str,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<ReportRecord>, StoreError> {
+        self.readers.with(|c| occurrences::reports(c, fingerprint, before, limit))
+    }
+
     fn retain(&self, now: Timestamp, policy: &RetentionPolicy) -> Result<Ack, Refused> {
         let since = |age: Duration| stored_nanos(now.checked_sub(age).unwrap_or(Timestamp::MIN));
         let (sender, ack) = Ack::pair(None);
         self.shared.queue.push_trim(|trim| {
-            trim.events = trim.events.max(Some(since(policy.alert_events)));
-            trim.deliveries = trim.deliveries.max(Some(since(policy.deliveries)));
+            for (table, age) in [
+                ("alert_event", policy.alert_events),
+                ("delivery", policy.deliveries),
+                ("payload", policy.payloads),
+                ("report", policy.reports),
+            ] {
+                let before = trim.history.entry(table).or_insert(i64::MIN);
+                *before = since(age).max(*before);
+            }
             trim.max_bytes = policy.max_bytes.or(trim.max_bytes);
             trim.acks.push(sender);
         })?;

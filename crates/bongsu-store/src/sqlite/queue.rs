@@ -1,6 +1,6 @@
 //! The bounded queue in front of the writer.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -39,10 +39,8 @@ struct Behind {
 pub(super) struct Trim {
     /// Journal records up to here.
     pub(super) journal: Option<u64>,
-    /// Alert history before this instant.
-    pub(super) events: Option<i64>,
-    /// Deliveries before this instant.
-    pub(super) deliveries: Option<i64>,
+    /// By table of history: what is older than this instant.
+    pub(super) history: BTreeMap<&'static str, i64>,
     /// The oldest history, until no more than this is used.
     pub(super) max_bytes: Option<u64>,
     /// Who waits for all of it.
@@ -52,8 +50,7 @@ pub(super) struct Trim {
 impl Trim {
     pub(super) fn is_idle(&self) -> bool {
         self.journal.is_none()
-            && self.events.is_none()
-            && self.deliveries.is_none()
+            && self.history.is_empty()
             && self.max_bytes.is_none()
             && self.acks.is_empty()
     }

@@ -37,6 +37,14 @@ pub(super) fn load(
         visit(Loaded::Silence { id: row.get_ref(0)?.as_str()?, data: row.get_ref(1)?.as_blob()? });
         Ok(())
     })?;
+    let known = "SELECT fingerprint, known, indexed_at >= at FROM occurrence";
+    summary.occurrences = each(&snapshot, known, [], |row| {
+        let (fingerprint, known) = (row.get_ref(0)?.as_str()?, row.get_ref(1)?.as_blob()?);
+        visit(Loaded::Occurrence { fingerprint, known, indexed: row.get(2)? });
+        Ok(())
+    })?;
+    summary.last_payload =
+        snapshot.query_row("SELECT coalesce(max(id), 0) FROM payload", [], |row| row.get(0))?;
     let log = "SELECT key, expires_at, data FROM notification";
     summary.notifications = each(&snapshot, log, [], |row| {
         visit(Loaded::Notification {

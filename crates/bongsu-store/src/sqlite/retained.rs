@@ -17,6 +17,9 @@ enum Key {
     Silence(String),
     Notification(String),
     Alert(u64),
+    Payload(i64),
+    Occurrence(String),
+    Index(String),
     Checkpoint,
 }
 
@@ -70,7 +73,15 @@ impl Retained {
                 Key::Alert(*fingerprint)
             }
             Row::Checkpoint { .. } => Key::Checkpoint,
-            Row::AppendDelivery { .. } | Row::AppendAlertEvent { .. } => {
+            // Its sender hears that it was not stored, and sends it again.
+            Row::PutPayload(_) => return,
+            Row::MarkPayload { id, .. } | Row::DeletePayload { id } => Key::Payload(*id),
+            Row::PutOccurrence(row) => Key::Occurrence(row.fingerprint.clone()),
+            Row::DeleteOccurrence { fingerprint } => Key::Occurrence(fingerprint.clone()),
+            Row::IndexOccurrence { fingerprint } => Key::Index(fingerprint.clone()),
+            Row::AppendDelivery { .. }
+            | Row::AppendAlertEvent { .. }
+            | Row::AppendReport { .. } => {
                 if self.appended.len() == MAX_APPENDED {
                     self.appended.pop_front();
                 }

@@ -15,8 +15,10 @@ struct Migration {
 }
 
 /// In order; the version is the place, from 1.
-const MIGRATIONS: &[Migration] =
-    &[Migration { name: "spine", sql: include_str!("../../migrations/sqlite/0001_spine.sql") }];
+const MIGRATIONS: &[Migration] = &[
+    Migration { name: "spine", sql: include_str!("../../migrations/sqlite/0001_spine.sql") },
+    Migration { name: "intake", sql: include_str!("../../migrations/sqlite/0002_intake.sql") },
+];
 
 /// Tables counted in a backup's manifest.
 pub(crate) const TABLES: &[&str] = &[
@@ -26,7 +28,10 @@ pub(crate) const TABLES: &[&str] = &[
     "journal",
     "meta",
     "notification",
+    "occurrence",
     "outbox",
+    "payload",
+    "report",
     "silence",
     "timer",
 ];

@@ -24,6 +24,15 @@ pub(super) struct Statements<'c> {
     put_alert: Statement<'c>,
     delete_alert: Statement<'c>,
     append_alert_event: Statement<'c>,
+    put_payload: Statement<'c>,
+    mark_payload: Statement<'c>,
+    delete_payload: Statement<'c>,
+    put_occurrence: Statement<'c>,
+    unindex_occurrence: Statement<'c>,
+    delete_occurrence: Statement<'c>,
+    index_occurrence: Statement<'c>,
+    note_indexed: Statement<'c>,
+    append_report: Statement<'c>,
     put_meta: Statement<'c>,
     probe: Statement<'c>,
     forget_probe: Statement<'c>,
@@ -75,6 +84,31 @@ impl<'c> Statements<'c> {
             put_alert: sql("REPLACE INTO alert (fingerprint, data) VALUES (?1, ?2)")?,
             delete_alert: sql("DELETE FROM alert WHERE fingerprint = ?1")?,
             append_alert_event: sql("INSERT INTO alert_event (fingerprint, at, kind, data) \
+                 VALUES (?1, ?2, ?3, ?4)")?,
+            put_payload: sql("REPLACE INTO payload (id, at, provider, instance, origin, body, \
+                 problem) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?,
+            mark_payload: sql("UPDATE payload SET problem = ?2 WHERE id = ?1")?,
+            delete_payload: sql("DELETE FROM payload WHERE id = ?1")?,
+            put_occurrence: sql(
+                "INSERT INTO occurrence (fingerprint, at, first_at, name, status, \
+                 severity, provider, service, environment, known, alert) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+                 ON CONFLICT (fingerprint) DO UPDATE SET at = excluded.at, \
+                 first_at = excluded.first_at, name = excluded.name, status = excluded.status, \
+                 severity = excluded.severity, provider = excluded.provider, \
+                 service = excluded.service, environment = excluded.environment, \
+                 known = excluded.known, alert = excluded.alert",
+            )?,
+            unindex_occurrence: sql("DELETE FROM occurrence_text WHERE rowid = \
+                 (SELECT id FROM occurrence WHERE fingerprint = ?1)")?,
+            delete_occurrence: sql("DELETE FROM occurrence WHERE fingerprint = ?1")?,
+            index_occurrence: sql("INSERT INTO occurrence_text (rowid, text) SELECT id, \
+                 concat_ws(' ', name, service, environment, provider, fingerprint, \
+                 alert ->> 'description', alert ->> 'message', alert ->> 'note', \
+                 alert ->> 'labels', alert ->> 'annotations', alert ->> 'url') \
+                 FROM occurrence WHERE fingerprint = ?1")?,
+            note_indexed: sql("UPDATE occurrence SET indexed_at = at WHERE fingerprint = ?1")?,
+            append_report: sql("INSERT INTO report (at, fingerprint, kind, detail) \
                  VALUES (?1, ?2, ?3, ?4)")?,
             put_meta: sql("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE \
                  SET value = max(value, excluded.value)")?,
@@ -158,6 +192,45 @@ impl<'c> Statements<'c> {
             Row::AppendAlertEvent { fingerprint, at, kind, data } => self
                 .append_alert_event
                 .execute((fingerprint.cast_signed(), stored_nanos(*at), kind, data.as_slice())),
+            Row::PutPayload(row) => self.put_payload.execute((
+                row.id,
+                stored_nanos(row.at),
+                &row.provider,
+                &row.instance,
+                &row.origin,
+                row.body.as_slice(),
+                &row.problem,
+            )),
+            Row::MarkPayload { id, problem } => self.mark_payload.execute((id, problem)),
+            Row::DeletePayload { id } => self.delete_payload.execute([id]),
+            Row::PutOccurrence(row) => self.put_occurrence.execute((
+                &row.fingerprint,
+                stored_nanos(row.at),
+                stored_nanos(row.first_at),
+                &row.name,
+                &row.status,
+                row.severity,
+                &row.provider,
+                &row.service,
+                &row.environment,
+                row.known.as_slice(),
+                &row.alert,
+            )),
+            Row::DeleteOccurrence { fingerprint } => {
+                self.unindex_occurrence.execute([fingerprint])?;
+                self.delete_occurrence.execute([fingerprint])
+            }
+            Row::IndexOccurrence { fingerprint } => {
+                self.unindex_occurrence.execute([fingerprint])?;
+                self.index_occurrence.execute([fingerprint])?;
+                self.note_indexed.execute([fingerprint])
+            }
+            Row::AppendReport { fingerprint, at, kind, detail } => self.append_report.execute((
+                stored_nanos(*at),
+                group_hash(fingerprint),
+                kind,
+                detail,
+            )),
             Row::Checkpoint { journal_seq } => {
                 return self.put_meta("checkpoint", journal_seq.0);
             }

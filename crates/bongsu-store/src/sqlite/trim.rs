@@ -23,8 +23,7 @@ pub(super) struct Trimmer<'c> {
 #[derive(Default)]
 struct Done {
     journal: bool,
-    events: bool,
-    deliveries: bool,
+    history: Option<&'static str>,
     size: bool,
 }
 
@@ -39,8 +38,10 @@ impl<'c> Trimmer<'c> {
 
     pub(super) fn merge(&mut self, more: Trim) {
         self.goal.journal = self.goal.journal.max(more.journal);
-        self.goal.events = self.goal.events.max(more.events);
-        self.goal.deliveries = self.goal.deliveries.max(more.deliveries);
+        for (table, before) in more.history {
+            let known = self.goal.history.entry(table).or_insert(before);
+            *known = before.max(*known);
+        }
         self.goal.max_bytes = more.max_bytes.or(self.goal.max_bytes);
         self.goal.acks.extend(more.acks);
     }
@@ -54,10 +55,8 @@ impl<'c> Trimmer<'c> {
         self.done = Done::default();
         if let Some(up_to) = self.goal.journal {
             self.done.journal = self.prune(up_to)?;
-        } else if let Some(before) = self.goal.events {
-            self.done.events = self.expire("alert_event", before)?;
-        } else if let Some(before) = self.goal.deliveries {
-            self.done.deliveries = self.expire("delivery", before)?;
+        } else if let Some((&table, &before)) = self.goal.history.first_key_value() {
+            self.done.history = self.expire(table, before)?.then_some(table);
         } else if let Some(limit) = self.goal.max_bytes {
             self.done.size = self.used_bytes()? <= limit || !self.drop_oldest()?;
         }
@@ -67,21 +66,17 @@ impl<'c> Trimmer<'c> {
     /// The transaction of the last step was committed.
     pub(super) fn settle(&mut self) {
         let done = std::mem::take(&mut self.done);
-        let clear = |done: bool, goal: &mut Option<_>| {
-            if done {
-                *goal = None;
-            }
-        };
-        clear(done.events, &mut self.goal.events);
-        clear(done.deliveries, &mut self.goal.deliveries);
+        if let Some(table) = done.history {
+            self.goal.history.remove(table);
+        }
         if done.journal {
             self.goal.journal = None;
         }
         if done.size {
             self.goal.max_bytes = None;
         }
-        let Trim { journal, events, deliveries, max_bytes, .. } = &self.goal;
-        if journal.is_none() && events.is_none() && deliveries.is_none() && max_bytes.is_none() {
+        let Trim { journal, history, max_bytes, .. } = &self.goal;
+        if journal.is_none() && history.is_empty() && max_bytes.is_none() {
             for ack in self.goal.acks.drain(..) as std::vec::Drain<'_, AckSender> {
                 let _ = ack.send(Ok(()));
             }
@@ -130,7 +125,7 @@ impl<'c> Trimmer<'c> {
     /// Whether there was anything to drop.
     fn drop_oldest(&self) -> rusqlite::Result<bool> {
         let mut removed = 0;
-        for table in ["alert_event", "delivery"] {
+        for table in ["alert_event", "delivery", "payload", "report"] {
             removed += self
                 .connection
                 .prepare_cached(&format!(

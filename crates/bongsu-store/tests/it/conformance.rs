@@ -3,12 +3,13 @@
 use bongsu_model::Timestamp;
 use bongsu_store::memory::MemoryStore;
 use bongsu_store::{
-    JournalSeq, OutboxState, Refused, RetentionPolicy, Row, Store, TimerRow, WriteSet,
+    FacetValue, JournalSeq, OccurrenceFilter, OutboxState, PayloadFilter, Refused, RetentionPolicy,
+    Row, Store, TimerRow, WriteSet,
 };
 
 use crate::support::{
     Backend, Sqlite, alert, at, behind, commit, contents, delivery, event, eventually, journal,
-    message, rows, timer,
+    message, occurrence, payload, rows, timer,
 };
 
 /// Runs each case on each backend.
@@ -34,6 +35,10 @@ cases! {
     far_instants_are_clamped
     figures_tell_what_happened
     an_acknowledgement_can_be_awaited
+    payloads_are_found_by_problem_and_provider
+    wide_alerts_are_selected_by_condition_and_words
+    wide_alerts_page_by_time
+    reports_are_the_history_of_one_alert
 }
 
 fn an_empty_store_is_empty<B: Backend>() {
@@ -226,7 +231,7 @@ fn retention_forgets_old_history_only<B: Backend>() {
     let policy = RetentionPolicy {
         alert_events: std::time::Duration::from_secs(100),
         deliveries: std::time::Duration::from_secs(200),
-        max_bytes: None,
+        ..RetentionPolicy::default()
     };
     store.retain(at(1050), &policy).unwrap().wait().unwrap();
     let left = store.alert_history(1, None, usize::MAX).unwrap();
@@ -291,4 +296,149 @@ fn a_full_queue_refuses_batches_first() {
     store.release(3);
     assert_eq!(store.admit(), Ok(()));
     first.wait().unwrap();
+}
+
+fn payloads_are_found_by_problem_and_provider<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    let all = (1..=6).map(|id| payload(id, (id > 3).then_some("no shape")));
+    commit(store, rows(all.collect()));
+    let ids = |filter: PayloadFilter| -> Vec<i64> {
+        store.payloads(&filter).unwrap().iter().map(|row| row.id).collect()
+    };
+    let filter = PayloadFilter { limit: 10, ..PayloadFilter::default() };
+    assert_eq!(ids(filter.clone()), [6, 5, 4, 3, 2, 1]);
+    assert_eq!(ids(PayloadFilter { problems: true, ..filter.clone() }), [6, 5, 4]);
+    let grafana = Some("grafana".to_owned());
+    assert_eq!(ids(PayloadFilter { provider: grafana, before: Some(6), ..filter }), [4, 2]);
+    commit(
+        store,
+        rows(vec![
+            Row::MarkPayload { id: 6, problem: None },
+            Row::MarkPayload { id: 1, problem: Some("late".into()) },
+            Row::DeletePayload { id: 5 },
+        ]),
+    );
+    let backend = backend.reopen();
+    let store = backend.store();
+    let problems = PayloadFilter { problems: true, limit: 10, ..PayloadFilter::default() };
+    let left: Vec<_> = store.payloads(&problems).unwrap();
+    let left: Vec<_> = left.iter().map(|row| (row.id, row.problem.as_deref())).collect();
+    assert_eq!(left, [(4, Some("no shape")), (1, Some("late"))]);
+    assert_eq!(store.payload(4).unwrap().unwrap().body, b"body 4");
+    assert_eq!(store.payload(5).unwrap(), None);
+    assert_eq!(store.load(&mut |_| {}).unwrap().last_payload, 6);
+}
+
+fn wide_alerts_are_selected_by_condition_and_words<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    let cpu = r#"{"name":"CPU high","status":"firing","severity":"critical","service":"db","fingerprint":"a","labels":{"pod":"db-0"},"description":"Rechner überlastet"}"#;
+    let disk = r#"{"name":"Disk full","status":"resolved","severity":"warning","service":"db","fingerprint":"b","labels":{"pod":"db-1"}}"#;
+    let note = r#"{"name":"디스크 부족","status":"firing","severity":"info","fingerprint":"c","labels":{"a.b":1}}"#;
+    let all = [("a", 1, cpu), ("b", 2, disk), ("c", 3, note)];
+    commit(store, rows(all.iter().map(|(f, at, alert)| occurrence(f, *at, alert)).collect()));
+    let found = |condition: Option<&str>, text: Option<&str>| -> Vec<String> {
+        let condition = condition.map(|text| bongsu_lang::cel::Program::parse(text).unwrap());
+        let filter =
+            OccurrenceFilter { condition: condition.as_ref(), text, before: None, limit: 10 };
+        let found = store.occurrences(&filter).unwrap();
+        assert_eq!(store.count_occurrences(&filter).unwrap(), found.len() as u64);
+        found.into_iter().map(|record| record.fingerprint).collect()
+    };
+    for (condition, wanted) in [
+        ("severity >= 'warning'", &["b", "a"][..]),
+        ("status == 'firing' && service == 'db'", &["a"]),
+        ("service == null", &["c"]),
+        ("labels.pod.startsWith('db-')", &["b", "a"]),
+        // Not to be said in SQL.
+        ("labels.exists(key, key == 'pod')", &["b", "a"]),
+        ("size(labels) == 1 && severity < 'warning'", &["c"]),
+    ] {
+        assert_eq!(found(Some(condition), None), wanted, "{condition}");
+    }
+    // Texts are found once they are indexed.
+    assert_eq!(found(None, Some("cpu")), [] as [&str; 0]);
+    let index = |f: &str| Row::IndexOccurrence { fingerprint: f.into() };
+    behind(store, vec![index("a"), index("b"), index("c")]);
+    for (text, wanted) in [
+        ("cpu", &["a"][..]),
+        ("db", &["b", "a"]),
+        ("HIGH cpu", &["a"]),
+        ("디스", &["c"]),
+        ("full -\"", &["b"]),
+        ("nothing", &[]),
+    ] {
+        assert_eq!(found(None, Some(text)), wanted, "{text}");
+    }
+    assert_eq!(found(Some("status == 'firing'"), Some("db")), ["a"]);
+    let facet = |field: &str| -> Vec<(Option<String>, u64)> {
+        let filter = OccurrenceFilter { limit: 10, ..OccurrenceFilter::default() };
+        let values: Vec<FacetValue> = store.facet(field, &filter).unwrap();
+        values.into_iter().map(|v| (v.value, v.count)).collect()
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(facet("status"), [(some("firing"), 2), (some("resolved"), 1)]);
+    assert_eq!(facet("service"), [(some("db"), 2), (None, 1)]);
+    assert_eq!(facet("labels.pod"), [(None, 1), (some("db-0"), 1), (some("db-1"), 1)]);
+    assert_eq!(facet("severity"), [(some("critical"), 1), (some("info"), 1), (some("warning"), 1)]);
+    // A new state replaces the old one and what was findable of it.
+    commit(store, rows(vec![occurrence("a", 9, disk)]));
+    behind(store, vec![index("a"), Row::DeleteOccurrence { fingerprint: "b".into() }]);
+    assert_eq!(found(None, Some("cpu")), [] as [&str; 0]);
+    assert_eq!(found(None, Some("disk")), ["a"]);
+}
+
+fn wide_alerts_page_by_time<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    let alert = r#"{"name":"x","status":"firing"}"#;
+    let all = (0..7).map(|i| occurrence(&format!("f{i}"), i / 2, alert));
+    commit(store, rows(all.collect()));
+    let (mut before, mut seen) = (None, Vec::new());
+    loop {
+        let filter = OccurrenceFilter { before, limit: 3, ..OccurrenceFilter::default() };
+        let page = store.occurrences(&filter).unwrap();
+        let Some(last) = page.last() else { break };
+        before = Some((last.at, last.id));
+        seen.extend(page.into_iter().map(|record| record.fingerprint));
+    }
+    assert_eq!(seen, ["f6", "f5", "f4", "f3", "f2", "f1", "f0"]);
+    let backend = backend.reopen();
+    let lines = contents(backend.store());
+    assert_eq!(lines.len(), 7);
+    assert_eq!(lines[0], "occurrence f0 known f0 false");
+    let one = backend.store().occurrence("f3").unwrap().unwrap();
+    assert_eq!((one.at, one.alert.as_str()), (at(1), alert));
+    assert_eq!(backend.store().occurrence("f9").unwrap(), None);
+}
+
+fn reports_are_the_history_of_one_alert<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    let report = |fingerprint: &str, seconds: i64, kind: &'static str| Row::AppendReport {
+        fingerprint: fingerprint.into(),
+        at: at(seconds),
+        kind,
+        detail: "{}".into(),
+    };
+    commit(
+        store,
+        rows(vec![report("a", 1, "fired"), report("b", 2, "fired"), report("a", 3, "resolved")]),
+    );
+    let kinds = |before: Option<i64>| -> Vec<(i64, String)> {
+        store.reports("a", before, 10).unwrap().into_iter().map(|r| (r.id, r.kind)).collect()
+    };
+    let all = kinds(None);
+    assert_eq!(
+        all.iter().map(|(_, kind)| kind.as_str()).collect::<Vec<_>>(),
+        ["resolved", "fired"]
+    );
+    assert_eq!(kinds(Some(all[0].0)), all[1..]);
+    let policy = RetentionPolicy {
+        reports: std::time::Duration::from_secs(10),
+        ..RetentionPolicy::default()
+    };
+    store.retain(at(12), &policy).unwrap().wait().unwrap();
+    assert_eq!(kinds(None), all[..1]);
 }

@@ -7,7 +7,8 @@ use bongsu_model::Timestamp;
 use bongsu_store::memory::MemoryStore;
 use bongsu_store::sqlite::{SqliteOptions, SqliteStore};
 use bongsu_store::{
-    JournalRecord, LoadSummary, Loaded, OutboxRow, OutboxState, Row, Store, TimerRow, WriteSet,
+    JournalRecord, LoadSummary, Loaded, OccurrenceRow, OutboxRow, OutboxState, PayloadRow, Row,
+    Store, TimerRow, WriteSet,
 };
 use tempfile::TempDir;
 
@@ -100,6 +101,42 @@ pub(crate) fn event(fingerprint: u64, seconds: i64, data: &str) -> Row {
     Row::AppendAlertEvent { fingerprint, at: at(seconds), kind: 2, data: data.into() }
 }
 
+pub(crate) fn payload(id: i64, problem: Option<&str>) -> Row {
+    Row::PutPayload(Box::new(PayloadRow {
+        id,
+        at: at(id),
+        provider: if id % 2 == 0 { "grafana" } else { "sentry" }.into(),
+        instance: None,
+        origin: "{}".into(),
+        body: format!("body {id}").into(),
+        problem: problem.map(Into::into),
+    }))
+}
+
+/// A wide alert; its other fields are in `alert`, a JSON object.
+pub(crate) fn occurrence(fingerprint: &str, seconds: i64, alert: &str) -> Row {
+    let fields: serde_json::Value = serde_json::from_str(alert).unwrap();
+    let text = |name: &str| fields[name].as_str().map(str::to_owned);
+    let severity = match fields["severity"].as_str() {
+        Some("critical") => 5,
+        Some("warning") => 3,
+        _ => 2,
+    };
+    Row::PutOccurrence(Box::new(OccurrenceRow {
+        fingerprint: fingerprint.into(),
+        at: at(seconds),
+        first_at: at(0),
+        name: text("name").unwrap(),
+        status: text("status").unwrap(),
+        severity,
+        provider: "grafana".into(),
+        service: text("service"),
+        environment: text("environment"),
+        known: format!("known {fingerprint}").into(),
+        alert: alert.into(),
+    }))
+}
+
 pub(crate) fn delivery(group: &str, seconds: i64, detail: &str) -> Row {
     let (group_key, target) = (group.into(), "ops/webhook".into());
     Row::AppendDelivery { at: at(seconds), group_key, target, detail: detail.into() }
@@ -128,6 +165,9 @@ pub(crate) fn contents(store: &dyn Store) -> Vec<String> {
                     format!("journal {} {} {}", seq.0, since(at), text(body))
                 }
                 Loaded::Silence { id, data } => format!("silence {id} {}", text(data)),
+                Loaded::Occurrence { fingerprint, known, indexed } => {
+                    format!("occurrence {fingerprint} {} {indexed}", text(known))
+                }
                 Loaded::Notification { key, expires_at, data } => {
                     format!("notification {key} {} {}", since(expires_at), text(data))
                 }

@@ -1,0 +1,251 @@
+//! Reading wide alerts and payloads: conditions and words as SQL.
+
+use bongsu_lang::cel::{Column, ColumnKind, Columns, Parameter, Program, Sql};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
+
+use super::statements::group_hash;
+use crate::occurrence::words;
+use crate::{
+    FacetValue, OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow, ReportRecord,
+    stored_nanos, timestamp_of,
+};
+
+/// Rows looked at when a condition cannot be said in SQL.
+const SCAN: usize = 200_000;
+
+/// Where the table has the fields of its alerts.
+struct Fields;
+
+impl Columns for Fields {
+    fn json(&self) -> &str {
+        "alert"
+    }
+
+    fn column(&self, path: &[&str]) -> Option<Column> {
+        let (sql, kind) = match path {
+            ["name"] => ("name", ColumnKind::Text),
+            ["fingerprint"] => ("fingerprint", ColumnKind::Text),
+            ["status"] => ("status", ColumnKind::Text),
+            ["severity"] => ("severity", ColumnKind::Severity),
+            ["providerType"] => ("provider", ColumnKind::Text),
+            ["service"] => ("service", ColumnKind::Text),
+            ["environment"] => ("environment", ColumnKind::Text),
+            _ => return None,
+        };
+        Some(Column { sql, kind })
+    }
+}
+
+/// What a filter says in SQL, and the condition that is left to be evaluated.
+struct Where<'a> {
+    sql: String,
+    parameters: Vec<Value>,
+    rest: Option<&'a Program>,
+}
+
+impl<'a> Where<'a> {
+    fn of(filter: &OccurrenceFilter<'a>) -> Self {
+        let mut this = Self { sql: "1".to_owned(), parameters: Vec::new(), rest: None };
+        match filter.condition.map(|condition| (condition, condition.to_sql(&Fields))) {
+            None => {}
+            Some((_, Ok(Sql { text, parameters }))) => {
+                this.sql = format!("({text})");
+                this.parameters.extend(parameters.into_iter().map(value));
+            }
+            Some((condition, Err(_))) => this.rest = Some(condition),
+        }
+        let words = filter.text.map(words).unwrap_or_default();
+        if !words.is_empty() {
+            let query: Vec<String> = words.iter().map(|word| format!("\"{word}\"*")).collect();
+            let query = this.bind(Value::Text(query.join(" ")));
+            this.sql.push_str(&format!(
+                " AND id IN (SELECT rowid FROM occurrence_text WHERE occurrence_text MATCH {query})"
+            ));
+        }
+        this
+    }
+
+    fn bind(&mut self, value: Value) -> String {
+        self.parameters.push(value);
+        format!("?{}", self.parameters.len())
+    }
+}
+
+fn value(parameter: Parameter) -> Value {
+    match parameter {
+        Parameter::Int(int) => Value::Integer(int),
+        Parameter::Real(real) => Value::Real(real),
+        Parameter::Text(text) => Value::Text(text),
+        Parameter::Blob(blob) => Value::Blob(blob),
+    }
+}
+
+fn record(row: &SqlRow<'_>) -> rusqlite::Result<OccurrenceRecord> {
+    Ok(OccurrenceRecord {
+        id: row.get(0)?,
+        at: timestamp_of(row.get(1)?),
+        fingerprint: row.get(2)?,
+        known: row.get(3)?,
+        alert: row.get(4)?,
+    })
+}
+
+fn holds(condition: Option<&Program>, alert: &str) -> bool {
+    condition.is_none_or(|condition| {
+        // Written by this program as JSON.
+        let alert: serde_json::Value = serde_json::from_str(alert).unwrap_or_default();
+        condition.matches(&alert).matched()
+    })
+}
+
+pub(super) fn list(
+    connection: &Connection,
+    filter: &OccurrenceFilter<'_>,
+) -> rusqlite::Result<Vec<OccurrenceRecord>> {
+    let mut wanted = Where::of(filter);
+    if let Some((at, id)) = filter.before {
+        let at = wanted.bind(Value::Integer(stored_nanos(at)));
+        let id = wanted.bind(Value::Integer(id));
+        wanted.sql.push_str(&format!(" AND (at, id) < ({at}, {id})"));
+    }
+    let limit = if wanted.rest.is_some() { SCAN } else { filter.limit };
+    let limit = wanted.bind(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+    let sql = format!(
+        "SELECT id, at, fingerprint, known, alert FROM occurrence WHERE {} \
+         ORDER BY at DESC, id DESC LIMIT {limit}",
+        wanted.sql
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(&wanted.parameters))?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        if holds(wanted.rest, row.get_ref(4)?.as_str()?) {
+            found.push(record(row)?);
+            if found.len() >= filter.limit {
+                break;
+            }
+        }
+    }
+    Ok(found)
+}
+
+pub(super) fn get(
+    connection: &Connection,
+    fingerprint: &str,
+) -> rusqlite::Result<Option<OccurrenceRecord>> {
+    let sql = "SELECT id, at, fingerprint, known, alert FROM occurrence WHERE fingerprint = ?1";
+    connection.prepare_cached(sql)?.query_row([fingerprint], record).optional()
+}
+
+pub(super) fn count(
+    connection: &Connection,
+    filter: &OccurrenceFilter<'_>,
+) -> rusqlite::Result<u64> {
+    let wanted = Where::of(filter);
+    if wanted.rest.is_some() {
+        let all = OccurrenceFilter { before: None, limit: SCAN, ..*filter };
+        return list(connection, &all).map(|found| found.len() as u64);
+    }
+    let sql = format!("SELECT count(*) FROM occurrence WHERE {}", wanted.sql);
+    let parameters = rusqlite::params_from_iter(&wanted.parameters);
+    connection
+        .prepare(&sql)?
+        .query_row(parameters, |row| row.get::<_, i64>(0))
+        .map(i64::cast_unsigned)
+}
+
+pub(super) fn facet(
+    connection: &Connection,
+    field: &str,
+    filter: &OccurrenceFilter<'_>,
+) -> rusqlite::Result<Vec<FacetValue>> {
+    let mut wanted = Where::of(filter);
+    if wanted.rest.is_some() {
+        let all = OccurrenceFilter { before: None, limit: SCAN, ..*filter };
+        let found = list(connection, &all)?;
+        return Ok(crate::memory::facet_of(
+            found.iter().map(|record| record.alert.as_str()),
+            field,
+            filter.limit,
+        ));
+    }
+    let path: Vec<&str> = field.split('.').collect();
+    let column = match path.as_slice() {
+        ["severity"] => "alert ->> 'severity'".to_owned(),
+        path => match Fields.column(path) {
+            Some(column) => column.sql.to_owned(),
+            None => {
+                let quoted: Vec<String> =
+                    path.iter().map(|key| format!("\"{}\"", key.replace('"', ""))).collect();
+                let path = wanted.bind(Value::Text(format!("$.{}", quoted.join("."))));
+                format!("json_extract(alert, {path})")
+            }
+        },
+    };
+    let limit = wanted.bind(Value::Integer(i64::try_from(filter.limit).unwrap_or(i64::MAX)));
+    let sql = format!(
+        "SELECT CAST({column} AS TEXT) AS value, count(*) AS n FROM occurrence WHERE {} \
+         GROUP BY value ORDER BY n DESC, value LIMIT {limit}",
+        wanted.sql
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let each = |row: &SqlRow<'_>| {
+        Ok(FacetValue { value: row.get(0)?, count: row.get::<_, i64>(1)?.cast_unsigned() })
+    };
+    statement.query_map(rusqlite::params_from_iter(&wanted.parameters), each)?.collect()
+}
+
+pub(super) fn reports(
+    connection: &Connection,
+    fingerprint: &str,
+    before: Option<i64>,
+    limit: usize,
+) -> rusqlite::Result<Vec<ReportRecord>> {
+    let sql = "SELECT id, at, kind, detail FROM report WHERE fingerprint = ?1 AND id < ?2 \
+               ORDER BY id DESC LIMIT ?3";
+    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let params = params![group_hash(fingerprint), before.unwrap_or(i64::MAX), limit];
+    let report = |row: &SqlRow<'_>| {
+        Ok(ReportRecord {
+            id: row.get(0)?,
+            at: timestamp_of(row.get(1)?),
+            kind: row.get(2)?,
+            detail: row.get(3)?,
+        })
+    };
+    connection.prepare_cached(sql)?.query_map(params, report)?.collect()
+}
+
+const PAYLOAD: &str = "SELECT id, at, provider, instance, origin, body, problem FROM payload";
+
+fn payload_row(row: &SqlRow<'_>) -> rusqlite::Result<PayloadRow> {
+    Ok(PayloadRow {
+        id: row.get(0)?,
+        at: timestamp_of(row.get(1)?),
+        provider: row.get(2)?,
+        instance: row.get(3)?,
+        origin: row.get(4)?,
+        body: row.get(5)?,
+        problem: row.get(6)?,
+    })
+}
+
+pub(super) fn payloads(
+    connection: &Connection,
+    filter: &PayloadFilter,
+) -> rusqlite::Result<Vec<PayloadRow>> {
+    let only = if filter.problems { "AND problem IS NOT NULL" } else { "" };
+    let sql = format!(
+        "{PAYLOAD} WHERE id < ?1 {only} AND (?2 IS NULL OR provider = ?2) \
+         ORDER BY id DESC LIMIT ?3"
+    );
+    let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
+    let params = params![filter.before.unwrap_or(i64::MAX), filter.provider, limit];
+    connection.prepare_cached(&sql)?.query_map(params, payload_row)?.collect()
+}
+
+pub(super) fn payload(connection: &Connection, id: i64) -> rusqlite::Result<Option<PayloadRow>> {
+    let sql = format!("{PAYLOAD} WHERE id = ?1");
+    connection.prepare_cached(&sql)?.query_row([id], payload_row).optional()
+}
