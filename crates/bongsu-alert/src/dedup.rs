@@ -1,0 +1,261 @@
+//! Which reports say nothing new.
+//!
+//! In: rules by provider and instance, a report. Out: its fingerprint if a rule makes one, a hash of
+//! what it says. Semantics: Keep's deduplication; the hash covers everything but the fields to
+//! ignore, in a canonical order.
+
+use std::collections::BTreeMap;
+
+use bongsu_model::Occurrence;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+/// Fields that differ from report to report without meaning anything: instants of receipt, and what
+/// is counted or filled in here. The id is one, too: many senders make one up for each message.
+const VOLATILE: &[&str] = &[
+    "lastReceived",
+    "event_id",
+    "firingStartTime",
+    "firingStartTimeSinceLastResolved",
+    "firingCounter",
+    "unresolvedCounter",
+    "isFullDuplicate",
+    "isPartialDuplicate",
+    "pushed",
+];
+
+/// How reports of one provider are told apart.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DedupRule {
+    /// Its name.
+    pub name: String,
+    /// Slug of the provider it is for.
+    pub provider: String,
+    /// Only reports that came by this instance.
+    #[serde(default)]
+    pub instance: Option<String>,
+    /// Fields, by dotted path, whose values identify an alert; empty: the provider's own way.
+    #[serde(default)]
+    pub fingerprint_fields: Vec<String>,
+    /// Further fields, by dotted path, that do not make a report new.
+    #[serde(default)]
+    pub ignore_fields: Vec<String>,
+    /// Whether reports that say nothing new go no further.
+    #[serde(default = "yes")]
+    pub full_deduplication: bool,
+    /// Whether it is used.
+    #[serde(default = "yes")]
+    pub enabled: bool,
+    /// Among rules for the same provider the highest is used.
+    #[serde(default)]
+    pub priority: i64,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl DedupRule {
+    fn of_provider(provider: &str) -> Self {
+        Self {
+            name: format!("{provider} (default)"),
+            provider: provider.to_owned(),
+            instance: None,
+            fingerprint_fields: Vec::new(),
+            ignore_fields: Vec::new(),
+            full_deduplication: true,
+            enabled: true,
+            priority: 0,
+        }
+    }
+}
+
+/// How many reports a rule has seen, and how many of them were duplicates.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Ratio {
+    /// Reports.
+    pub reports: u64,
+    /// Those that said nothing new.
+    pub full: u64,
+    /// Those that said something new of a known alert.
+    pub partial: u64,
+}
+
+impl Ratio {
+    /// Share of duplicates of either kind, from 0 to 1.
+    pub fn share(&self) -> f64 {
+        if self.reports == 0 {
+            return 0.0;
+        }
+        (self.full + self.partial) as f64 / self.reports as f64
+    }
+}
+
+/// All rules, and what came of them.
+#[derive(Clone, Debug, Default)]
+pub struct DedupRules {
+    rules: Vec<DedupRule>,
+    seen: BTreeMap<String, (DedupRule, Ratio)>,
+}
+
+impl DedupRules {
+    /// The rules in force; counts of rules that stay go on.
+    pub fn replace(&mut self, mut rules: Vec<DedupRule>) {
+        rules.retain(|rule| rule.enabled);
+        // An instance's own rule before one for all of its provider.
+        rules.sort_by_key(|rule| (rule.instance.is_none(), -rule.priority));
+        self.rules = rules;
+        let named = |name: &str| self.rules.iter().find(|rule| rule.name == name);
+        self.seen.retain(|name, (rule, _)| {
+            named(name).is_some() || *rule == DedupRule::of_provider(&rule.provider)
+        });
+        for (name, (rule, _)) in &mut self.seen {
+            if let Some(now) = named(name) {
+                rule.clone_from(now);
+            }
+        }
+    }
+
+    /// The rule for reports of a provider.
+    pub(crate) fn find(&self, provider: &str, instance: Option<&str>) -> Option<&DedupRule> {
+        self.rules.iter().find(|rule| {
+            rule.provider == provider
+                && rule.instance.as_deref().is_none_or(|wanted| instance == Some(wanted))
+        })
+    }
+
+    pub(crate) fn count(&mut self, provider: &str, rule: Option<&str>, kind: Kind) {
+        let rule = match rule.and_then(|name| self.rules.iter().find(|rule| rule.name == name)) {
+            Some(rule) => rule.clone(),
+            None => DedupRule::of_provider(provider),
+        };
+        let (_, ratio) =
+            self.seen.entry(rule.name.clone()).or_insert_with(|| (rule, Ratio::default()));
+        ratio.reports += 1;
+        ratio.full += u64::from(kind == Kind::Full);
+        ratio.partial += u64::from(kind == Kind::Partial);
+    }
+
+    /// Every rule that exists or was used, with its counts since the start.
+    pub fn list(&self) -> Vec<(DedupRule, Ratio)> {
+        let unused = self.rules.iter().filter(|rule| !self.seen.contains_key(&rule.name));
+        let unused = unused.map(|rule| (rule.clone(), Ratio::default()));
+        self.seen.values().cloned().chain(unused).collect()
+    }
+}
+
+/// How a report relates to what is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    New,
+    Partial,
+    Full,
+}
+
+/// SHA-256, cut to 128 bits, of everything a report says but its volatile fields and `ignore`
+/// (dotted paths): JSON with sorted keys.
+pub fn content_hash(occurrence: &Occurrence, ignore: &[String]) -> [u8; 16] {
+    let mut digest = Sha256::new();
+    let skip = Ignored(ignore);
+    let mut part = |name: &str, text: &str| {
+        if !skip.has(name) {
+            digest.update(name);
+            digest.update([0]);
+            digest.update(text);
+            digest.update([0]);
+        }
+    };
+    part("name", &occurrence.name);
+    part("status", occurrence.state.as_str());
+    part("severity", occurrence.severity.as_str());
+    part("fingerprint", &occurrence.fingerprint);
+    for source in &occurrence.source {
+        part("source", source);
+    }
+    let mut keys: Vec<&String> = occurrence.fields.keys().collect();
+    keys.sort_unstable();
+    let mut text = Vec::new();
+    for key in keys {
+        if VOLATILE.contains(&key.as_str()) || skip.has(key) {
+            continue;
+        }
+        let Some(value) = occurrence.fields.get(key) else { continue };
+        if value.is_null() {
+            continue;
+        }
+        text.clear();
+        write_canonical(value, key, skip, &mut text);
+        digest.update(key);
+        digest.update([0]);
+        digest.update(&text);
+        digest.update([0]);
+    }
+    let mut hash = [0; 16];
+    hash.copy_from_slice(&digest.finalize()[..16]);
+    hash
+}
+
+/// Dotted paths that do not count.
+#[derive(Clone, Copy)]
+struct Ignored<'a>(&'a [String]);
+
+impl Ignored<'_> {
+    fn has(self, path: &str) -> bool {
+        self.0.iter().any(|ignored| ignored == path)
+    }
+
+    /// The path of a key; nobody asks for it where nothing is ignored.
+    fn below(self, path: &str, key: &str) -> String {
+        if self.0.is_empty() { String::new() } else { format!("{path}.{key}") }
+    }
+}
+
+/// JSON with sorted keys, without what stands below an ignored path. The depth is that of a parsed
+/// document, which the reader bounds.
+fn write_canonical(value: &Value, path: &str, skip: Ignored<'_>, out: &mut Vec<u8>) {
+    match value {
+        Value::Object(map) => {
+            let mut keys: Vec<&String> = map.keys().collect();
+            keys.sort_unstable();
+            out.push(b'{');
+            for key in keys {
+                let below = skip.below(path, key);
+                if skip.has(&below) {
+                    continue;
+                }
+                out.extend_from_slice(Value::from(key.as_str()).to_string().as_bytes());
+                out.push(b':');
+                write_canonical(&map[key], &below, skip, out);
+                out.push(b',');
+            }
+            out.push(b'}');
+        }
+        Value::Array(items) => {
+            out.push(b'[');
+            for item in items {
+                write_canonical(item, path, skip, out);
+                out.push(b',');
+            }
+            out.push(b']');
+        }
+        other => out.extend_from_slice(other.to_string().as_bytes()),
+    }
+}
+
+/// A hash as hex text.
+pub(crate) mod hex_text {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(hash: &[u8; 16], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&hex::encode(hash))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 16], D::Error> {
+        let text = String::deserialize(from)?;
+        let mut hash = [0; 16];
+        hex::decode_to_slice(text, &mut hash).map_err(serde::de::Error::custom)?;
+        Ok(hash)
+    }
+}

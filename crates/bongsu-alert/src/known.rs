@@ -1,0 +1,118 @@
+//! What is remembered of one alert between its reports.
+
+use std::sync::Arc;
+
+use bongsu_model::{AlertSeverity, AlertState, Fingerprint, Occurrence, Timestamp, time_text};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// The memory of one fingerprint; small, since all of them are held.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Known {
+    /// Slug of the provider of the last report.
+    pub provider: Arc<str>,
+    /// Its instance, if the report came by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<Arc<str>>,
+    /// Where it stands.
+    pub state: AlertState,
+    /// How bad it is.
+    pub severity: AlertSeverity,
+    /// See [`content_hash`](crate::content_hash).
+    #[serde(with = "crate::dedup::hex_text")]
+    pub hash: [u8; 16],
+    /// When it was first reported.
+    pub first_at: Timestamp,
+    /// When it was last reported, duplicates included.
+    pub last_at: Timestamp,
+    /// Since when it fires without a break.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub firing_since: Option<Timestamp>,
+    /// Since when it has not been resolved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unresolved_since: Option<Timestamp>,
+    /// Reports since it was last acknowledged.
+    pub firing_counter: u64,
+    /// Reports since it was last resolved.
+    pub unresolved_counter: u64,
+    /// Reports that were no full duplicates.
+    pub reports: u64,
+    /// Reports that said nothing new.
+    pub duplicates: u64,
+    /// Identity of the alert it is routed as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub routed: Option<Fingerprint>,
+}
+
+impl Known {
+    /// What is known after a report that is no full duplicate. The counters follow Keep's
+    /// enrichment of alerts, but for `firing_counter` not counting reports of the end.
+    pub(crate) fn after(
+        previous: Option<&Self>,
+        now: Timestamp,
+        provider: &Arc<str>,
+        instance: Option<&Arc<str>>,
+        occurrence: &Occurrence,
+        hash: [u8; 16],
+    ) -> Self {
+        let at = occurrence.received_at;
+        let firing = occurrence.state == AlertState::Firing;
+        let resolved = occurrence.state == AlertState::Resolved;
+        let was = previous.map(|p| p.state);
+        let firing_since = match (firing, was) {
+            (false, _) => None,
+            (true, Some(AlertState::Firing)) => previous.and_then(|p| p.firing_since).or(Some(at)),
+            (true, _) => Some(at),
+        };
+        let unresolved_since = match was {
+            _ if resolved => None,
+            Some(AlertState::Resolved) | None => firing.then_some(at),
+            Some(_) => previous.and_then(|p| p.unresolved_since).or(firing.then_some(at)),
+        };
+        let firing_counter = match (occurrence.state, previous) {
+            (AlertState::Acknowledged, _) => 0,
+            (_, None) => u64::from(!resolved),
+            (_, Some(p)) if p.state == AlertState::Acknowledged => u64::from(!resolved),
+            (_, Some(p)) => p.firing_counter + u64::from(!resolved),
+        };
+        let unresolved_counter = match previous {
+            _ if resolved => 0,
+            Some(p) if p.state != AlertState::Resolved => p.unresolved_counter + 1,
+            _ => 1,
+        };
+        Self {
+            provider: Arc::clone(provider),
+            instance: instance.map(Arc::clone),
+            state: occurrence.state,
+            severity: occurrence.severity,
+            hash,
+            first_at: previous.map_or(now, |p| p.first_at),
+            last_at: now,
+            firing_since,
+            unresolved_since,
+            firing_counter,
+            unresolved_counter,
+            reports: previous.map_or(0, |p| p.reports) + 1,
+            duplicates: previous.map_or(0, |p| p.duplicates),
+            routed: previous.and_then(|p| p.routed),
+        }
+    }
+
+    /// Writes what is counted here into the fields of the alert.
+    pub(crate) fn fill(&self, fields: &mut Map<String, Value>) {
+        let instant = |at: Option<Timestamp>| at.map_or(Value::Null, |at| time_text(at).into());
+        fields.insert("firingStartTime".to_owned(), instant(self.firing_since));
+        let unresolved = instant(self.unresolved_since);
+        fields.insert("firingStartTimeSinceLastResolved".to_owned(), unresolved);
+        fields.insert("firingCounter".to_owned(), self.firing_counter.into());
+        fields.insert("unresolvedCounter".to_owned(), self.unresolved_counter.into());
+        if fields.get("startedAt").is_none_or(Value::is_null) {
+            fields.insert("startedAt".to_owned(), time_text(self.first_at).into());
+        }
+        fields.insert("providerType".to_owned(), Value::from(&*self.provider));
+        if let Some(instance) = &self.instance {
+            fields.insert("providerId".to_owned(), Value::from(&**instance));
+        }
+        fields.insert("pushed".to_owned(), true.into());
+    }
+}

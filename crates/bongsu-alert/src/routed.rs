@@ -1,0 +1,106 @@
+//! The wide alert as the routing engine sees it: labels and annotations of text.
+//!
+//! In: an occurrence. Out: labels as its sender gave them, beside them the well-known ones where
+//! they are missing, so that one `alertmanager.yml` routes alerts of every origin.
+
+use bongsu_model::{Labels, Occurrence, Timestamp};
+use serde_json::{Map, Value};
+
+/// Labels, and separately annotations, an alert keeps.
+const LABELS: usize = 128;
+/// Bytes of a label's value; of an annotation eight times as many.
+const VALUE: usize = 2 << 10;
+
+/// An alert to be routed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Routed {
+    /// Identity.
+    pub labels: Labels,
+    /// Description.
+    pub annotations: Labels,
+    /// Link to the sender, or empty.
+    pub url: String,
+    /// When it began.
+    pub starts_at: Timestamp,
+    /// When it ended; `None` while it goes on.
+    pub ends_at: Option<Timestamp>,
+}
+
+/// The labels an occurrence is routed by: those in its `labels`, then `alertname`, `severity`,
+/// `source`, `environment` and `service`. Names that no label can have are made to fit.
+pub fn labels_of(occurrence: &Occurrence) -> Labels {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    if let Some(labels) = occurrence.fields.get("labels").and_then(Value::as_object) {
+        texts(labels, VALUE, &mut pairs);
+    }
+    let field = |name: &str| occurrence.fields.get(name).and_then(Value::as_str);
+    let known = [
+        ("alertname", Some(occurrence.name.as_str())),
+        ("severity", Some(occurrence.severity.as_str())),
+        ("source", occurrence.source.first().map(String::as_str)),
+        ("environment", field("environment").filter(|text| *text != "unknown")),
+        ("service", field("service")),
+    ];
+    for (name, value) in known {
+        let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
+        if !pairs.iter().any(|(known, _)| known == name) {
+            pairs.push((name.to_owned(), cut(value, VALUE)));
+        }
+    }
+    Labels::from_pairs(pairs.iter().map(|(name, value)| (name, value)))
+}
+
+/// What is said about it: its `annotations`, `description` and `message`.
+pub(crate) fn annotations_of(occurrence: &Occurrence) -> Labels {
+    let mut pairs: Vec<(String, String)> = Vec::new();
+    if let Some(annotations) = occurrence.fields.get("annotations").and_then(Value::as_object) {
+        texts(annotations, 8 * VALUE, &mut pairs);
+    }
+    for name in ["description", "message", "note", "assignee"] {
+        let Some(text) = occurrence.fields.get(name).and_then(Value::as_str) else { continue };
+        if !text.is_empty() && !pairs.iter().any(|(known, _)| known == name) {
+            pairs.push((name.to_owned(), cut(text, 8 * VALUE)));
+        }
+    }
+    Labels::from_pairs(pairs.iter().map(|(name, value)| (name, value)))
+}
+
+/// The scalars of a map as pairs; lists of scalars are joined, maps are left out.
+fn texts(map: &Map<String, Value>, limit: usize, pairs: &mut Vec<(String, String)>) {
+    for (name, value) in map.iter().take(LABELS) {
+        let text = match value {
+            Value::Array(items) => {
+                let texts: Vec<String> = items.iter().filter_map(scalar).collect();
+                Some(texts.join(","))
+            }
+            other => scalar(other),
+        };
+        let Some(text) = text.filter(|text| !text.is_empty()) else { continue };
+        let name = label_name(name);
+        if !pairs.iter().any(|(known, _)| *known == name) {
+            pairs.push((name, cut(&text, limit)));
+        }
+    }
+}
+
+fn scalar(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// A name every tool takes: letters, digits and `_`, not beginning with a digit.
+fn label_name(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' };
+    let mut text: String = name.chars().map(plain).collect();
+    if text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit()) {
+        text.insert(0, '_');
+    }
+    text
+}
+
+fn cut(text: &str, limit: usize) -> String {
+    text[..text.floor_char_boundary(limit)].to_owned()
+}
