@@ -5,13 +5,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bongsu_lang::cel::Program;
 use bongsu_model::{
     Alert, Diagnostic, Fingerprint, Labels, MatchOp, Matcher, Matchers, Silence, SilenceState,
-    Timestamp,
+    Timestamp, Unmapped,
 };
 use thiserror::Error;
 
+pub use bongsu_alert::{DedupRule, Ratio};
 pub use bongsu_route::accept::PostedAlert;
+pub use bongsu_store::{FacetValue, PayloadFilter, PayloadRow, ReportRecord};
 
 pub use crate::trace::TraceContext;
 
@@ -41,6 +44,114 @@ pub enum IngestError {
     /// disk first stays visible until a restart.
     #[error("the alerts could not be stored: {0}")]
     Store(StoreError),
+}
+
+/// A payload as a sender delivered it.
+#[derive(Debug, Clone, Default)]
+pub struct Delivered {
+    /// Slug of the provider it is for.
+    pub provider: String,
+    /// Instance it was sent to.
+    pub instance: Option<String>,
+    /// What the sender showed to be let in.
+    pub token: Option<String>,
+    /// Name of the sender's key, if it has one.
+    pub key: Option<String>,
+    /// Identity to give to every alert in it.
+    pub fingerprint: Option<String>,
+    /// `Content-Type`, or empty.
+    pub content_type: String,
+    /// The body.
+    pub body: bytes::Bytes,
+}
+
+/// What became of a payload.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// Its id; it is kept under this.
+    pub id: i64,
+    /// Shape of payload that fitted.
+    pub shape: String,
+    /// Alerts in it, duplicates included.
+    pub alerts: usize,
+    /// Those that say nothing new.
+    pub duplicates: usize,
+    /// Parts that are no alerts.
+    pub skipped: usize,
+    /// Values that name no severity or state, and what they became.
+    pub unmapped: Vec<Unmapped>,
+    /// Why it could not be mapped; it is kept all the same.
+    pub problem: Option<String>,
+}
+
+/// Why a payload was not taken; nothing of it is kept.
+#[derive(Debug, Error)]
+pub enum IntakeError {
+    /// No such provider: 404.
+    #[error("no provider {0} is known")]
+    UnknownProvider(String),
+    /// No such instance of the provider: 404.
+    #[error("no instance {0} of this provider is configured")]
+    UnknownInstance(String),
+    /// The manifest of the provider cannot be read: 500.
+    #[error("the manifest of {slug} is wrong: {first}")]
+    BrokenManifest {
+        /// The provider.
+        slug: String,
+        /// The first mistake.
+        first: String,
+    },
+    /// The sender is not who it should be: 401.
+    #[error("{0}")]
+    Refused(String),
+    /// The journal queue is full: 429 with this delay.
+    #[error("the journal queue is full")]
+    Overloaded {
+        /// For `Retry-After`.
+        retry_after: Duration,
+    },
+    /// The store could not commit.
+    #[error("the payload could not be stored: {0}")]
+    Store(StoreError),
+}
+
+/// A value no map of a provider knows.
+#[derive(Debug, Clone)]
+pub struct UnmappedValue {
+    /// Slug of the provider.
+    pub provider: String,
+    /// Field, value, and what it became.
+    pub unmapped: Unmapped,
+    /// How often it came since the start.
+    pub count: u64,
+    /// When it last came.
+    pub last_at: Timestamp,
+}
+
+/// Which wide alerts are asked for; the last reported first.
+#[derive(Debug, Clone, Default)]
+pub struct Search {
+    /// A condition in CEL.
+    pub cel: Option<Arc<Program>>,
+    /// Words that must all be in its texts, or begin one.
+    pub text: Option<String>,
+    /// The cursor of a page: instant and place of the last alert before it.
+    pub before: Option<(Timestamp, i64)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A wide alert.
+#[derive(Debug, Clone)]
+pub struct WideAlert {
+    /// Place among those of the same instant.
+    pub id: i64,
+    /// Last report or change.
+    pub at: Timestamp,
+    /// All its fields.
+    pub alert: serde_json::Value,
+    /// What is counted about it.
+    pub known: Option<bongsu_alert::Known>,
 }
 
 /// Filters of `GET /alerts` and `/alerts/groups`.
@@ -308,6 +419,54 @@ pub trait Backend: Send + Sync + 'static {
         alerts: Vec<PostedAlert>,
         client: Option<TraceContext>,
     ) -> Answer<'_, Result<(), IngestError>>;
+
+    /// Takes a payload of a provider: keeps it, maps it, routes what is in it.
+    fn receive(&self, delivered: Delivered) -> Answer<'_, Result<Receipt, IntakeError>>;
+
+    /// The name of a sender's key, if anybody has it.
+    fn key_name(&self, shown: &str) -> Option<Arc<str>>;
+
+    /// Whether what a sender shows lets it send without being a user.
+    fn admits(&self, instance: Option<&str>, shown: &str) -> bool;
+
+    /// Kept payloads, newest first.
+    fn payloads(&self, filter: PayloadFilter) -> Answer<'_, Result<Vec<PayloadRow>, StoreError>>;
+
+    /// One kept payload.
+    fn payload(&self, id: i64) -> Answer<'_, Result<Option<PayloadRow>, StoreError>>;
+
+    /// Maps a kept payload again; `None` if it is not kept.
+    fn replay(&self, id: i64) -> Answer<'_, Result<Option<Receipt>, IntakeError>>;
+
+    /// Values no map of a provider knows, since the start.
+    fn unmapped(&self) -> Vec<UnmappedValue>;
+
+    /// Rules of deduplication with what they have seen since the start.
+    fn dedup_rules(&self) -> Vec<(DedupRule, Ratio)>;
+
+    /// Wide alerts, the last reported first.
+    fn search(&self, search: Search) -> Answer<'_, Result<Vec<WideAlert>, StoreError>>;
+
+    /// How many wide alerts a search finds.
+    fn count(&self, search: Search) -> Answer<'_, Result<u64, StoreError>>;
+
+    /// Values of fields (dotted paths) among the alerts a search finds.
+    fn facets(
+        &self,
+        search: Search,
+        fields: Vec<String>,
+    ) -> Answer<'_, Result<Vec<(String, Vec<FacetValue>)>, StoreError>>;
+
+    /// One wide alert.
+    fn wide_alert(&self, fingerprint: String) -> Answer<'_, Result<Option<WideAlert>, StoreError>>;
+
+    /// Reports and changes of one wide alert, newest first, below `before`.
+    fn reports(
+        &self,
+        fingerprint: String,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Answer<'_, Result<Vec<ReportRecord>, StoreError>>;
 
     /// Alerts that have not ended, sorted by fingerprint.
     fn alerts(&self, query: AlertQuery) -> Answer<'_, Vec<AlertView>>;

@@ -6,13 +6,15 @@ use std::sync::atomic::Ordering;
 use bongsu_model::{Fingerprint, SilenceState};
 use bongsu_route::silence::check_posted_times;
 use bongsu_route::{Draft, StateFilter, Suppression};
-use bongsu_store::codec;
+use bongsu_store::{OccurrenceFilter, OccurrenceRecord, codec};
 use tokio::task::spawn_blocking;
 
 use crate::api::{
-    AlertQuery, AlertView, Answer, Backend, ClusterView, Counts, Delivery, DeliveryQuery,
-    Explanation, GroupView, HistoryEntry, IngestError, PostedAlert, ReceiverView, ReloadError,
-    SilenceDraft, SilenceError, SilenceQuery, SilenceView, StatusView, StoreError, TraceContext,
+    AlertQuery, AlertView, Answer, Backend, ClusterView, Counts, DedupRule, Delivered, Delivery,
+    DeliveryQuery, Explanation, FacetValue, GroupView, HistoryEntry, IngestError, IntakeError,
+    PayloadFilter, PayloadRow, PostedAlert, Ratio, Receipt, ReceiverView, ReloadError,
+    ReportRecord, Search, SilenceDraft, SilenceError, SilenceQuery, SilenceView, StatusView,
+    StoreError, TraceContext, UnmappedValue, WideAlert,
 };
 use crate::core::Outgoing;
 use crate::engine::{Engine, Shared};
@@ -30,6 +32,90 @@ impl Backend for Engine {
         client: Option<TraceContext>,
     ) -> Answer<'_, Result<(), IngestError>> {
         Box::pin(self.0.ingest(alerts, client))
+    }
+
+    fn receive(&self, delivered: Delivered) -> Answer<'_, Result<Receipt, IntakeError>> {
+        Box::pin(self.0.receive(delivered))
+    }
+
+    fn key_name(&self, shown: &str) -> Option<Arc<str>> {
+        let loaded = Arc::clone(&self.0.core.lock().loaded);
+        loaded.intake().key_name(shown)
+    }
+
+    fn admits(&self, instance: Option<&str>, shown: &str) -> bool {
+        let loaded = Arc::clone(&self.0.core.lock().loaded);
+        loaded.intake().admits(instance, shown)
+    }
+
+    fn payloads(&self, filter: PayloadFilter) -> Answer<'_, Result<Vec<PayloadRow>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.store.payloads(&filter)))
+    }
+
+    fn payload(&self, id: i64) -> Answer<'_, Result<Option<PayloadRow>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.store.payload(id)))
+    }
+
+    fn replay(&self, id: i64) -> Answer<'_, Result<Option<Receipt>, IntakeError>> {
+        Box::pin(self.0.replay(id))
+    }
+
+    fn unmapped(&self) -> Vec<UnmappedValue> {
+        self.0.core.lock().unmapped.list()
+    }
+
+    fn dedup_rules(&self) -> Vec<(DedupRule, Ratio)> {
+        self.0.core.lock().wide.rules.list()
+    }
+
+    fn search(&self, search: Search) -> Answer<'_, Result<Vec<WideAlert>, StoreError>> {
+        Box::pin(async move {
+            self.0.index_texts(&search).await;
+            let found = self.read(move |s| s.store.occurrences(&filter(&search))).await?;
+            Ok(found.iter().map(wide_alert).collect())
+        })
+    }
+
+    fn count(&self, search: Search) -> Answer<'_, Result<u64, StoreError>> {
+        Box::pin(async move {
+            self.0.index_texts(&search).await;
+            self.read(move |shared| shared.store.count_occurrences(&filter(&search))).await
+        })
+    }
+
+    fn facets(
+        &self,
+        search: Search,
+        fields: Vec<String>,
+    ) -> Answer<'_, Result<Vec<(String, Vec<FacetValue>)>, StoreError>> {
+        Box::pin(async move {
+            self.0.index_texts(&search).await;
+            self.read(move |shared| {
+                let filter = filter(&search);
+                let facet = |field: String| {
+                    let values = shared.store.facet(&field, &filter)?;
+                    Ok((field, values))
+                };
+                fields.into_iter().map(facet).collect()
+            })
+            .await
+        })
+    }
+
+    fn wide_alert(&self, fingerprint: String) -> Answer<'_, Result<Option<WideAlert>, StoreError>> {
+        Box::pin(async move {
+            let found = self.read(move |shared| shared.store.occurrence(&fingerprint)).await?;
+            Ok(found.as_ref().map(wide_alert))
+        })
+    }
+
+    fn reports(
+        &self,
+        fingerprint: String,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Answer<'_, Result<Vec<ReportRecord>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.store.reports(&fingerprint, before, limit)))
     }
 
     fn alerts(&self, query: AlertQuery) -> Answer<'_, Vec<AlertView>> {
@@ -278,6 +364,25 @@ fn refused(error: bongsu_route::SilenceError) -> SilenceError {
     }
 }
 
+fn filter(search: &Search) -> OccurrenceFilter<'_> {
+    OccurrenceFilter {
+        condition: search.cel.as_deref(),
+        text: search.text.as_deref(),
+        before: search.before,
+        limit: search.limit,
+    }
+}
+
+fn wide_alert(record: &OccurrenceRecord) -> WideAlert {
+    WideAlert {
+        id: record.id,
+        at: record.at,
+        // Both were written here as JSON.
+        alert: serde_json::from_str(&record.alert).unwrap_or_default(),
+        known: serde_json::from_slice(&record.known).ok(),
+    }
+}
+
 fn entry(event: &bongsu_store::AlertEvent) -> HistoryEntry {
     let detail = match codec::decode_alert(&event.data) {
         Ok(alert) => serde_json::json!({
@@ -315,7 +420,7 @@ fn write_state(shared: &Shared, out: &mut String) {
         let (mut active, mut suppressed) = (0u64, 0u64);
         for (alert, _) in core.route.active(now) {
             let muting = core.route.muting(alert, now);
-            if muting.silenced_by.is_empty() && muting.inhibited_by.is_none() {
+            if muting == bongsu_route::Muting::default() {
                 active += 1;
             } else {
                 suppressed += 1;
@@ -341,6 +446,7 @@ fn write_state(shared: &Shared, out: &mut String) {
             (Suppression::Inhibition, "inhibition"),
             (Suppression::MuteTimeInterval, "mute_time_interval"),
             (Suppression::Silence, "silence"),
+            (Suppression::Held, "alert_state"),
         ] {
             let count = core.suppressed.get(&reason).copied().unwrap_or(0);
             page.sample(name, &format!("reason=\"{word}\""), count);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use bongsu_alert::DedupRule;
 use bongsu_config::alertmanager::{Config, Integration};
 use bongsu_lang::gotmpl::{Context, TemplateSet};
 use bongsu_model::{Alert, FlushedAlert, GroupKey, Labels};
@@ -19,6 +20,7 @@ use jiff::Timestamp;
 use tokio::sync::Semaphore;
 
 use crate::api::ReceiverView;
+use crate::intake::Intake;
 use crate::trace::Tracer;
 
 /// One integration of one receiver.
@@ -62,6 +64,8 @@ pub struct Loaded {
     /// Alerts dropped by the limit per name.
     pub(crate) limited: AtomicU64,
     tracer: Option<Tracer>,
+    intake: Intake,
+    dedup: Vec<DedupRule>,
 }
 
 impl Loaded {
@@ -105,7 +109,31 @@ impl Loaded {
             retention,
             limited: AtomicU64::new(0),
             tracer: None,
+            intake: Intake::default(),
+            dedup: Vec::new(),
         }
+    }
+
+    /// The same with providers that may send.
+    #[must_use]
+    pub fn receiving(mut self, intake: Intake) -> Self {
+        self.intake = intake;
+        self
+    }
+
+    /// The same with rules of deduplication.
+    #[must_use]
+    pub fn deduplicating(mut self, rules: Vec<DedupRule>) -> Self {
+        self.dedup = rules;
+        self
+    }
+
+    pub(crate) fn intake(&self) -> &Intake {
+        &self.intake
+    }
+
+    pub(crate) fn dedup(&self) -> &[DedupRule] {
+        &self.dedup
     }
 
     /// The same with a tracer: what happens under this configuration is traced.

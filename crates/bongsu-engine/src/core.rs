@@ -6,6 +6,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+use bongsu_alert::Alerts;
 use bongsu_model::{Alert, Fingerprint, FlushedAlert, GroupFlush, Timestamp};
 use bongsu_notify::{
     FlushHashes, LogEntry, NotificationKey, NotificationLog, NotificationReason, Plan,
@@ -16,12 +17,19 @@ use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
 use crate::configuration::{Loaded, Target};
+use crate::intake::Unmappables;
 use crate::records;
 use crate::trace::{Span, TraceContext, Waiting};
 
 /// All that one lock guards.
 pub(crate) struct Core {
     pub(crate) route: RouteEngine,
+    /// Wide alerts.
+    pub(crate) wide: Alerts,
+    /// Id of the last payload.
+    pub(crate) last_payload: i64,
+    /// Values that providers could not map.
+    pub(crate) unmapped: Unmappables,
     pub(crate) log: NotificationLog,
     /// Flushes whose deliveries are under way.
     pub(crate) flights: HashMap<GroupId, Flight>,
@@ -53,6 +61,8 @@ pub(crate) struct Dirty {
     pub(crate) alerts: HashSet<Fingerprint, foldhash::fast::FixedState>,
     pub(crate) forgotten: Vec<Fingerprint>,
     pub(crate) events: Vec<AlertEvent>,
+    /// Wide alerts whose texts are to be made findable.
+    pub(crate) texts: HashSet<Arc<str>, foldhash::fast::FixedState>,
     /// Journal bytes since the last checkpoint.
     pub(crate) journal_bytes: usize,
 }

@@ -149,6 +149,9 @@ impl Engine {
         });
         let mut core = Core {
             route: RouteEngine::new(now, loaded.plan(), silences, settings),
+            wide: Default::default(),
+            last_payload: 0,
+            unmapped: Default::default(),
             log: NotificationLog::new(),
             flights: Default::default(),
             loaded,
@@ -163,6 +166,7 @@ impl Engine {
             sessions: Default::default(),
             waiting: Default::default(),
         };
+        core.wide.rules.replace(core.loaded.dedup().to_vec());
         let restored = recover::load(&*store, &mut core, now)?;
         if let Some(folder) = options.alertmanager_state.as_ref().filter(|_| restored.untouched) {
             migrate::take_over(&*store, &mut core, folder, now, options.retention)?;
@@ -232,6 +236,7 @@ impl Engine {
         // The groups get new ids; what they wait to tell is told without its origin.
         core.waiting.clear();
         core.loaded = Arc::clone(&loaded);
+        core.wide.rules.replace(loaded.dedup().to_vec());
         let mut effects = std::mem::take(&mut core.effects);
         core.route.reload(now, loaded.plan(), &mut effects);
         core.effects = effects;

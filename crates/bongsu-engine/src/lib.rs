@@ -8,6 +8,7 @@ pub mod clock;
 mod configuration;
 mod core;
 mod engine;
+pub mod intake;
 mod metrics;
 pub mod migrate;
 mod pipeline;
@@ -16,5 +17,6 @@ mod records;
 pub mod trace;
 pub mod transport;
 
+pub use bongsu_alert::DedupRule;
 pub use configuration::Loaded;
 pub use engine::{Engine, Loader, Options, StartError};

@@ -8,6 +8,7 @@ use std::time::Duration;
 use bongsu_notify::NotifyError;
 use parking_lot::Mutex;
 
+use crate::api::Receipt;
 use crate::configuration::Target;
 
 const LATENCY_BUCKETS: [f64; 6] = [1.0, 5.0, 10.0, 15.0, 20.0, f64::INFINITY];
@@ -21,6 +22,16 @@ struct PerIntegration {
     requests_failed: u64,
     latency_buckets: [u64; 6],
     latency_sum: f64,
+}
+
+/// Counters of what one provider sent.
+#[derive(Default)]
+struct PerProvider {
+    payloads: u64,
+    problems: u64,
+    alerts: u64,
+    duplicates: u64,
+    unmapped: u64,
 }
 
 /// How often something ran and how long in all.
@@ -66,12 +77,23 @@ pub(crate) struct Metrics {
     received_resolved: AtomicU64,
     invalid: AtomicU64,
     integrations: Mutex<BTreeMap<String, PerIntegration>>,
+    intake: Mutex<BTreeMap<Box<str>, PerProvider>>,
 }
 
 impl Metrics {
     pub(crate) fn received(&self, resolved: bool) {
         let counter = if resolved { &self.received_resolved } else { &self.received_firing };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn received_payload(&self, provider: &str, receipt: &Receipt) {
+        let mut intake = self.intake.lock();
+        let counters = intake.entry(provider.into()).or_default();
+        counters.payloads += 1;
+        counters.problems += u64::from(receipt.problem.is_some());
+        counters.alerts += receipt.alerts as u64;
+        counters.duplicates += receipt.duplicates as u64;
+        counters.unmapped += receipt.unmapped.len() as u64;
     }
 
     pub(crate) fn invalid(&self, alerts: usize) {
@@ -125,6 +147,7 @@ impl Metrics {
             "version=\"v2\"",
             self.invalid.load(Ordering::Relaxed),
         );
+        self.write_intake(&mut page);
         self.write_upkeep(&mut page);
         let integrations = self.integrations.lock();
         write_notifications(&mut page, &integrations);
@@ -132,6 +155,25 @@ impl Metrics {
 }
 
 impl Metrics {
+    fn write_intake(&self, page: &mut Page<'_>) {
+        type Counter = (&'static str, &'static str, fn(&PerProvider) -> u64);
+        const COUNTERS: [Counter; 5] = [
+            ("payloads", "Payloads kept.", |c| c.payloads),
+            ("problems", "Payloads that could not be mapped.", |c| c.problems),
+            ("alerts", "Alerts in payloads.", |c| c.alerts),
+            ("duplicates", "Alerts that said nothing new.", |c| c.duplicates),
+            ("unmapped", "Values that name no severity or state.", |c| c.unmapped),
+        ];
+        let intake = self.intake.lock();
+        for (what, help, count) in COUNTERS {
+            let name = format!("bongsu_intake_{what}_total");
+            page.family(&name, "counter", help);
+            for (provider, counters) in &*intake {
+                page.sample(&name, &format!("provider=\"{provider}\""), count(counters));
+            }
+        }
+    }
+
     fn write_upkeep(&self, page: &mut Page<'_>) {
         let name = "alertmanager_dispatcher_alert_processing_duration_seconds";
         self.dispatch.write(page, name, "Batches combined, routed and grouped.");

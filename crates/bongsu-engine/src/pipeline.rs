@@ -1,6 +1,6 @@
 //! The way of an alert, one file per stage.
 //!
-//! [`ingest`] journals and routes → [`tick`] flushes groups → [`deliver`] tells integrations;
+//! [`intake`] keeps payloads and maps them → [`ingest`] journals and routes → [`tick`] flushes groups → [`deliver`] tells integrations;
 //! beside it [`checkpoint`] writes state behind and [`recover`] reads it at start. Every stage
 //! changes the core under its lock, hands one transaction to the store before it lets go (so that
 //! the order of commits is the order of changes), and acts once the transaction is durable.
@@ -8,6 +8,7 @@
 pub(crate) mod checkpoint;
 pub(crate) mod deliver;
 pub(crate) mod ingest;
+pub(crate) mod intake;
 pub(crate) mod recover;
 pub(crate) mod tick;
 

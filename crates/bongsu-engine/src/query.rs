@@ -66,8 +66,9 @@ pub(crate) fn groups(core: &Core, query: &AlertQuery, now: Timestamp) -> Vec<Gro
             .filter_map(|alert| {
                 let (_, set) = core.route.lookup(alert.fingerprint)?;
                 let mut view = view(&core.route, alert, &set.receivers, now);
-                view.muted_by.clone_from(&muted_by);
-                wanted(query, &view).then_some(view)
+                let wanted = wanted(query, &view);
+                view.muted_by.extend(muted_by.iter().map(Arc::clone));
+                wanted.then_some(view)
             })
             .collect();
         if alerts.is_empty() {
@@ -132,12 +133,13 @@ fn view(
         receivers: Arc::clone(receivers),
         silenced_by: muting.silenced_by,
         inhibited_by: muting.inhibited_by.into_iter().collect(),
-        muted_by: Vec::new(),
+        muted_by: muting.held_by.iter().map(|state| state.as_str().into()).collect(),
     }
 }
 
 fn wanted(query: &AlertQuery, view: &AlertView) -> bool {
-    let silenced = !view.silenced_by.is_empty();
+    // What its own state holds back counts as silenced.
+    let silenced = !view.silenced_by.is_empty() || !view.muted_by.is_empty();
     let inhibited = !view.inhibited_by.is_empty();
     (query.silenced || !silenced)
         && (query.inhibited || !inhibited)

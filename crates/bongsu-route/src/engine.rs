@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_model::{
-    Alert, AlertStatus, Fingerprint, FlushedAlert, GroupFlush, GroupKey, Labels, Time,
+    Alert, AlertState, AlertStatus, Fingerprint, FlushedAlert, GroupFlush, GroupKey, Labels, Time,
 };
 use jiff::{SignedDuration, Timestamp};
 
@@ -95,6 +95,8 @@ pub struct Muting {
     pub silenced_by: Vec<Box<str>>,
     /// The inhibiting alert.
     pub inhibited_by: Option<Fingerprint>,
+    /// The state that keeps it from being told about.
+    pub held_by: Option<AlertState>,
 }
 
 /// A group as queries see it.
@@ -120,6 +122,8 @@ pub struct RouteEngine {
     route_sets: Vec<RouteSet>,
     silences: Silences,
     next_gc: Timestamp,
+    /// Alerts that are not told about because of their own state.
+    held: HashMap<Fingerprint, AlertState>,
     /// Scratch for routing one alert.
     matched: Vec<usize>,
 }
@@ -141,6 +145,7 @@ impl RouteEngine {
             route_sets: Vec::new(),
             silences,
             next_gc,
+            held: HashMap::new(),
             matched: Vec::new(),
         }
     }
@@ -158,6 +163,15 @@ impl RouteEngine {
         let (id, put) = self.alerts.put(report, now);
         self.settle(now, id, put, effects);
         put
+    }
+
+    /// Keeps an alert from being told about because of its state, or lets it go with `None`; known
+    /// or not yet known.
+    pub fn hold(&mut self, alert: Fingerprint, by: Option<AlertState>) {
+        match by {
+            Some(state) => self.held.insert(alert, state),
+            None => self.held.remove(&alert),
+        };
     }
 
     /// The alert as it stands after [`RouteEngine::put`].
@@ -269,7 +283,7 @@ impl RouteEngine {
         let whole = self.plan.mutes.suppression(route, now);
         let mut carried = Vec::with_capacity(group.members.len());
         let mut alerts = Vec::with_capacity(group.members.len());
-        let (mut inhibited, mut silenced) = (0, 0);
+        let (mut inhibited, mut silenced, mut held) = (0, 0, 0);
         for member in &group.members {
             let Some(slot) = self.alerts.get(member.slot) else { continue };
             let alert = &slot.alert;
@@ -283,6 +297,9 @@ impl RouteEngine {
                 } else if self.silences.mutes(&alert.labels, now) {
                     silenced += 1;
                     true
+                } else if self.held.contains_key(&alert.fingerprint) {
+                    held += 1;
+                    true
                 } else {
                     alerts.push(FlushedAlert { alert: Arc::clone(alert), status });
                     false
@@ -294,9 +311,11 @@ impl RouteEngine {
                 muted,
             });
         }
-        for (reason, count) in
-            [(Suppression::Inhibition, inhibited), (Suppression::Silence, silenced)]
-        {
+        for (reason, count) in [
+            (Suppression::Inhibition, inhibited),
+            (Suppression::Silence, silenced),
+            (Suppression::Held, held),
+        ] {
             if count > 0 {
                 effects.push(Effect::Suppressed { reason, alerts: count });
             }
@@ -651,6 +670,7 @@ impl RouteEngine {
         Muting {
             silenced_by: self.silences.silenced_by(&alert.labels, now),
             inhibited_by: self.plan.inhibitor.mutes(&alert.labels, alert.fingerprint, now),
+            held_by: self.held.get(&alert.fingerprint).copied(),
         }
     }
 

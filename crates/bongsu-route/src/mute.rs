@@ -23,6 +23,8 @@ pub enum Suppression {
     MuteTimeInterval,
     /// No active time interval of the route contains the tick.
     ActiveTimeInterval,
+    /// Its own state: acknowledged, suppressed or in maintenance.
+    Held,
 }
 
 /// The time intervals of a configuration.

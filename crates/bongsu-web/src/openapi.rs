@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use utoipa::OpenApi;
 
 use crate::answer::Problem;
+use crate::v1::{intake, wide};
 use crate::{v1::model as v1, v2::model as v2};
 
 /// The OpenAPI document: what `/api/v1/openapi.json` serves and `openapi/bongsu.json` holds.
@@ -31,6 +32,19 @@ pub fn openapi_json() -> &'static str {
         paths::v1_explain,
         paths::v1_deliveries,
         paths::v1_openapi,
+        paths::event,
+        paths::event_of,
+        paths::v1_event,
+        paths::v1_instance_event,
+        paths::v1_payloads,
+        paths::v1_payload,
+        paths::v1_replay,
+        paths::v1_unmapped,
+        paths::v1_deduplications,
+        paths::v1_occurrences,
+        paths::v1_facets,
+        paths::v1_occurrence,
+        paths::v1_reports,
         paths::v2_alerts,
         paths::v2_post_alerts,
         paths::v2_groups,
@@ -106,7 +120,114 @@ mod sent {
 /// One empty function for each operation; only the attributes matter.
 #[expect(dead_code, reason = "only the attributes are used")]
 mod paths {
-    use super::{Problem, sent, v1, v2};
+    use super::{Problem, intake, sent, v1, v2, wide};
+
+    #[utoipa::path(post, path = "/alerts/event", tag = "intake",
+        summary = "Take alerts in the wide form; answered once they are durable",
+        params(
+            ("provider_id" = Option<String>, Query, description = "Instance"),
+            ("fingerprint" = Option<String>, Query, description = "Identity of every alert in it"),
+        ),
+        request_body = Object,
+        responses((status = 202, body = intake::ReceiptJson), (status = 401, body = Problem),
+            (status = 413), (status = 415), (status = 429), (status = 503), (status = 507)))]
+    fn event() {}
+
+    #[utoipa::path(post, path = "/alerts/event/{provider}", tag = "intake",
+        summary = "Take a payload of a provider; answered once it is durable",
+        params(
+            ("provider" = String, Path, description = "Slug"),
+            ("provider_id" = Option<String>, Query, description = "Instance"),
+            ("fingerprint" = Option<String>, Query, description = "Identity of every alert in it"),
+        ),
+        request_body = Object,
+        responses((status = 202, body = intake::ReceiptJson), (status = 401, body = Problem),
+            (status = 404, body = Problem), (status = 413), (status = 415), (status = 429),
+            (status = 503), (status = 507)))]
+    fn event_of() {}
+
+    #[utoipa::path(post, path = "/api/v1/events/{provider}", tag = "intake",
+        summary = "Take a payload of a provider; answered once it is durable",
+        params(("provider" = String, Path, description = "Slug")),
+        request_body = Object,
+        responses((status = 202, body = intake::ReceiptJson), (status = 404, body = Problem)))]
+    fn v1_event() {}
+
+    #[utoipa::path(post, path = "/api/v1/events/{provider}/{instance}", tag = "intake",
+        summary = "Take a payload of an instance; answered once it is durable",
+        params(("provider" = String, Path, description = "Slug"),
+            ("instance" = String, Path, description = "Its name in providers.yaml")),
+        request_body = Object,
+        responses((status = 202, body = intake::ReceiptJson), (status = 401, body = Problem),
+            (status = 404, body = Problem)))]
+    fn v1_instance_event() {}
+
+    #[utoipa::path(get, path = "/api/v1/payloads", tag = "intake",
+        summary = "Kept payloads, newest first",
+        params(
+            ("problems" = Option<bool>, Query, description = "Only those that could not be mapped"),
+            ("provider" = Option<String>, Query, description = "Slug"),
+            ("limit" = Option<u32>, Query, description = "1 to 1000, else 100"),
+            ("cursor" = Option<String>, Query, description = "next_cursor of the page before"),
+        ),
+        responses((status = 200, body = v1::Page<intake::PayloadJson>)))]
+    fn v1_payloads() {}
+
+    #[utoipa::path(get, path = "/api/v1/payloads/{id}", tag = "intake",
+        summary = "One kept payload with its body", params(("id" = i64, Path)),
+        responses((status = 200, body = intake::PayloadJson), (status = 404, body = Problem)))]
+    fn v1_payload() {}
+
+    #[utoipa::path(post, path = "/api/v1/payloads/{id}/replay", tag = "intake",
+        summary = "Map a kept payload again", params(("id" = i64, Path)),
+        responses((status = 200, body = intake::ReceiptJson), (status = 404, body = Problem)))]
+    fn v1_replay() {}
+
+    #[utoipa::path(get, path = "/api/v1/unmapped", tag = "intake",
+        summary = "Values no map of a provider knows, since the start",
+        responses((status = 200, body = v1::Page<intake::UnmappedJson>)))]
+    fn v1_unmapped() {}
+
+    #[utoipa::path(get, path = "/api/v1/deduplications", tag = "intake",
+        summary = "Rules of deduplication with what they have seen since the start",
+        responses((status = 200, body = v1::Page<intake::DeduplicationJson>)))]
+    fn v1_deduplications() {}
+
+    #[utoipa::path(get, path = "/api/v1/occurrences", tag = "v1",
+        summary = "Alerts with all their fields, the last reported first",
+        params(
+            ("cel" = Option<String>, Query, description = "A condition"),
+            ("q" = Option<String>, Query, description = "Words that must all be in its texts"),
+            ("limit" = Option<u32>, Query, description = "1 to 1000, else 100"),
+            ("cursor" = Option<String>, Query, description = "next_cursor of the page before"),
+        ),
+        responses((status = 200, body = wide::Found), (status = 400, body = Problem)))]
+    fn v1_occurrences() {}
+
+    #[utoipa::path(get, path = "/api/v1/occurrences/facets", tag = "v1",
+        summary = "How often values occur among the alerts a search finds",
+        params(
+            ("cel" = Option<String>, Query, description = "A condition"),
+            ("q" = Option<String>, Query, description = "Words that must all be in its texts"),
+            ("fields" = Option<String>, Query, description = "Dotted paths with commas between"),
+        ),
+        responses((status = 200, body = v1::Page<wide::FacetJson>), (status = 400, body = Problem)))]
+    fn v1_facets() {}
+
+    #[utoipa::path(get, path = "/api/v1/occurrences/{fingerprint}", tag = "v1",
+        summary = "One alert with all its fields", params(("fingerprint" = String, Path)),
+        responses((status = 200, body = Object), (status = 404, body = Problem)))]
+    fn v1_occurrence() {}
+
+    #[utoipa::path(get, path = "/api/v1/occurrences/{fingerprint}/history", tag = "v1",
+        summary = "Reports and changes of an alert, newest first",
+        params(
+            ("fingerprint" = String, Path),
+            ("limit" = Option<u32>, Query, description = "1 to 1000, else 100"),
+            ("cursor" = Option<String>, Query, description = "next_cursor of the page before"),
+        ),
+        responses((status = 200, body = v1::Page<wide::ReportJson>)))]
+    fn v1_reports() {}
 
     #[utoipa::path(get, path = "/api/v1/alerts", tag = "v1",
         summary = "Alerts that have not ended, by fingerprint",

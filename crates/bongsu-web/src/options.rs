@@ -32,6 +32,8 @@ pub struct WebOptions {
 pub struct Limits {
     /// Bytes of one request body; above: 413.
     pub body_bytes: usize,
+    /// Bytes of one payload of a provider; above: 413.
+    pub payload_bytes: usize,
     /// Bytes of all bodies being read or decoded; above: 429.
     pub bodies_in_flight_bytes: usize,
     /// Time to send a whole body; above: 408.
@@ -106,6 +108,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_bytes: 64 << 20,
+            payload_bytes: 8 << 20,
             bodies_in_flight_bytes: 256 << 20,
             body_timeout: Duration::from_secs(60),
             header_bytes: 64 << 10,

@@ -60,12 +60,12 @@ pub(crate) async fn whole<B>(
     body: B,
     budget: &Budget,
     limits: &Limits,
+    limit: usize,
     family: Family,
 ) -> Result<(Bytes, Reserved), Answered>
 where
     B: HttpBody<Data = Bytes> + Unpin,
 {
-    let limit = limits.body_bytes;
     let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
     if announced > limit {
         return Err(too_large(family, limit));

@@ -16,6 +16,8 @@ pub enum Policy {
     Public,
     /// Who may look.
     Read,
+    /// Who may send payloads: users, and whoever shows a key or the token of an instance.
+    Send,
     /// Who may change alerts and silences.
     Write,
     /// Who may change how the server runs.
@@ -84,6 +86,19 @@ pub(crate) static ROUTES: &[Route] = &[
     route!("GET" "/api/v1/alerts/{fingerprint}/history" Read v1::history),
     route!("GET" "/api/v1/alerts/{fingerprint}/explain" Read v1::explain),
     route!("GET" "/api/v1/deliveries" Read v1::deliveries),
+    route!("POST" "/alerts/event" Send v1::intake::event, Always, true),
+    route!("POST" "/alerts/event/{provider}" Send v1::intake::event_of, Always, true),
+    route!("POST" "/api/v1/events/{provider}" Send v1::intake::provider_event, Always, true),
+    route!("POST" "/api/v1/events/{provider}/{instance}" Send v1::intake::instance_event, Always, true),
+    route!("GET" "/api/v1/payloads" Read v1::intake::payloads),
+    route!("GET" "/api/v1/payloads/{id}" Read v1::intake::payload),
+    route!("POST" "/api/v1/payloads/{id}/replay" Write v1::intake::replay),
+    route!("GET" "/api/v1/unmapped" Read v1::intake::unmapped),
+    route!("GET" "/api/v1/deduplications" Read v1::intake::deduplications),
+    route!("GET" "/api/v1/occurrences" Read v1::wide::search),
+    route!("GET" "/api/v1/occurrences/facets" Read v1::wide::facets),
+    route!("GET" "/api/v1/occurrences/{fingerprint}" Read v1::wide::get),
+    route!("GET" "/api/v1/occurrences/{fingerprint}/history" Read v1::wide::history),
     route!("GET" "/api/v1/openapi.json" Read v1::openapi),
     route!("GET" "/-/healthy" Public admin::healthy),
     route!("GET" "/-/ready" Public admin::ready),
@@ -179,7 +194,7 @@ mod tests {
     fn changing_routes_need_more_than_read() {
         for route in ROUTES.iter().filter(|route| !route.path.starts_with("/api/v1/")) {
             let changes = route.method != "GET";
-            let guarded = matches!(route.policy, Policy::Write | Policy::Admin);
+            let guarded = matches!(route.policy, Policy::Send | Policy::Write | Policy::Admin);
             assert_eq!(changes, guarded, "{} {}", route.method, route.path);
             let probe = matches!(route.path, "/-/healthy" | "/-/ready");
             assert_eq!(probe, route.policy == Policy::Public, "{}", route.path);

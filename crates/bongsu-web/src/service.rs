@@ -28,7 +28,7 @@ use crate::query::Query;
 use crate::rate::RateLimiter;
 use crate::receive::{self, Budget};
 use crate::routes::{self, Found, Policy, ROUTES, Route};
-use crate::{cors, negotiate};
+use crate::{cors, negotiate, v1};
 
 /// The address a request came from, as a request extension.
 #[derive(Debug, Clone, Copy)]
@@ -163,7 +163,10 @@ impl App {
             Found::Route(index, _) => ROUTES[*index].policy,
             _ => Policy::Read,
         };
-        if policy != Policy::Public && self.access.check(&parts.headers).await == Verdict::Refused {
+        if policy != Policy::Public
+            && !(policy == Policy::Send && self.admits(parts, &found))
+            && self.access.check(&parts.headers).await == Verdict::Refused
+        {
             return unauthorized(family);
         }
         match found {
@@ -200,7 +203,12 @@ impl App {
             None
         };
         let (body, reserved) = if route.body {
-            match receive::whole(body, &self.budget, &self.options.limits, family).await {
+            let limits = &self.options.limits;
+            let limit = match route.policy {
+                Policy::Send => limits.payload_bytes,
+                _ => limits.body_bytes,
+            };
+            match receive::whole(body, &self.budget, limits, limit, family).await {
                 Ok((body, reserved)) => (body, Some(reserved)),
                 Err(refused) => return refused,
             }
@@ -235,6 +243,17 @@ impl App {
                 answer::error(family, status, "internal", "internal error")
             }
         }
+    }
+
+    /// Whether a sender shows a key or the token of the instance it sends to.
+    fn admits(&self, parts: &Parts, found: &Found) -> bool {
+        let query = Query::parse(parts.uri.query().unwrap_or_default());
+        let Some(shown) = v1::intake::shown(&parts.headers, &query) else { return false };
+        let below = match found {
+            Found::Route(_, parameters) => parameters.get(1).map(String::as_str),
+            _ => None,
+        };
+        self.backend.admits(below.or(query.last("provider_id")), &shown)
     }
 
     fn too_busy(&self) -> Answered {

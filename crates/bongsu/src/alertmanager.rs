@@ -191,6 +191,7 @@ fn fill(parsed: &Parsed) -> Result<ServeOptions, String> {
     let count = |name| usize::try_from(parsed.integer(name)).unwrap_or(0);
     let texts = |name| parsed.texts(name).map(str::to_owned).collect::<Vec<_>>();
     Ok(ServeOptions {
+        providers_dirs: Vec::new(),
         compat: true,
         keep_muted_resolutions: false,
         config: path("config.file"),

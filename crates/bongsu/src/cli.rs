@@ -4,12 +4,14 @@
 //! exit code. One file per noun below.
 
 mod alert;
+mod alert_search;
 mod alert_story;
 mod alert_watch;
 mod backup;
 mod check;
 mod completion;
 mod docs;
+mod event;
 mod failure;
 mod global;
 mod help;
@@ -63,6 +65,9 @@ enum Command {
     /// List, send and explain alerts.
     #[command(subcommand)]
     Alert(alert::AlertCommand),
+    /// Send and look at payloads of providers, and map them again.
+    #[command(subcommand)]
+    Event(event::EventCommand),
     /// List, make and end silences.
     #[command(subcommand)]
     Silence(silence::SilenceCommand),
@@ -131,6 +136,7 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
         Command::Amtool(words) => return crate::amtool::run(&words.words),
         Command::Alertmanager(words) => return crate::server("alertmanager", &words.words),
         Command::Alert(command) => command.run(&cli.global),
+        Command::Event(command) => command.run(&cli.global),
         Command::Silence(command) => command.run(&cli.global),
         Command::Route(command) => command.run(&cli.global),
         Command::Check(arguments) => arguments.run(&cli.global),

@@ -154,6 +154,26 @@ impl Client {
         self.call(Method::DELETE, &path, &[], None).map(drop)
     }
 
+    /// `POST /api/v1/events/PROVIDER`; the receipt.
+    pub(crate) fn post_event(
+        &self,
+        provider: &str,
+        query: &[(&str, &str)],
+        body: &Value,
+    ) -> Result<Value, ClientError> {
+        let instance = query.iter().find(|(name, _)| *name == "provider_id");
+        let below = instance.map(|(_, name)| format!("/{}", path_segment(name)));
+        let path = format!("v1/events/{}{}", path_segment(provider), below.unwrap_or_default());
+        let body = self.call(Method::POST, &path, query, Some(body))?;
+        serde_json::from_slice(&body).map_err(|e| ClientError::Answer(e.to_string()))
+    }
+
+    /// `POST /api/v1/payloads/ID/replay`; the receipt.
+    pub(crate) fn replay(&self, id: i64) -> Result<Value, ClientError> {
+        let body = self.call(Method::POST, &format!("v1/payloads/{id}/replay"), &[], None)?;
+        serde_json::from_slice(&body).map_err(|e| ClientError::Answer(e.to_string()))
+    }
+
     /// Any other `GET` below `/api/`, for what Bongsu serves beyond Alertmanager.
     pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, ClientError> {
         let body = self.call(Method::GET, path, query, None)?;

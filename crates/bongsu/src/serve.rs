@@ -3,18 +3,22 @@
 //! In: [`ServeOptions`]. Out: a running server until SIGTERM or SIGINT; exit code 1 if it cannot
 //! start or its store fails for good.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use bongsu_engine::clock::{Clock, SystemClock};
+use bongsu_engine::intake::Intake;
 use bongsu_engine::transport::NetTransport;
 use bongsu_engine::{Engine, Loaded, Options, StartError};
 use bongsu_lang::Mode;
 use bongsu_model::{Diagnostic, render_diagnostics};
 use bongsu_provider::egress::EgressPolicy;
+use bongsu_provider::manifest::Catalogue;
 use bongsu_store::sqlite::{SqliteOptions, SqliteStore};
 use bongsu_web::{BuildInfo, WebOptions};
 use tokio::net::TcpListener;
@@ -174,8 +178,12 @@ fn loader(
 ) -> Box<bongsu_engine::Loader> {
     let path = options.config.clone();
     let retention = options.retention;
+    let dirs = options.providers_dirs.clone();
+    let compat = options.compat;
     Box::new(move || {
         let files = configuration::load(path.as_deref(), mode)?;
+        // Alertmanager takes no payloads of providers.
+        let senders = if compat { Intake::default() } else { senders(path.as_deref(), &dirs)? };
         for warning in &files.warnings {
             warn!(code = warning.code, finding = warning.message, "configuration");
         }
@@ -183,8 +191,21 @@ fn loader(
         info!(file, templates = files.template_files.len(), "configuration loaded");
         let tracer = exports.tracer(files.config.tracing.as_ref());
         let loaded = Loaded::new(files.config, files.templates, &external_url, retention);
-        Ok(loaded.traced(tracer))
+        Ok(loaded.traced(tracer).receiving(senders))
     })
+}
+
+/// Who may send payloads: the providers that ship, and those of one's own.
+fn senders(config: Option<&Path>, dirs: &[PathBuf]) -> Result<Intake, Vec<Diagnostic>> {
+    let mut catalogue = Catalogue::shipped();
+    let own = config.map(|path| path.join("providers")).filter(|path| path.is_dir());
+    for dir in own.iter().chain(dirs) {
+        catalogue.add_folder(dir).map_err(|error| {
+            let message = format!("providers of {} cannot be read: {error}", dir.display());
+            vec![Diagnostic::error("BS1407", message)]
+        })?;
+    }
+    Ok(Intake::new(catalogue, [], BTreeMap::new()))
 }
 
 fn report(faults: &[Diagnostic], message: &str) {

@@ -10,6 +10,8 @@ pub(crate) struct ServeOptions {
     pub(crate) compat: bool,
     /// `alertmanager.yml` or a configuration directory; `None`: start with a first-run page.
     pub(crate) config: Option<PathBuf>,
+    /// Directories of further providers, one folder each.
+    pub(crate) providers_dirs: Vec<PathBuf>,
     /// Where durable state lives.
     pub(crate) data_dir: PathBuf,
     /// Store URL (`sqlite:PATH`, `memory:`); `None`: SQLite in `data_dir`.
@@ -156,6 +158,7 @@ impl Default for ServeOptions {
         Self {
             compat: false,
             config: None,
+            providers_dirs: Vec::new(),
             data_dir: PathBuf::from("data"),
             store: None,
             store_queue: None,

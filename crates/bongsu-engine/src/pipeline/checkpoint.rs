@@ -11,6 +11,7 @@ use bongsu_store::{JournalSeq, RetentionPolicy, Row, codec};
 
 use tokio::time::Instant;
 
+use crate::api::Search;
 use crate::core::{AlertEvent, Core, Dirty};
 use crate::engine::Shared;
 use crate::records::EventKind;
@@ -47,7 +48,9 @@ impl Shared {
             }
             let (bytes, dirty) = {
                 let core = self.core.lock();
-                (core.dirty.journal_bytes, core.dirty.alerts.len() + core.dirty.forgotten.len())
+                let dirty = &core.dirty;
+                let rows = dirty.alerts.len() + dirty.forgotten.len() + dirty.texts.len();
+                (dirty.journal_bytes, rows)
             };
             if bytes >= JOURNAL_BYTES || (last.elapsed() >= INTERVAL && dirty > 0) {
                 self.checkpoint().await;
@@ -67,6 +70,13 @@ impl Shared {
             core.dirty.events.iter().any(|event| event.alert.fingerprint == fingerprint)
         };
         if pending {
+            self.checkpoint().await;
+        }
+    }
+
+    /// Makes the texts findable that a search for words looks through.
+    pub(crate) async fn index_texts(self: &Arc<Self>, search: &Search) {
+        if search.text.is_some() && !self.core.lock().dirty.texts.is_empty() {
             self.checkpoint().await;
         }
     }
@@ -95,6 +105,7 @@ impl Shared {
             core.dirty.alerts.extend(changes.alerts.iter().map(|alert| alert.fingerprint));
             core.dirty.forgotten.extend(changes.dirty.forgotten);
             core.dirty.events.extend(changes.dirty.events);
+            core.dirty.texts.extend(changes.dirty.texts);
         }
     }
 
@@ -104,6 +115,11 @@ impl Shared {
         }
         for chunk in changes.dirty.events.chunks(CHUNK) {
             self.write_rows(chunk.iter().map(append_event).collect()).await?;
+        }
+        let texts: Vec<&Arc<str>> = changes.dirty.texts.iter().collect();
+        for chunk in texts.chunks(CHUNK) {
+            let index = |text: &&Arc<str>| Row::IndexOccurrence { fingerprint: text.to_string() };
+            self.write_rows(chunk.iter().map(index).collect()).await?;
         }
         let mut rows: Vec<Row> = changes
             .dirty

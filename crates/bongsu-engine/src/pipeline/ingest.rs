@@ -11,7 +11,7 @@ use bongsu_model::Timestamp;
 use bongsu_route::Put;
 use bongsu_route::accept::{PostedAlert, accept};
 use bongsu_store::codec::{BatchEncoder, Touch};
-use bongsu_store::{Ack, JournalRecord, Refused, StoreError as Unstored};
+use bongsu_store::{Ack, JournalRecord, Refused, Row, StoreError as Unstored};
 use tokio::sync::oneshot;
 
 use crate::api::{IngestError, StoreError};
@@ -36,7 +36,8 @@ impl Shared {
             let span = core.loaded.tracer().map(|t| t.receive(client.as_ref(), posted.len()));
             let span = span.unwrap_or_default();
             let admitted = self.store.admit().map_err(refusal);
-            (admitted.and_then(|()| self.take(&mut core, posted, span.context().as_ref())), span)
+            let take = |()| self.take(&mut core, posted, Vec::new(), span.context().as_ref());
+            (admitted.and_then(take), span)
         };
         let settled = async {
             let (durable, refused) = taken?;
@@ -50,11 +51,13 @@ impl Shared {
         result
     }
 
-    /// Routes a batch and hands it to the store; returns the messages of refused alerts.
-    fn take(
+    /// Routes a batch and hands it to the store with `rows`, in one transaction; returns the
+    /// messages of refused alerts.
+    pub(super) fn take(
         self: &Arc<Self>,
         core: &mut Core,
         posted: Vec<PostedAlert>,
+        rows: Vec<Row>,
         request: Option<&TraceContext>,
     ) -> Result<(Durable, Vec<String>), IngestError> {
         let begun = std::time::Instant::now();
@@ -81,6 +84,7 @@ impl Shared {
         let empty = encoder.is_empty();
         encoder.finish();
         let mut out = Outgoing::default();
+        out.rows = rows;
         if core.route.next_due() <= now {
             core.route.tick(now, FLUSHES_WITH_INGEST, &mut core.effects);
         }
@@ -118,14 +122,14 @@ impl Shared {
 }
 
 /// When a batch is durable.
-enum Durable {
+pub(super) enum Durable {
     Nothing,
     Written(Ack),
     Relayed(oneshot::Receiver<Result<(), Unstored>>),
 }
 
 impl Durable {
-    async fn settled(self) -> Result<(), Unstored> {
+    pub(super) async fn settled(self) -> Result<(), Unstored> {
         match self {
             Self::Nothing => Ok(()),
             Self::Written(ack) => ack.await,
@@ -168,7 +172,7 @@ fn absorb(
     core.dirty.events.push(AlertEvent { alert: Arc::clone(alert), at: now, kind });
 }
 
-fn refusal(refused: Refused) -> IngestError {
+pub(super) fn refusal(refused: Refused) -> IngestError {
     match refused {
         Refused::QueueFull | Refused::TooLarge => {
             IngestError::Overloaded { retry_after: RETRY_AFTER }

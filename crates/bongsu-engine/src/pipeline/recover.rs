@@ -54,6 +54,14 @@ pub(crate) fn load(
                     }
                 })
                 .is_ok(),
+            Item::Occurrence { fingerprint, known, indexed } => {
+                if !indexed {
+                    dirty.texts.insert(fingerprint.into());
+                }
+                serde_json::from_slice(known)
+                    .map(|known| core.wide.restore(fingerprint, known))
+                    .is_ok()
+            }
             Item::Outbox(row) => {
                 restored.outbox.push(row);
                 true
@@ -66,6 +74,10 @@ pub(crate) fn load(
         restored.damaged += usize::from(!sound);
     })?;
     core.log = log;
+    core.last_payload = summary.last_payload;
+    for (identity, state) in core.wide.held() {
+        core.route.hold(identity, Some(state));
+    }
     restored.untouched = summary.next_seq.0 <= 1
         && [
             summary.alerts,
@@ -73,6 +85,7 @@ pub(crate) fn load(
             summary.notifications,
             summary.timers,
             summary.outbox,
+            summary.occurrences,
         ]
         .iter()
         .all(|count| *count == 0);
@@ -82,6 +95,7 @@ pub(crate) fn load(
     }
     tracing::info!(
         alerts = summary.alerts,
+        occurrences = summary.occurrences,
         journal = summary.journal_records,
         silences = summary.silences,
         notifications = summary.notifications,

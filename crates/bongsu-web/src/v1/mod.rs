@@ -5,7 +5,9 @@
 
 mod alerts;
 mod deliveries;
+pub(crate) mod intake;
 pub(crate) mod model;
+pub(crate) mod wide;
 
 pub(crate) use alerts::{explain, get, history, list};
 pub(crate) use deliveries::deliveries;

@@ -15,6 +15,8 @@ pub(crate) struct Fake {
     pub(crate) now: Timestamp,
     alerts: Mutex<BTreeMap<Fingerprint, Arc<Alert>>>,
     silences: Mutex<Silences>,
+    /// What was delivered.
+    pub(crate) payloads: Mutex<Vec<Delivered>>,
     /// What the next commands fail with.
     pub(crate) broken: Mutex<Broken>,
 }
@@ -40,6 +42,7 @@ impl Fake {
             now: "2026-11-21T10:00:00Z".parse().unwrap(),
             alerts: Mutex::default(),
             silences: Mutex::new(Silences::new(limits)),
+            payloads: Mutex::default(),
             broken: Mutex::default(),
         })
     }
@@ -51,6 +54,18 @@ impl Fake {
             silenced_by: self.silences.lock().silenced_by(&alert.labels, self.now),
             inhibited_by: Vec::new(),
             muted_by: Vec::new(),
+        }
+    }
+
+    fn payload_row(&self, id: i64) -> PayloadRow {
+        PayloadRow {
+            id,
+            at: self.now,
+            provider: "grafana".to_owned(),
+            instance: None,
+            origin: "{}".to_owned(),
+            body: b"{}".to_vec(),
+            problem: Some("no shape".to_owned()),
         }
     }
 
@@ -106,6 +121,98 @@ impl Backend for Fake {
             }
         }
         boxed(if refused.is_empty() { Ok(()) } else { Err(IngestError::Invalid(refused)) })
+    }
+
+    fn receive(&self, delivered: Delivered) -> Answer<'_, Result<Receipt, IntakeError>> {
+        if *self.broken.lock() == Broken::Overloaded {
+            let retry_after = Duration::from_millis(1500);
+            return boxed(Err(IntakeError::Overloaded { retry_after }));
+        }
+        if let Some(problem) = self.store_problem() {
+            return boxed(Err(IntakeError::Store(problem)));
+        }
+        let wrong = delivered.instance.is_some() && delivered.token.as_deref() != Some("t0ken");
+        boxed(match delivered.provider.as_str() {
+            _ if wrong => Err(IntakeError::Refused("the token is not that".to_owned())),
+            "nothing" => Err(IntakeError::UnknownProvider("nothing".to_owned())),
+            _ => {
+                let mut deliveries = self.payloads.lock();
+                deliveries.push(delivered);
+                Ok(Receipt { id: deliveries.len() as i64, alerts: 1, ..Receipt::default() })
+            }
+        })
+    }
+
+    fn key_name(&self, shown: &str) -> Option<Arc<str>> {
+        (shown == "k3y").then(|| "ci".into())
+    }
+
+    fn admits(&self, instance: Option<&str>, shown: &str) -> bool {
+        shown == "k3y" || (instance.is_some() && shown == "t0ken")
+    }
+
+    fn payloads(&self, filter: PayloadFilter) -> Answer<'_, Result<Vec<PayloadRow>, StoreError>> {
+        let ids = (1..=5).rev().filter(|id| filter.before.is_none_or(|before| *id < before));
+        boxed(Ok(ids.take(filter.limit).map(|id| self.payload_row(id)).collect()))
+    }
+
+    fn payload(&self, id: i64) -> Answer<'_, Result<Option<PayloadRow>, StoreError>> {
+        boxed(Ok((id <= 5).then(|| self.payload_row(id))))
+    }
+
+    fn replay(&self, id: i64) -> Answer<'_, Result<Option<Receipt>, IntakeError>> {
+        boxed(Ok((id <= 5).then(|| Receipt { id, ..Receipt::default() })))
+    }
+
+    fn unmapped(&self) -> Vec<UnmappedValue> {
+        Vec::new()
+    }
+
+    fn dedup_rules(&self) -> Vec<(DedupRule, Ratio)> {
+        Vec::new()
+    }
+
+    fn search(&self, search: Search) -> Answer<'_, Result<Vec<WideAlert>, StoreError>> {
+        let ids = (1..=5).rev().filter(|id| search.before.is_none_or(|(_, before)| *id < before));
+        let alert = |id| WideAlert {
+            id,
+            at: self.now,
+            alert: serde_json::json!({"fingerprint": format!("f{id}")}),
+            known: None,
+        };
+        boxed(Ok(ids.take(search.limit).map(alert).collect()))
+    }
+
+    fn count(&self, _search: Search) -> Answer<'_, Result<u64, StoreError>> {
+        boxed(Ok(5))
+    }
+
+    fn facets(
+        &self,
+        _search: Search,
+        fields: Vec<String>,
+    ) -> Answer<'_, Result<Vec<(String, Vec<FacetValue>)>, StoreError>> {
+        let value = || FacetValue { value: Some("x".to_owned()), count: 1 };
+        boxed(Ok(fields.into_iter().map(|field| (field, vec![value()])).collect()))
+    }
+
+    fn wide_alert(&self, fingerprint: String) -> Answer<'_, Result<Option<WideAlert>, StoreError>> {
+        let alert = serde_json::json!({"fingerprint": fingerprint});
+        let known = fingerprint.starts_with('f');
+        boxed(Ok(known.then_some(WideAlert { id: 1, at: self.now, alert, known: None })))
+    }
+
+    fn reports(
+        &self,
+        _fingerprint: String,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Answer<'_, Result<Vec<ReportRecord>, StoreError>> {
+        let ids = (1..=3).rev().filter(|id| before.is_none_or(|before| *id < before));
+        let (kind, detail) = ("fired".to_owned(), "{}".to_owned());
+        let report =
+            |id| ReportRecord { id, at: self.now, kind: kind.clone(), detail: detail.clone() };
+        boxed(Ok(ids.take(limit).map(report).collect()))
     }
 
     fn alerts(&self, query: AlertQuery) -> Answer<'_, Vec<AlertView>> {

@@ -4,6 +4,7 @@
 mod fake;
 mod gates;
 mod hostile;
+mod intake;
 mod listen;
 mod own_api;
 mod secured;

@@ -1,13 +1,11 @@
 //! `bongsu alert`: list, look at, send.
 
-use std::io::Read;
-
 use bongsu_lang::Mode;
 use bongsu_model::Time;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Failure, Global, Outcome, alert_story, alert_watch, input};
+use super::{Failure, Global, Outcome, alert_search, alert_story, alert_watch, input};
 use crate::amtool::words;
 use crate::client::{Alert, Client, ClientError, Raw};
 use crate::exit::Exit;
@@ -20,6 +18,8 @@ pub(crate) enum AlertCommand {
     Ls(LsArguments),
     /// Print a line for every alert that begins, ends or changes its state, until interrupted.
     Watch(alert_watch::WatchArguments),
+    /// Find alerts by any of their fields, those that have ended too.
+    Search(alert_search::SearchArguments),
     /// Show one alert.
     Get(alert_story::OneAlert),
     /// Send an alert.
@@ -100,6 +100,7 @@ impl AlertCommand {
         match self {
             Self::Ls(arguments) => arguments.run(global),
             Self::Watch(arguments) => arguments.run(global),
+            Self::Search(arguments) => arguments.run(global),
             Self::Get(one) => one.get(global),
             Self::Send(arguments) => arguments.run(global),
             Self::History(arguments) => arguments.run(global),
@@ -250,12 +251,7 @@ impl SendArguments {
 }
 
 fn read_alerts(path: &str) -> Result<Value, Failure> {
-    let mut text = String::new();
-    let read = match path {
-        "-" => std::io::stdin().read_to_string(&mut text).map(drop),
-        path => std::fs::read_to_string(path).map(|content| text = content),
-    };
-    read.map_err(|e| Failure::usage(format!("cannot read {path}: {e}")))?;
+    let text = input::file_or_stdin(path)?;
     match serde_json::from_str(&text) {
         Ok(alerts @ Value::Array(_)) => Ok(alerts),
         Ok(alert @ Value::Object(_)) => Ok(json!([alert])),

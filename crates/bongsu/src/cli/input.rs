@@ -10,6 +10,15 @@ use jiff::Timestamp;
 use super::Failure;
 use crate::amtool::words;
 
+/// The text of a file; of standard input if it is `-`.
+pub(super) fn file_or_stdin(path: &str) -> Result<String, Failure> {
+    let read = match path {
+        "-" => std::io::read_to_string(std::io::stdin()),
+        path => std::fs::read_to_string(path),
+    };
+    read.map_err(|error| Failure::usage(format!("cannot read {path}: {error}")))
+}
+
 /// Parses matchers; a first word that is no matcher is the value of `alertname`.
 pub(super) fn matchers(words: &[String]) -> Result<Vec<Matcher>, Failure> {
     words::matchers(words, Mode::Fallback).map_err(|message| {

@@ -18,6 +18,10 @@ pub(crate) struct ServeArguments {
     /// alertmanager.yml, or a directory that holds it; without one a first-run page is served.
     #[arg(long, alias = "config.file", env = "BONGSU_CONFIG", value_name = "PATH")]
     config: Option<PathBuf>,
+    /// Directory of further providers, one folder each; may be repeated.
+    #[arg(long = "providers-dir", env = "BONGSU_PROVIDERS_DIR", value_name = "DIR")]
+    #[arg(value_delimiter = ',')]
+    providers_dirs: Vec<PathBuf>,
     /// Directory for durable state.
     #[arg(
         long,
@@ -135,6 +139,7 @@ impl ServeArguments {
     fn options(self) -> ServeOptions {
         ServeOptions {
             config: self.config,
+            providers_dirs: self.providers_dirs,
             data_dir: self.data,
             store: self.store,
             guard_egress: self.guard_egress,

@@ -1,0 +1,266 @@
+//! Stages 1 and 2 for payloads of providers: kept as they came, mapped, compared with what is known.
+//!
+//! In: a payload. Out: its row, the rows of the wide alerts in it and, through [`super::ingest`], the
+//! alerts as they are routed: one transaction, then the receipt. A payload that cannot be mapped is
+//! kept with the reason and can be mapped again later.
+
+use std::sync::Arc;
+
+use bongsu_alert::{Change, Report, Routed, Stored, Taken};
+use bongsu_model::{Occurrence, Time, Timestamp};
+use bongsu_provider::manifest::Mapped;
+use bongsu_route::accept::PostedAlert;
+use bongsu_store::{OccurrenceRow, PayloadRow, Row};
+use jiff::SignedDuration;
+use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+
+use crate::api::{Delivered, IngestError, IntakeError, Receipt};
+use crate::core::Core;
+use crate::engine::Shared;
+use crate::intake::{Sender, document};
+use crate::pipeline::ingest::{Durable, refusal, unstored};
+
+/// Bodies from this size on are mapped beside the runtime's threads.
+const LARGE: usize = 64 << 10;
+
+/// An alert of a provider goes on until its end is reported. It needs an end all the same: ten
+/// years.
+const NEVER: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
+
+/// What came beside a body; kept with it, since mapping it again needs it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Origin {
+    #[serde(skip_serializing_if = "String::is_empty")]
+    content_type: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fingerprint: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+}
+
+/// A payload that was looked at.
+struct Looked {
+    mapped: Mapped,
+    problem: Option<String>,
+}
+
+impl Shared {
+    /// Keeps a payload and takes what is in it.
+    pub(crate) async fn receive(
+        self: &Arc<Self>,
+        delivered: Delivered,
+    ) -> Result<Receipt, IntakeError> {
+        self.store.admit().map_err(|refused| stored(refusal(refused)))?;
+        let loaded = Arc::clone(&self.core.lock().loaded);
+        let sender = loaded.intake().sender(&delivered)?;
+        let Delivered { body, content_type, fingerprint, key, .. } = delivered;
+        let origin = Origin { content_type, fingerprint, key };
+        let now = self.clock.now();
+        let sender = Arc::new(sender);
+        let (looked, origin) = if body.len() < LARGE {
+            (look(&sender, &body, &origin, now), origin)
+        } else {
+            let (sender, body) = (Arc::clone(&sender), body.clone());
+            let work = move || (look(&sender, &body, &origin, now), origin);
+            spawn_blocking(work).await.map_err(|error| IntakeError::Refused(error.to_string()))?
+        };
+        let (durable, receipt) = {
+            let mut core = self.core.lock();
+            core.last_payload += 1;
+            let payload = PayloadRow {
+                id: core.last_payload,
+                at: self.now(&mut core),
+                provider: sender.provider.to_string(),
+                instance: sender.instance.as_deref().map(str::to_owned),
+                origin: serde_json::to_string(&origin).unwrap_or_default(),
+                body: body.to_vec(),
+                problem: looked.problem.clone(),
+            };
+            let id = payload.id;
+            let rows = vec![Row::PutPayload(Box::new(payload))];
+            let at = self.now(&mut core);
+            self.absorb_payload(&mut core, at, &sender, id, looked, rows).map_err(stored)?
+        };
+        durable.settled().await.map_err(|e| IntakeError::Store(unstored(&e)))?;
+        self.metrics.received_payload(&sender.provider, &receipt);
+        Ok(receipt)
+    }
+
+    /// Maps a kept payload again, as the manifest stands now.
+    pub(crate) async fn replay(self: &Arc<Self>, id: i64) -> Result<Option<Receipt>, IntakeError> {
+        let shared = Arc::clone(self);
+        let found = spawn_blocking(move || shared.store.payload(id)).await;
+        let found = found.map_err(|error| IntakeError::Refused(error.to_string()))?;
+        let Some(row) = found.map_err(|e| IntakeError::Store(unstored(&e)))? else {
+            return Ok(None);
+        };
+        let origin: Origin = serde_json::from_str(&row.origin).unwrap_or_default();
+        let loaded = Arc::clone(&self.core.lock().loaded);
+        let sender = loaded.intake().resender(&row.provider, row.instance.as_deref())?;
+        let looked = look(&sender, &row.body, &origin, row.at);
+        let (durable, receipt) = {
+            let mut core = self.core.lock();
+            let rows = vec![Row::MarkPayload { id, problem: looked.problem.clone() }];
+            self.absorb_payload(&mut core, row.at, &sender, id, looked, rows).map_err(stored)?
+        };
+        durable.settled().await.map_err(|e| IntakeError::Store(unstored(&e)))?;
+        Ok(Some(receipt))
+    }
+
+    /// Takes the reports of a payload received at `at` and commits them with `rows`.
+    fn absorb_payload(
+        self: &Arc<Self>,
+        core: &mut Core,
+        at: Timestamp,
+        sender: &Sender,
+        id: i64,
+        looked: Looked,
+        mut rows: Vec<Row>,
+    ) -> Result<(Durable, Receipt), IngestError> {
+        let now = self.now(core).max(at);
+        let Looked { mapped, problem } = looked;
+        let mut receipt = Receipt {
+            id,
+            shape: mapped.shape,
+            alerts: mapped.occurrences.len(),
+            duplicates: 0,
+            skipped: mapped.skipped,
+            unmapped: mapped.unmapped,
+            problem,
+        };
+        core.unmapped.note(now, &sender.provider, &receipt.unmapped);
+        let mut posted = Vec::with_capacity(receipt.alerts);
+        for occurrence in mapped.occurrences {
+            let report = Report {
+                provider: Arc::clone(&sender.provider),
+                instance: sender.instance.clone(),
+                occurrence,
+                replayed: at < now,
+            };
+            match core.wide.take(at, report) {
+                Taken::Duplicate { .. } => receipt.duplicates += 1,
+                Taken::Late { fingerprint, alert } => rows.push(Row::AppendReport {
+                    fingerprint,
+                    at,
+                    kind: "late",
+                    detail: alert.to_string(),
+                }),
+                Taken::Stored(stored) => {
+                    self.store_alert(core, now, *stored, &mut rows, &mut posted)
+                }
+            }
+        }
+        let (durable, refused) = self.take(core, posted, rows, None)?;
+        for message in refused {
+            // Labels and times are made here; a refusal is a defect of this program.
+            tracing::error!(message, payload = id, "an alert of a provider was not routed");
+        }
+        Ok((durable, receipt))
+    }
+
+    /// The rows of a wide alert's new state, and what is routed because of it.
+    pub(crate) fn store_alert(
+        &self,
+        core: &mut Core,
+        now: Timestamp,
+        stored: Stored,
+        rows: &mut Vec<Row>,
+        posted: &mut Vec<PostedAlert>,
+    ) {
+        let Some(known) = core.wide.get(&stored.fingerprint) else { return };
+        let alert = &stored.alert;
+        let text = |name: &str| alert[name].as_str().map(str::to_owned);
+        let detail = alert.to_string();
+        let kind = match stored.change {
+            Change::Fired => "fired",
+            Change::Changed => "changed",
+            Change::Resolved => "resolved",
+        };
+        rows.push(Row::PutOccurrence(Box::new(OccurrenceRow {
+            fingerprint: stored.fingerprint.clone(),
+            at: known.last_at,
+            first_at: known.first_at,
+            name: text("name").unwrap_or_default(),
+            status: known.state.as_str().to_owned(),
+            severity: known.severity.order(),
+            provider: known.provider.to_string(),
+            service: text("service"),
+            environment: text("environment"),
+            // A map of plain values.
+            known: serde_json::to_vec(known).unwrap_or_default(),
+            alert: detail.clone(),
+        })));
+        rows.push(Row::AppendReport {
+            fingerprint: stored.fingerprint.clone(),
+            at: known.last_at,
+            kind,
+            detail,
+        });
+        if let Some(left) = stored.left {
+            core.route.hold(left, None);
+            let before = core.route.alert(left).map(Arc::clone);
+            posted.extend(before.filter(|alert| !alert.resolved_at(now)).map(|alert| {
+                PostedAlert {
+                    labels: alert.labels.clone(),
+                    annotations: alert.annotations.clone(),
+                    generator_url: Arc::clone(&alert.generator_url),
+                    starts_at: Some(alert.starts_at),
+                    ends_at: Some(Time::utc(now)),
+                }
+            }));
+        }
+        if let Some(identity) = core.wide.get(&stored.fingerprint).and_then(|known| known.routed) {
+            core.route.hold(identity, stored.held);
+        }
+        posted.extend(stored.routed.map(|routed| post(routed, now)));
+        core.dirty.texts.insert(stored.fingerprint.into());
+    }
+}
+
+fn look(sender: &Sender, body: &[u8], origin: &Origin, now: Timestamp) -> Looked {
+    let mapped = document(body, &origin.content_type)
+        .and_then(|document| sender.manifest.map(&document, now).map_err(|e| e.to_string()));
+    match mapped {
+        Ok(mut mapped) => {
+            for occurrence in &mut mapped.occurrences {
+                complete(occurrence, origin);
+            }
+            Looked { mapped, problem: None }
+        }
+        Err(problem) => Looked { mapped: Mapped::default(), problem: Some(problem) },
+    }
+}
+
+/// What the request says about every alert in it.
+fn complete(occurrence: &mut Occurrence, origin: &Origin) {
+    if let Some(fingerprint) = &origin.fingerprint {
+        occurrence.fingerprint.clone_from(fingerprint);
+    }
+    if let Some(key) = &origin.key {
+        occurrence.fields.insert("apiKeyRef".to_owned(), key.as_str().into());
+    }
+    if occurrence.source.is_empty() {
+        occurrence.source.push("keep".to_owned());
+    }
+}
+
+fn post(routed: Routed, now: Timestamp) -> PostedAlert {
+    let end = routed.ends_at.unwrap_or_else(|| now.checked_add(NEVER).unwrap_or(Timestamp::MAX));
+    PostedAlert {
+        labels: routed.labels,
+        annotations: routed.annotations,
+        generator_url: routed.url.into(),
+        starts_at: Some(Time::utc(routed.starts_at.min(end))),
+        ends_at: Some(Time::utc(end)),
+    }
+}
+
+fn stored(error: IngestError) -> IntakeError {
+    match error {
+        IngestError::Overloaded { retry_after } => IntakeError::Overloaded { retry_after },
+        IngestError::Store(error) => IntakeError::Store(error),
+        IngestError::Invalid(messages) => IntakeError::Refused(messages.join("; ")),
+    }
+}

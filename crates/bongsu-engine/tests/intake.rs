@@ -1,0 +1,355 @@
+//! Payloads of providers through a running engine on a clock moved by hand.
+#![allow(clippy::unwrap_used)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bongsu_config::alertmanager;
+use bongsu_engine::api::{
+    AlertQuery, Answer, Backend, Delivered, IntakeError, PayloadFilter, Receipt, Search,
+};
+use bongsu_engine::clock::ManualClock;
+use bongsu_engine::intake::{Instance, Intake};
+use bongsu_engine::transport::Transport;
+use bongsu_engine::{DedupRule, Engine, Loaded, Options};
+use bongsu_lang::Mode;
+use bongsu_lang::cel::Program;
+use bongsu_model::{Secret, Source, Timestamp};
+use bongsu_notify::{HttpRequest, Mail, Response, TransportError};
+use bongsu_provider::manifest::Catalogue;
+use bongsu_store::memory::{Fault, MemoryStore};
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+const CONFIG: &str = "route: {receiver: team, group_by: [alertname], group_wait: 10s, \
+    group_interval: 1m, repeat_interval: 12h}\n\
+    receivers: [{name: team, webhook_configs: [{url: 'http://hook.test/'}]}]\n";
+
+/// Notes what the webhook says of which alert.
+#[derive(Default)]
+struct Peer(Mutex<Vec<String>>);
+
+impl Transport for Peer {
+    fn request(
+        &self,
+        request: HttpRequest,
+        _deadline: Instant,
+    ) -> Answer<'_, Result<Response, TransportError>> {
+        let message: Value = serde_json::from_slice(&request.body).unwrap();
+        let said = message["alerts"].as_array().unwrap().iter().map(|alert| {
+            let (labels, status) = (&alert["labels"], alert["status"].as_str().unwrap());
+            let label = |name: &str| labels[name].as_str().unwrap_or("-").to_owned();
+            format!("{}/{} {status}", label("alertname"), label("severity"))
+        });
+        self.0.lock().push(said.collect::<Vec<_>>().join(", "));
+        Box::pin(async {
+            Ok(Response { status: 200, content_type: String::new(), body: "ok".into() })
+        })
+    }
+
+    fn mail(&self, _mail: Mail, _deadline: Instant) -> Answer<'_, Result<(), TransportError>> {
+        Box::pin(async { Ok(()) })
+    }
+
+    fn secret<'a>(&'a self, _path: &'a str) -> Answer<'a, Result<Secret, String>> {
+        Box::pin(async { Err("no files here".to_owned()) })
+    }
+}
+
+struct House {
+    clock: Arc<ManualClock>,
+    peer: Arc<Peer>,
+    store: Arc<MemoryStore>,
+    engine: Engine,
+}
+
+/// What differs between houses.
+#[derive(Clone, Default)]
+struct Furniture {
+    folder: Option<std::path::PathBuf>,
+    rules: Vec<DedupRule>,
+}
+
+impl House {
+    fn new() -> Self {
+        Self::with(Furniture::default(), MemoryStore::default(), at("00:00:00"))
+    }
+
+    fn with(furniture: Furniture, store: MemoryStore, now: Timestamp) -> Self {
+        let clock = Arc::new(ManualClock::new(now));
+        let peer = Arc::new(Peer::default());
+        let load = move || {
+            let source = Source { name: "am.yml".to_owned(), text: CONFIG.to_owned() };
+            let (config, _) = alertmanager::load(source, None, Mode::Fallback)?;
+            let templates = bongsu_notify::templates::default_templates().unwrap();
+            let mut catalogue = Catalogue::shipped();
+            if let Some(folder) = &furniture.folder {
+                catalogue.add_folder(folder).unwrap();
+            }
+            let instance = Instance {
+                name: "shop".into(),
+                provider: "grafana".into(),
+                token: Some(Secret::new("open sesame")),
+            };
+            let keys = BTreeMap::from([("ci".into(), Secret::new("k-1"))]);
+            let kept = Duration::from_secs(5 * 24 * 3600);
+            let loaded = Loaded::new(config, templates, "http://am.test", kept);
+            let loaded = loaded.receiving(Intake::new(catalogue, [instance], keys));
+            Ok(loaded.deduplicating(furniture.rules.clone()))
+        };
+        let store = Arc::new(store);
+        let options = Options::default();
+        let engine =
+            Engine::start(store.clone(), clock.clone(), peer.clone(), options, Box::new(load))
+                .unwrap();
+        Self { clock, peer, store, engine }
+    }
+
+    async fn send(&self, delivered: Delivered) -> Result<Receipt, IntakeError> {
+        self.engine.receive(delivered).await
+    }
+
+    /// Alerts in the wide form itself.
+    async fn report(&self, body: Value) -> Receipt {
+        self.send(payload("keep", &body)).await.unwrap()
+    }
+
+    async fn pass(&self, time: &str) {
+        self.clock.set(at(time));
+        self.engine.tick();
+        let told = async {
+            loop {
+                let mut page = String::new();
+                self.engine.write_metrics(&mut page);
+                if page.contains("\nbongsu_flushes_in_flight 0\n") {
+                    return;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
+    }
+
+    async fn found(&self, cel: &str) -> Vec<Value> {
+        let cel = Some(Arc::new(Program::parse(cel).unwrap()));
+        let search = Search { cel, limit: 100, ..Search::default() };
+        let found = self.engine.search(search).await.unwrap();
+        found.into_iter().map(|found| found.alert).collect()
+    }
+
+    /// Loses all that is not durable and starts again.
+    fn crash(self, furniture: Furniture) -> Self {
+        let now = self.clock.now();
+        Self::with(furniture, self.store.crash(), now)
+    }
+}
+
+fn payload(provider: &str, body: &Value) -> Delivered {
+    Delivered {
+        provider: provider.to_owned(),
+        content_type: "application/json".to_owned(),
+        body: body.to_string().into(),
+        ..Delivered::default()
+    }
+}
+
+fn at(time: &str) -> Timestamp {
+    format!("2026-01-01T{time}Z").parse().unwrap()
+}
+
+fn cpu(status: &str, severity: &str) -> Value {
+    json!({"name": "CPU", "status": status, "severity": severity, "fingerprint": "cpu-1",
+           "service": "shop", "labels": {"host": "a"}})
+}
+
+use bongsu_engine::clock::Clock as _;
+
+#[tokio::test]
+async fn an_alert_of_a_provider_is_told_until_its_end_is_reported() {
+    let house = House::new();
+    let receipt = house.report(cpu("firing", "high")).await;
+    assert_eq!((receipt.id, receipt.alerts, receipt.duplicates), (1, 1, 0));
+    house.pass("00:00:11").await;
+    // Days without a report: it goes on.
+    house.pass("09:00:00").await;
+    house.report(cpu("resolved", "high")).await;
+    house.pass("09:02:00").await;
+    assert_eq!(*house.peer.0.lock(), ["CPU/high firing", "CPU/high resolved"]);
+    let found = house.found("name == 'CPU'").await;
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0]["status"], "resolved");
+    assert_eq!(found[0]["startedAt"], "2026-01-01T00:00:00.000Z");
+}
+
+#[tokio::test]
+async fn an_alert_whose_labels_change_leaves_none_behind() {
+    let house = House::new();
+    house.report(cpu("firing", "warning")).await;
+    house.pass("00:00:11").await;
+    house.report(cpu("firing", "critical")).await;
+    house.pass("00:02:00").await;
+    house.report(cpu("resolved", "critical")).await;
+    house.pass("00:04:00").await;
+    assert_eq!(
+        *house.peer.0.lock(),
+        [
+            "CPU/warning firing",
+            "CPU/critical firing, CPU/warning resolved",
+            "CPU/critical resolved"
+        ]
+    );
+    assert!(house.engine.alerts(AlertQuery::default()).await.is_empty());
+}
+
+#[tokio::test]
+async fn reports_that_say_nothing_new_go_no_further() {
+    let house = House::new();
+    // Within one payload too.
+    let twice = json!([cpu("firing", "high"), cpu("firing", "high")]);
+    assert_eq!(house.report(twice).await.duplicates, 1);
+    assert_eq!(house.report(cpu("firing", "high")).await.duplicates, 1);
+    let house = house.crash(Furniture::default());
+    assert_eq!(house.report(cpu("firing", "high")).await.duplicates, 1);
+    assert_eq!(house.report(cpu("firing", "low")).await.duplicates, 0);
+    let history = house.engine.reports("cpu-1".to_owned(), None, 10).await.unwrap();
+    let kinds: Vec<&str> = history.iter().map(|report| report.kind.as_str()).collect();
+    assert_eq!(kinds, ["changed", "fired"]);
+    let rules = house.engine.dedup_rules();
+    assert_eq!(rules.len(), 1);
+    assert_eq!((rules[0].1.reports, rules[0].1.full, rules[0].1.partial), (2, 1, 1));
+}
+
+#[tokio::test]
+async fn a_rule_decides_what_an_alert_is_and_what_counts() {
+    let rule: DedupRule = serde_json::from_value(json!({
+        "name": "by host", "provider": "keep",
+        "fingerprint_fields": ["name", "labels.host"], "ignore_fields": ["message", "labels.n"]
+    }))
+    .unwrap();
+    let furniture = Furniture { rules: vec![rule], ..Furniture::default() };
+    let house = House::with(furniture, MemoryStore::default(), at("00:00:00"));
+    let disk = |host: &str, n: u32| json!({"name": "Disk", "message": format!("try {n}"), "labels": {"host": host, "n": n}});
+    assert_eq!(house.report(disk("a", 1)).await.duplicates, 0);
+    assert_eq!(house.report(disk("a", 2)).await.duplicates, 1);
+    assert_eq!(house.report(disk("b", 3)).await.duplicates, 0);
+    assert_eq!(house.found("name == 'Disk'").await.len(), 2);
+    let rules = house.engine.dedup_rules();
+    assert_eq!((rules[0].0.name.as_str(), rules[0].1.full), ("by host", 1));
+}
+
+#[tokio::test]
+async fn alerts_with_the_same_labels_stay_apart() {
+    let house = House::new();
+    let one = |id: &str, status: &str| json!({"name": "Down", "status": status, "fingerprint": id});
+    house.report(json!([one("x", "firing"), one("y", "firing")])).await;
+    house.report(one("x", "resolved")).await;
+    let left = house.engine.alerts(AlertQuery::default()).await;
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].alert.labels.get("alert_fingerprint"), Some("y"));
+}
+
+#[tokio::test]
+async fn what_somebody_has_taken_is_not_told_about() {
+    let house = House::new();
+    house.report(cpu("firing", "high")).await;
+    house.pass("00:00:11").await;
+    house.report(cpu("acknowledged", "high")).await;
+    house.pass("20:00:00").await;
+    let view = house.engine.alerts(AlertQuery::default()).await;
+    assert_eq!(view[0].muted_by.iter().map(|m| &**m).collect::<Vec<_>>(), ["acknowledged"]);
+    // The hold outlives the process.
+    let house = house.crash(Furniture::default());
+    house.pass("20:05:00").await;
+    assert!(house.peer.0.lock().is_empty());
+    house.report(cpu("resolved", "high")).await;
+    house.pass("20:07:00").await;
+    assert_eq!(*house.peer.0.lock(), ["CPU/high resolved"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_mapped_is_kept_and_mapped_after_the_fix() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let write = |name: &str| write_manifest(folder.path(), name);
+    write("body.title");
+    let furniture = Furniture { folder: Some(folder.path().to_owned()), ..Furniture::default() };
+    let house = House::with(furniture, MemoryStore::default(), at("00:00:00"));
+    let body = json!({"headline": "Door open", "state": "open"});
+    let receipt = house.send(payload("door", &body)).await.unwrap();
+    assert_eq!(receipt.problem.as_deref(), Some("door: alert 0: name: is missing"));
+    let not_json = Delivered { body: "{".into(), ..payload("door", &body) };
+    assert!(house.send(not_json).await.unwrap().problem.unwrap().contains("not JSON"));
+    let problems = PayloadFilter { problems: true, limit: 10, ..PayloadFilter::default() };
+    assert_eq!(house.engine.payloads(problems.clone()).await.unwrap().len(), 2);
+
+    write("body.headline");
+    house.engine.reload().unwrap();
+    let again = house.engine.replay(1).await.unwrap().unwrap();
+    assert_eq!((again.alerts, again.problem), (1, None));
+    // One value of it means nothing to the manifest; it is said, and counted.
+    assert_eq!(again.unmapped[0].value, "open");
+    assert_eq!(house.engine.unmapped()[0].count, 1);
+    assert!(house.engine.replay(2).await.unwrap().unwrap().problem.is_some());
+    assert!(house.engine.replay(99).await.unwrap().is_none());
+    let left = house.engine.payloads(problems).await.unwrap();
+    assert_eq!(left.iter().map(|row| row.id).collect::<Vec<_>>(), [2]);
+    assert_eq!(house.found("name == 'Door open'").await.len(), 1);
+}
+
+fn write_manifest(folder: &Path, name: &str) {
+    let text = format!(
+        "name: {{en: Door, ko: 문}}\nsummary: {{en: A door, ko: 문}}\ncategories: [x]\n\
+         ingest:\n- shape: door\n  fields:\n    name: {name}\n    status:\n      of: body.state\n      \
+         map: {{shut: resolved}}\n      otherwise: \"'firing'\"\n"
+    );
+    std::fs::create_dir_all(folder.join("door")).unwrap();
+    std::fs::write(folder.join("door/provider.yaml"), text).unwrap();
+}
+
+#[tokio::test]
+async fn a_replayed_payload_does_not_undo_what_came_later() {
+    let house = House::new();
+    house.report(cpu("firing", "high")).await;
+    house.clock.set(at("00:01:00"));
+    house.report(cpu("resolved", "high")).await;
+    house.engine.replay(1).await.unwrap().unwrap();
+    assert_eq!(house.found("fingerprint == 'cpu-1'").await[0]["status"], "resolved");
+    let history = house.engine.reports("cpu-1".to_owned(), None, 1).await.unwrap();
+    assert_eq!(history[0].kind, "late");
+}
+
+#[tokio::test]
+async fn instances_want_their_token() {
+    let house = House::new();
+    let body = json!({"alerts": []});
+    let to = |instance: &str, token: Option<&str>| Delivered {
+        instance: Some(instance.to_owned()),
+        token: token.map(str::to_owned),
+        ..payload("grafana", &body)
+    };
+    assert!(house.send(to("shop", Some("open sesame"))).await.is_ok());
+    for (instance, token) in [("shop", None), ("shop", Some("open")), ("shop", Some(""))] {
+        let refused = house.send(to(instance, token)).await;
+        assert!(matches!(refused, Err(IntakeError::Refused(_))), "{token:?}");
+    }
+    assert!(matches!(house.send(to("other", None)).await, Err(IntakeError::UnknownInstance(_))));
+    let unknown = house.send(payload("nothing", &body)).await;
+    assert!(matches!(unknown, Err(IntakeError::UnknownProvider(_))));
+    // Nothing of what was refused is kept.
+    let all = PayloadFilter { limit: 10, ..PayloadFilter::default() };
+    assert_eq!(house.engine.payloads(all).await.unwrap().len(), 1);
+    assert_eq!(house.engine.key_name("k-1").as_deref(), Some("ci"));
+    assert!(!house.engine.admits(Some("shop"), "nonsense"));
+}
+
+#[tokio::test]
+async fn what_is_not_durable_is_not_accepted() {
+    let house = House::new();
+    house.store.fail_next(1, Fault::Full);
+    let refused = house.send(payload("keep", &cpu("firing", "high"))).await;
+    assert!(matches!(refused, Err(IntakeError::Store(_))), "{refused:?}");
+    house.store.set_full(true);
+    assert!(house.send(payload("keep", &cpu("firing", "high"))).await.is_err());
+}

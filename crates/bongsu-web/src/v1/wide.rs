@@ -1,0 +1,210 @@
+//! Wide alerts: search with conditions and words, counts of values, one alert, its history.
+
+use std::sync::Arc;
+
+use bongsu_engine::api::{Search, WideAlert};
+use bongsu_lang::cel::Program;
+use bongsu_model::Timestamp;
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::alerts::{limit, position};
+use super::model::Page;
+use crate::answer::{self, Answered, Family, Problem};
+use crate::service::{App, Call};
+
+/// Facets shown unless others are asked for.
+const FACETS: &str = "severity,status,providerType,service,environment";
+/// Facets one request may ask for, and values of each.
+const MAX_FACETS: usize = 20;
+const FACET_VALUES: usize = 50;
+
+/// `GET /api/v1/occurrences`: parameters `cel`, `q`, `limit`, `cursor`.
+pub(crate) async fn search(app: Arc<App>, call: Call) -> Answered {
+    let (limit, mut search) = match (limit(&call), condition(&call)) {
+        (Ok(limit), Ok(search)) => (limit, search),
+        (Err(refused), _) | (_, Err(refused)) => return refused,
+    };
+    search.before = match call.query.last("cursor").map(cursor) {
+        None => None,
+        Some(Some(before)) => Some(before),
+        Some(None) => return Problem::parameter("cursor", "not the next_cursor of a page"),
+    };
+    search.limit = limit + 1;
+    let whole = Search { before: None, ..search.clone() };
+    let mut found = match app.backend.search(search).await {
+        Ok(found) => found,
+        Err(problem) => return answer::store(Family::V1, &problem, &problem.to_string()),
+    };
+    let total = match app.backend.count(whole).await {
+        Ok(total) => total,
+        Err(problem) => return answer::store(Family::V1, &problem, &problem.to_string()),
+    };
+    let more = found.len() > limit;
+    found.truncate(limit);
+    let next_cursor = found
+        .last()
+        .map(|last| format!("{}:{}", last.at.as_nanosecond(), last.id))
+        .filter(|_| more);
+    let items = found.into_iter().map(complete).collect();
+    answer::json(StatusCode::OK, &Found { items, total, next_cursor })
+}
+
+/// `GET /api/v1/occurrences/facets`: how often values occur; parameters `cel`, `q`, `fields`.
+pub(crate) async fn facets(app: Arc<App>, call: Call) -> Answered {
+    let mut search = match condition(&call) {
+        Ok(search) => search,
+        Err(refused) => return refused,
+    };
+    search.limit = FACET_VALUES;
+    let fields: Vec<String> = call
+        .query
+        .last("fields")
+        .unwrap_or(FACETS)
+        .split(',')
+        .map(|field| field.trim().to_owned())
+        .filter(|field| !field.is_empty())
+        .collect();
+    if fields.len() > MAX_FACETS {
+        return Problem::parameter("fields", format_args!("more than {MAX_FACETS} fields"));
+    }
+    match app.backend.facets(search, fields).await {
+        Ok(found) => {
+            let facets: Vec<FacetJson> = found
+                .into_iter()
+                .map(|(field, values)| FacetJson {
+                    field,
+                    values: values
+                        .into_iter()
+                        .map(|v| FacetValueJson { value: v.value, count: v.count })
+                        .collect(),
+                })
+                .collect();
+            answer::json(StatusCode::OK, &Page { items: facets, next_cursor: None })
+        }
+        Err(problem) => answer::store(Family::V1, &problem, &problem.to_string()),
+    }
+}
+
+/// `GET /api/v1/occurrences/{fingerprint}`.
+pub(crate) async fn get(app: Arc<App>, call: Call) -> Answered {
+    let fingerprint = call.parameter(0);
+    match app.backend.wide_alert(fingerprint.clone()).await {
+        Ok(Some(alert)) => answer::json(StatusCode::OK, &complete(alert)),
+        Ok(None) => unknown(&fingerprint),
+        Err(problem) => answer::store(Family::V1, &problem, &problem.to_string()),
+    }
+}
+
+/// `GET /api/v1/occurrences/{fingerprint}/history`: reports and changes, newest first.
+pub(crate) async fn history(app: Arc<App>, call: Call) -> Answered {
+    let (limit, before) = match (limit(&call), position(&call)) {
+        (Ok(limit), Ok(before)) => (limit, before),
+        (Err(refused), _) | (_, Err(refused)) => return refused,
+    };
+    match app.backend.reports(call.parameter(0), before, limit + 1).await {
+        Ok(mut found) => {
+            let more = found.len() > limit;
+            found.truncate(limit);
+            let next_cursor = found.last().map(|report| report.id.to_string()).filter(|_| more);
+            let items: Vec<ReportJson> = found
+                .into_iter()
+                .map(|report| ReportJson {
+                    id: report.id,
+                    at: report.at.to_string(),
+                    kind: report.kind,
+                    detail: serde_json::from_str(&report.detail).unwrap_or_default(),
+                })
+                .collect();
+            answer::json(StatusCode::OK, &Page { items, next_cursor })
+        }
+        Err(problem) => answer::store(Family::V1, &problem, &problem.to_string()),
+    }
+}
+
+/// `cel` and `q`; a wrong expression is answered with its place.
+fn condition(call: &Call) -> Result<Search, Answered> {
+    let cel = match call.query.last("cel").filter(|text| !text.trim().is_empty()) {
+        None => None,
+        Some(text) => match Program::parse(text) {
+            Ok(program) => Some(Arc::new(program)),
+            Err(error) => return Err(Problem::parameter("cel", error)),
+        },
+    };
+    let text = call.query.last("q").filter(|text| !text.trim().is_empty()).map(str::to_owned);
+    Ok(Search { cel, text, before: None, limit: 0 })
+}
+
+fn cursor(text: &str) -> Option<(Timestamp, i64)> {
+    let (at, id) = text.split_once(':')?;
+    Some((Timestamp::from_nanosecond(at.parse().ok()?).ok()?, id.parse().ok()?))
+}
+
+/// The alert with what moved since it was stored.
+fn complete(found: WideAlert) -> Value {
+    let mut alert = found.alert;
+    if let (Value::Object(fields), Some(known)) = (&mut alert, found.known) {
+        fields.insert("duplicates".to_owned(), known.duplicates.into());
+        if let Some(routed) = known.routed {
+            fields.insert("routedAs".to_owned(), routed.to_string().into());
+        }
+    }
+    alert
+}
+
+fn unknown(fingerprint: &str) -> Answered {
+    let message = format!("no alert {fingerprint} is known");
+    Problem::new("alert_not_found", message, "search lists what is known")
+        .answer(StatusCode::NOT_FOUND)
+}
+
+/// A page of alerts with all their fields.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FoundAlerts)]
+pub(crate) struct Found {
+    /// The alerts, the last reported first.
+    #[schema(value_type = Vec<Object>)]
+    items: Vec<Value>,
+    /// How many there are on all pages.
+    total: u64,
+    /// Send as `cursor` for the next page; null at the end.
+    next_cursor: Option<String>,
+}
+
+/// How often the values of a field occur.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Facet)]
+pub(crate) struct FacetJson {
+    /// Dotted path of the field.
+    field: String,
+    /// The most frequent first.
+    values: Vec<FacetValueJson>,
+}
+
+/// One value of a field.
+#[derive(Serialize, ToSchema)]
+#[schema(as = FacetValue)]
+struct FacetValueJson {
+    /// The value; null where the field is missing.
+    value: Option<String>,
+    /// Alerts that have it.
+    count: u64,
+}
+
+/// One report or change of an alert.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Report)]
+pub(crate) struct ReportJson {
+    /// Position, ascending.
+    id: i64,
+    /// When.
+    #[schema(format = DateTime)]
+    at: String,
+    /// `fired`, `changed`, `resolved`, `late` …
+    kind: String,
+    /// The alert as it was then.
+    #[schema(value_type = Object)]
+    detail: Value,
+}
