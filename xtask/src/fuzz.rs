@@ -8,8 +8,17 @@ use anyhow::{Context, Result, bail};
 
 use crate::process;
 
-const TARGETS: &[&str] =
-    &["config", "matcher", "template", "api_alerts", "api_silence", "journal", "manifest", "cel"];
+const TARGETS: &[&str] = &[
+    "config",
+    "matcher",
+    "template",
+    "api_alerts",
+    "api_silence",
+    "journal",
+    "manifest",
+    "cel",
+    "enrich",
+];
 
 /// What the compiler has to add so that libFuzzer sees coverage.
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

@@ -41,6 +41,11 @@ impl Cell {
         })
     }
 
+    /// The text itself, whatever is in it.
+    pub(crate) fn plain(text: &str) -> Self {
+        if text.is_empty() { Self::Empty } else { Self::Exact(text.into()) }
+    }
+
     pub(crate) fn matches(&self, value: &str) -> bool {
         match self {
             Self::Empty => false,

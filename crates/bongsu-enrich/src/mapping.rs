@@ -61,7 +61,7 @@ pub struct Mapping {
 impl Mapping {
     /// Gives the rule its rows. On an error it keeps those it had.
     pub(crate) fn set_table(&mut self, table: Table) -> Result<(), Vec<TableFault>> {
-        let index = Index::new(&table, &self.matchers)?;
+        let index = Index::new(&table, &self.matchers, self.source != MappingSource::Topology)?;
         self.table = Some((table, index));
         Ok(())
     }

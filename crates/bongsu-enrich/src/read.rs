@@ -4,8 +4,10 @@
 
 mod enrichment;
 mod maintenance;
+mod table;
 mod topology;
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,7 +21,7 @@ use crate::mapping::MappingSource;
 
 /// What a file may cost: tables may be written in it.
 const LIMITS: Limits = Limits { bytes: 20 << 20, depth: 30, nodes: 3_000_000 };
-/// Findings that are reported; a table of nothing but mistakes is not printed whole.
+/// Errors, and warnings, that are reported of a file; a table of nothing but mistakes is not printed whole.
 const MAX_FINDINGS: usize = 200;
 
 pub(crate) fn enricher(files: &Files) -> Result<(Enricher, Vec<Diagnostic>), Vec<Diagnostic>> {
@@ -48,7 +50,6 @@ pub(crate) fn enricher(files: &Files) -> Result<(Enricher, Vec<Diagnostic>), Vec
         let message = "a rule takes fields from the topology, and there is no topology file";
         found.push(Diagnostic::warning("BS1724", message));
     }
-    found.truncate(MAX_FINDINGS);
     if found.iter().any(Diagnostic::is_error) {
         return Err(found);
     }
@@ -87,8 +88,9 @@ impl Reader {
     }
 
     fn note(&mut self, finding: Diagnostic, place: yaml::Place) {
-        // A long file of one mistake must not become a longer list.
-        if self.found.len() < MAX_FINDINGS {
+        // A long file of one mistake must not become a longer list; warnings leave room for errors.
+        let alike = self.found.iter().filter(|known| known.severity == finding.severity);
+        if alike.count() < MAX_FINDINGS {
             let place = self.place(place);
             self.found.push(finding.at(place));
         }
@@ -249,10 +251,9 @@ impl Reader {
     }
 
     /// Notes a name that was used before; remembers it.
-    fn unique(&mut self, seen: &mut Vec<String>, name: &str, what: &str, node: &Node) {
-        if seen.iter().any(|known| known == name) {
+    fn unique(&mut self, seen: &mut HashSet<String>, name: &str, what: &str, node: &Node) {
+        if !seen.insert(name.to_owned()) {
             self.refuse("BS1709", node.place, format!("two {what} are named {name}"));
         }
-        seen.push(name.to_owned());
     }
 }

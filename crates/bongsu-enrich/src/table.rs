@@ -140,7 +140,12 @@ struct Entry {
 }
 
 impl Index {
-    pub(crate) fn new(table: &Table, matchers: &[Vec<Path>]) -> Result<Self, Vec<TableFault>> {
+    /// `patterns`: whether a cell may be one; names of services are compared as they are.
+    pub(crate) fn new(
+        table: &Table,
+        matchers: &[Vec<Path>],
+        patterns: bool,
+    ) -> Result<Self, Vec<TableFault>> {
         let (mut index, mut faults, mut regexes) = (Self::default(), Vec::new(), 0);
         for paths in matchers {
             let mut columns = Vec::new();
@@ -161,7 +166,11 @@ impl Index {
                         Value::Null => String::new(),
                         other => field::text_of(other),
                     };
-                    match Cell::parse(&text) {
+                    let parsed = match patterns {
+                        true => Cell::parse(&text),
+                        false => Ok(Cell::plain(&text)),
+                    };
+                    match parsed {
                         Ok(cell) => cells.push(cell),
                         Err(message) => {
                             let column = table.columns[*column].clone();

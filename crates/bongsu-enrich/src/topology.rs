@@ -191,6 +191,11 @@ impl Topology {
         })
     }
 
+    /// Whether a service has this name in any environment.
+    pub fn is_named(&self, service: &str) -> bool {
+        self.by_name.contains_key(service)
+    }
+
     /// The applications a service belongs to.
     pub fn applications_of(&self, service: usize) -> impl Iterator<Item = &Application> {
         self.applications.iter().filter(move |a| a.services.contains(&service))

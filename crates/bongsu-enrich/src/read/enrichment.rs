@@ -2,19 +2,17 @@
 //!
 //! In: the document, and the tables that lie beside it. Out: rules; every mistake is noted.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use bongsu_lang::yaml::{Kind, Node, Scalar};
+use bongsu_lang::yaml::{Kind, Node};
 use bongsu_model::{Diagnostic, Source};
-use serde_json::{Map, Value};
 
 use super::Reader;
 use crate::cell;
 use crate::extraction::Extraction;
-use crate::field::{self, IDENTITY, Path};
-use crate::mapping::{HttpTable, Mapping, MappingSource};
-use crate::table::{Table, TableFault};
-use crate::{csv, topology};
+use crate::field::{IDENTITY, Path};
+use crate::mapping::{Mapping, MappingSource};
 
 /// Alternatives a rule may have, and fields one may compare.
 const MAX_MATCHERS: usize = 16;
@@ -42,7 +40,7 @@ impl Reader {
     ) -> (Vec<Extraction>, Vec<Mapping>) {
         let (mut extraction, mut mapping) = (Vec::new(), Vec::new());
         for (key, value) in self.pairs(node, &["extraction", "mapping"]) {
-            let mut names = Vec::new();
+            let mut names = HashSet::new();
             let items = self.items(value);
             if items.len() > MAX_RULES {
                 let message = format!("at most {MAX_RULES} rules of one kind");
@@ -260,195 +258,4 @@ impl Reader {
         }
         groups
     }
-
-    fn rows_of(
-        &mut self,
-        rule: &mut Mapping,
-        kind: Option<&str>,
-        pairs: &[(&str, &Arc<Node>)],
-        node: &Node,
-        tables: &[Arc<Source>],
-    ) {
-        let of = |wanted: &str| pairs.iter().find(|(key, _)| *key == wanted).map(|(_, v)| *v);
-        let written = [of("csv"), of("file"), of("rows").filter(|rows| !rows.is_null()), of("url")];
-        let kind = kind.unwrap_or(if of("url").is_some() { "http" } else { "csv" });
-        match (kind, written) {
-            ("topology", [None, None, None, None]) => {
-                rule.source = MappingSource::Topology;
-                self.topology_fields(rule, node);
-            }
-            ("http", [None, None, None, Some(url)]) => {
-                let refresh = of("refresh").and_then(|value| self.duration(value));
-                if of("refresh").is_none() {
-                    self.missing(node, "refresh");
-                }
-                let url = self.url(url).unwrap_or_default();
-                let refresh = refresh.unwrap_or_default();
-                rule.source = MappingSource::Http(HttpTable { url, refresh });
-            }
-            ("csv", [Some(text), None, None, None]) => {
-                let parsed = Table::from_csv(text.text().unwrap_or_default());
-                let table = parsed.map_err(|faults| self.csv_faults(&faults, text, None)).ok();
-                self.use_table(rule, table, text);
-            }
-            ("csv", [None, Some(file), None, None]) => self.file(rule, file, tables),
-            ("csv", [None, None, Some(rows), None]) => {
-                let rows_read: Vec<Map<String, Value>> =
-                    self.items(rows).iter().filter_map(|row| self.row(row)).collect();
-                let table = match Table::from_rows(rows_read) {
-                    Ok(table) => Some(table),
-                    Err(fault) => {
-                        self.refuse("BS1708", rows.place, fault.to_string());
-                        None
-                    }
-                };
-                self.use_table(rule, table, rows);
-            }
-            ("csv" | "http" | "topology", _) => {
-                let message = "exactly one of csv, file, rows (type csv) or url (type http) is \
-                               wanted, and none with type topology";
-                self.refuse("BS1704", node.place, message);
-            }
-            _ => {
-                let message = format!("type {kind} is none of csv, http, topology");
-                self.refuse("BS1707", node.place, message);
-            }
-        }
-    }
-
-    fn topology_fields(&mut self, rule: &Mapping, node: &Node) {
-        let known = |name: &str| {
-            matches!(name, "service" | "environment") || topology::TEXTS.contains(&name)
-        };
-        for path in rule.matchers.iter().flatten().filter(|path| !known(path.last())) {
-            let message = format!("a service has no field {}", path.last());
-            self.refuse("BS1707", node.place, message);
-        }
-    }
-
-    fn url(&mut self, node: &Node) -> Option<String> {
-        let text = self.text(node)?;
-        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
-        let host = rest.map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
-        match host {
-            None | Some("") => {
-                self.refuse("BS1707", node.place, "url is no http:// or https:// address");
-                None
-            }
-            Some(host) if host.contains('@') => {
-                // Without a place: the excerpt would show them.
-                let line = node.place.line;
-                let message = format!("line {line}: credentials do not belong into url");
-                self.found.push(Diagnostic::error("BS1707", message));
-                None
-            }
-            Some(_) => Some(text),
-        }
-    }
-
-    fn file(&mut self, rule: &mut Mapping, node: &Node, tables: &[Arc<Source>]) {
-        let Some(name) = self.text(node) else { return };
-        let Some(source) = tables.iter().find(|source| source.name == name) else {
-            return self.refuse("BS1710", node.place, format!("there is no table file {name}"));
-        };
-        let parsed = Table::from_csv(&source.text);
-        let table = parsed.map_err(|faults| self.csv_faults(&faults, node, Some(source))).ok();
-        self.use_table(rule, table, node);
-    }
-
-    /// In a file of its own a mistake has its line, inside the YAML the line is in the message.
-    fn csv_faults(&mut self, faults: &[csv::Fault], node: &Node, file: Option<&Arc<Source>>) {
-        for fault in faults {
-            match file {
-                Some(source) => {
-                    let place = bongsu_model::Place {
-                        source: Arc::clone(source),
-                        line: fault.line,
-                        column: 1,
-                    };
-                    let finding = Diagnostic::error("BS1708", fault.message.clone());
-                    self.found.push(finding.at(Some(place)));
-                }
-                None => self.refuse("BS1708", node.place, fault.to_string()),
-            }
-        }
-    }
-
-    fn row(&mut self, node: &Node) -> Option<Map<String, Value>> {
-        let Kind::Mapping(entries) = &node.kind else {
-            self.mistyped(node, "a row: a mapping");
-            return None;
-        };
-        let mut row = Map::new();
-        for entry in entries {
-            let Some(name) = entry.key.text().filter(|name| !name.is_empty()) else {
-                self.mistyped(&entry.key, "the name of a column");
-                continue;
-            };
-            // A cell that is compared is text as written: 007 is not 7.
-            let value = match (&entry.value.kind, entry.value.scalar()) {
-                (Kind::Scalar { .. }, Some(Scalar::Null)) => Value::Null,
-                (Kind::Scalar { text, .. }, Some(Scalar::Bool(flag)))
-                    if matches!(&**text, "true" | "false") =>
-                {
-                    flag.into()
-                }
-                (Kind::Scalar { text, .. }, Some(Scalar::Int(number)))
-                    if **text == *number.to_string() =>
-                {
-                    number.into()
-                }
-                (Kind::Scalar { text, .. }, _) => Value::from(&**text),
-                _ => entry.value.to_value().to_json(),
-            };
-            if row.insert(name.to_owned(), value).is_some() && !entry.merged {
-                let message = format!("the column {name} stands twice");
-                self.refuse("BS1703", entry.key.place, message);
-            }
-        }
-        Some(row)
-    }
-
-    fn use_table(&mut self, rule: &mut Mapping, table: Option<Table>, node: &Node) {
-        let Some(table) = table else { return };
-        let faults = wrong_values(rule, &table);
-        for message in faults {
-            self.refuse("BS1708", node.place, message);
-        }
-        if let Err(faults) = rule.set_table(table) {
-            for fault in faults {
-                let code = match fault {
-                    TableFault::Cell { .. } => "BS1705",
-                    _ => "BS1708",
-                };
-                self.refuse(code, node.place, fault.to_string());
-            }
-        }
-        let forbidden: Vec<String> = rule.forbidden_columns().map(str::to_owned).collect();
-        for column in forbidden {
-            let message = format!("the column {column} is not added: it says which alert this is");
-            self.warn("BS1722", node.place, message);
-        }
-    }
-}
-
-/// Severities and states that nobody knows would never arrive.
-fn wrong_values(rule: &Mapping, table: &Table) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let compared = |name: &str| rule.matchers.iter().flatten().any(|path| path.text() == name);
-    for (at, column) in table.columns.iter().enumerate() {
-        if rule.multi_level.is_some() || compared(column) || IDENTITY.contains(&&**column) {
-            continue;
-        }
-        for (number, row) in table.rows.iter().enumerate() {
-            let cell = &row[at];
-            if !field::is_empty(Some(cell)) && field::typed(column, cell).is_none() {
-                wrong.push(format!("row {}: {} cannot be {cell}", number + 1, column));
-            }
-            if wrong.len() >= 20 {
-                return wrong;
-            }
-        }
-    }
-    wrong
 }

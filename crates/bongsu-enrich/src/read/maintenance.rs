@@ -3,6 +3,8 @@
 //! In: the document, a list of windows in the plain form or as Keep's API gives them. Out: the windows
 //! in order.
 
+use std::collections::HashSet;
+
 use bongsu_lang::yaml::{Kind, Node};
 use bongsu_lang::{Mode, matcher};
 use bongsu_model::{AlertState, Matchers, Timestamp};
@@ -49,13 +51,11 @@ impl Reader {
             self.refuse("BS1708", node.place, format!("at most {MAX_WINDOWS} windows"));
             return Maintenance::default();
         }
-        let mut ids = std::collections::HashSet::new();
+        let mut ids = HashSet::new();
         let mut windows = Vec::new();
         for item in items {
             let Some(window) = self.window(item) else { continue };
-            if !ids.insert(window.id.clone()) {
-                self.refuse("BS1709", item.place, format!("two windows are named {}", window.id));
-            }
+            self.unique(&mut ids, &window.id, "windows", item);
             windows.push(window);
         }
         Maintenance::new(windows)

@@ -3,6 +3,8 @@
 //! In: the document, in the plain form (names) or as Keep imports it (numbers). Out: a topology;
 //! circles are noted as warnings.
 
+use std::collections::{HashMap, HashSet};
+
 use bongsu_lang::yaml::{Kind, Node};
 
 use super::Reader;
@@ -17,7 +19,7 @@ const SHOWN: usize = 8;
 struct Known {
     topology: Topology,
     /// Keep's numbers.
-    ids: Vec<(String, usize)>,
+    ids: HashMap<String, usize>,
 }
 
 /// A service's entry, and the node of what it depends on.
@@ -32,7 +34,7 @@ impl Reader {
         let pairs = self.pairs(node, &["services", "dependencies", "applications"]);
         let of = |wanted: &str| pairs.iter().find(|(key, _)| *key == wanted).map(|(_, v)| *v);
         let mut entries: Vec<Entry> = Vec::new();
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = HashSet::new();
         for item in of("services").map(|v| self.items(v)).unwrap_or_default() {
             let Some(entry) = self.service(item) else { continue };
             let identity = (entry.service.service.clone(), entry.service.environment.clone());
@@ -72,7 +74,7 @@ impl Reader {
             return Topology::default();
         }
         dependencies.dedup();
-        let mut names = Vec::new();
+        let mut names = HashSet::new();
         let mut applications = Vec::new();
         for item in of("applications").map(|v| self.items(v)).unwrap_or_default() {
             if let Some(application) = self.application(item, &known) {
@@ -264,7 +266,7 @@ impl Reader {
         let only = environment.filter(|environment| *environment != UNKNOWN);
         let found = known.topology.find(&name, only).or_else(|| known.topology.find(&name, None));
         if found.is_none() {
-            let several = known.topology.services().iter().any(|s| s.service == name);
+            let several = known.topology.is_named(&name);
             let message = match several {
                 true => format!("{name} runs in several environments: say which"),
                 false => format!("there is no service {name}"),
@@ -277,6 +279,6 @@ impl Reader {
 
 impl Known {
     fn by_id(&self, id: &str) -> Option<usize> {
-        self.ids.iter().find(|(known, _)| known == id).map(|(_, at)| *at)
+        self.ids.get(id).copied()
     }
 }

@@ -58,6 +58,17 @@ maintenance:
     )));
 }
 
+/// Warnings in number do not crowd an error out.
+#[test]
+fn an_error_behind_many_warnings_refuses() {
+    let rule = |n| format!("  - {{name: r{n}, matchers: [a], rows: [{{a: 1, id: 2}}]}}\n");
+    let mut text = "mapping:\n".to_owned() + &(0..300).map(rule).collect::<String>();
+    assert_eq!(Enricher::read(&enrichment(&text)).unwrap().1.len(), 200);
+    text += "  - {name: wrong}\n";
+    let found = Enricher::read(&enrichment(&text)).unwrap_err();
+    assert!(found.iter().any(|finding| finding.is_error()));
+}
+
 #[test]
 fn no_yaml_and_nothing() {
     insta::assert_snapshot!(findings(&enrichment("mapping: [\n")));

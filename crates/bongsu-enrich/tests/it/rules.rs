@@ -196,6 +196,7 @@ fn services_of_the_topology() {
         "services:
   - {service: api, environment: prod, team: core, tags: [a, b], display_name: The API}
   - {service: db, team: data}
+  - {service: '/(/*', team: odd}
 ",
     );
     let mut enricher = read(&files);
@@ -204,6 +205,11 @@ fn services_of_the_topology() {
     let by_label = json!({"name": "CPU", "labels": {"service": "db"}, "environment": "prod"});
     let mut alert = occurrence(by_label.clone());
     insta::assert_snapshot!(added(&enricher, &mut alert));
+    let odd = occurrence(json!({"name": "CPU", "labels": {"service": "/(/*"}}));
+    assert!(matches!(
+        enricher.explain(&odd, now())[1].outcome,
+        Outcome::Found { row: Some(3), .. }
+    ));
     enricher.set_topology(bongsu_enrich::Topology::default());
     let steps = enricher.explain(&occurrence(by_label), now());
     assert_eq!(steps.last().unwrap().outcome, Outcome::NoTable);

@@ -168,7 +168,7 @@ fn as_keep_gives_them() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(12))]
+    #![proptest_config(ProptestConfig::with_cases(8))]
     /// Between two changes nothing changes, and at each something does.
     #[test]
     fn changes_are_all_there(
