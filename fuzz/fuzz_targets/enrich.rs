@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use bongsu_enrich::{Enricher, Files, Recurrence, csv};
+use bongsu_alert::{Enricher, Files, Recurrence, csv};
 use bongsu_model::{Occurrence, Source, Timestamp};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value, json};

@@ -58,7 +58,7 @@ fn yes() -> bool {
 }
 
 impl DedupRule {
-    fn of_provider(provider: &str) -> Self {
+    pub(crate) fn of_provider(provider: &str) -> Self {
         Self {
             name: format!("{provider} (default)"),
             provider: provider.to_owned(),

@@ -1,20 +1,24 @@
-//! The state of all alerts by fingerprint, and what a report changes in it.
+//! The state of all alerts by fingerprint, and what a report or a change by hand changes in it.
 
-use std::collections::HashMap;
+mod change;
+mod route;
+
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use bongsu_lang::jinja;
-use bongsu_model::{AlertState, Fingerprint, Labels, Occurrence, Time, Timestamp};
+use bongsu_model::{AlertState, Fingerprint, Occurrence, Timestamp};
 use foldhash::fast::FixedState;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::dedup::{DedupRules, Kind, content_hash};
-use crate::known::Known;
-use crate::routed::{Routed, annotations_of, labels_of};
+pub use change::ChangeError;
 
-/// Label that keeps two alerts apart whose other labels are the same.
-const DISTINCT: &str = "alert_fingerprint";
+use crate::dedup::{DedupRules, Kind, content_hash};
+use crate::enricher::Enricher;
+use crate::known::{Known, Shadow};
+use crate::maintenance::Active;
+use crate::provenance::Enrichments;
+use crate::routed::Routed;
 
 /// A report and where it came from.
 #[derive(Clone, Debug)]
@@ -29,7 +33,7 @@ pub struct Report {
     pub replayed: bool,
 }
 
-/// How an alert changed by a report.
+/// How an alert changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
     /// Reported for the first time, or again after its end.
@@ -84,11 +88,33 @@ pub struct Alerts {
     known: HashMap<Arc<str>, Known, FixedState>,
     /// Which alert is routed under an identity.
     routed: HashMap<Fingerprint, Arc<str>, FixedState>,
+    /// When something about an alert ends: an enrichment, its maintenance.
+    ends: BTreeSet<(Timestamp, Arc<str>)>,
     /// How duplicates are told.
     pub rules: DedupRules,
+    enricher: Arc<Enricher>,
+    /// Windows that are open, and until when that is known.
+    open: Active,
+    open_until: Option<Timestamp>,
 }
 
 impl Alerts {
+    /// Rules of enrichment and maintenance from now on.
+    pub fn furnish(&mut self, now: Timestamp, enricher: Arc<Enricher>) {
+        self.enricher = enricher;
+        self.look_at_windows(now);
+    }
+
+    /// The rules in force.
+    pub fn enricher(&self) -> &Arc<Enricher> {
+        &self.enricher
+    }
+
+    /// When a maintenance window opens or closes next.
+    pub fn next_window(&self) -> Option<Timestamp> {
+        self.open_until
+    }
+
     /// What is known of an alert.
     pub fn get(&self, fingerprint: &str) -> Option<&Known> {
         self.known.get(fingerprint)
@@ -110,25 +136,59 @@ impl Alerts {
         if let Some(routed) = known.routed {
             self.routed.insert(routed, Arc::clone(&key));
         }
-        self.known.insert(key, known);
+        self.keep(key, known);
     }
 
-    /// Forgets an alert.
-    pub fn forget(&mut self, fingerprint: &str) {
-        let Some((key, known)) = self.known.remove_entry(fingerprint) else { return };
-        if let Some(routed) = known.routed.filter(|r| self.routed.get(r) == Some(&key)) {
-            self.routed.remove(&routed);
+    /// Forgets alerts that were resolved and not reported since `before`; at most `limit`.
+    pub fn forget_resolved(&mut self, before: Timestamp, limit: usize) -> Vec<Arc<str>> {
+        let over = |(key, known): (&Arc<str>, &Known)| {
+            let over = known.state == AlertState::Resolved && known.last_at < before;
+            over.then(|| Arc::clone(key))
+        };
+        let gone: Vec<Arc<str>> = self.known.iter().filter_map(over).take(limit).collect();
+        for key in &gone {
+            let routed = self.known.remove(key).and_then(|known| known.routed);
+            if let Some(routed) = routed.filter(|r| self.routed.get(r) == Some(key)) {
+                self.routed.remove(&routed);
+            }
         }
-    }
-
-    /// The alert routed under an identity.
-    pub fn routed_as(&self, identity: Fingerprint) -> Option<&Arc<str>> {
-        self.routed.get(&identity)
+        gone
     }
 
     /// Identities of alerts that are not to be told about.
     pub fn held(&self) -> impl Iterator<Item = (Fingerprint, AlertState)> {
         self.known.values().filter_map(|known| Some((known.routed?, held(known.state)?)))
+    }
+
+    /// Alerts of which something has ended by `now`: each is to be changed by nothing.
+    pub fn ended(&mut self, now: Timestamp) -> Vec<Arc<str>> {
+        let mut ended = Vec::new();
+        while self.ends.first().is_some_and(|(at, _)| *at <= now) {
+            ended.extend(self.ends.pop_first().map(|(_, key)| key));
+        }
+        ended.dedup();
+        ended
+    }
+
+    /// Whether windows have opened or closed by `now`: alerts they may speak of are to be changed
+    /// by nothing.
+    pub fn windows_moved(&mut self, now: Timestamp) -> bool {
+        let moved = self.open_until.is_some_and(|at| at <= now);
+        if moved {
+            self.look_at_windows(now);
+        }
+        moved
+    }
+
+    /// Alerts that a maintenance window holds.
+    pub fn in_windows(&self) -> Vec<Arc<str>> {
+        let held = self.known.iter().filter(|(_, known)| known.window.is_some());
+        held.map(|(key, _)| Arc::clone(key)).collect()
+    }
+
+    /// Whether an open window speaks of an alert.
+    pub fn in_open_window(&self, occurrence: &Occurrence) -> bool {
+        self.open.verdict(occurrence).is_some()
     }
 
     /// Takes a report received at `now`; for a replayed one that is the past.
@@ -159,84 +219,104 @@ impl Alerts {
             known.duplicates += 1;
             return Taken::Duplicate { fingerprint: occurrence.fingerprint, rule: rule_name };
         }
-        let previous = self.known.get(occurrence.fingerprint.as_str());
+        occurrence.fields.insert("isPartialDuplicate".to_owned(), (kind == Kind::Partial).into());
+        let (key, previous) = match self.known.remove_entry(occurrence.fingerprint.as_str()) {
+            Some((key, known)) => (key, Some(known)),
+            None => (occurrence.fingerprint.as_str().into(), None),
+        };
+        let said = occurrence.state;
+        let mut enrichments = previous.as_ref().map(|p| p.enrichments.clone()).unwrap_or_default();
+        enrichments.dispose();
+        enrichments.expire(now);
+        if said == AlertState::Resolved {
+            // Its end is its sender's to say, whatever somebody made of its beginning.
+            enrichments.remove(["status"]);
+        }
+        let shadow = self.enrich(now, &mut occurrence, &mut enrichments);
+        let of = (&occurrence, said);
         let mut known =
-            Known::after(previous, now, &provider, instance.as_ref(), &occurrence, hash);
-        let change = match (occurrence.state, previous.map(|p| p.state)) {
+            Known::after(previous.as_ref(), now, &provider, instance.as_ref(), of, hash);
+        (known.enrichments, known.shadow) = (enrichments, shadow);
+        let window = self.hold(&mut occurrence);
+        Taken::Stored(Box::new(self.settle(now, key, previous, known, occurrence, window)))
+    }
+
+    /// Adds what rules and people say; gives back what the added fields held before.
+    fn enrich(
+        &self,
+        now: Timestamp,
+        occurrence: &mut Occurrence,
+        enrichments: &mut Enrichments,
+    ) -> Shadow {
+        let plain = match enrichments.is_empty() && !self.enricher.has_rules() {
+            true => return Shadow::default(),
+            false => occurrence.to_json(),
+        };
+        for written in self.enricher.post(occurrence, now) {
+            // Beyond the limits of an alert the field is this occurrence's alone.
+            let _ = enrichments.merge(written);
+        }
+        let shadow = Shadow::of(&plain, enrichments.current(now).map(|e| e.key.as_str()));
+        enrichments.apply(occurrence, now);
+        shadow
+    }
+
+    /// Applies dismissal and maintenance; the window that holds it, and until when.
+    fn hold(&self, occurrence: &mut Occurrence) -> Option<(String, Timestamp)> {
+        let dismissed = occurrence.fields.get("dismissed") == Some(&Value::Bool(true));
+        if dismissed && occurrence.state == AlertState::Firing {
+            occurrence.state = AlertState::Suppressed;
+        }
+        let held = self.open.verdict(occurrence)?;
+        held.apply(occurrence);
+        Some((held.window.id.clone(), held.until))
+    }
+
+    /// Makes what came out the state of the alert.
+    fn settle(
+        &mut self,
+        now: Timestamp,
+        key: Arc<str>,
+        previous: Option<Known>,
+        mut known: Known,
+        mut occurrence: Occurrence,
+        window: Option<(String, Timestamp)>,
+    ) -> Stored {
+        known.state = occurrence.state;
+        known.severity = occurrence.severity;
+        known.window = window;
+        known.revision += 1;
+        let change = match (known.state, previous.as_ref().map(|p| p.state)) {
             (AlertState::Resolved, _) => Change::Resolved,
             (_, None | Some(AlertState::Resolved)) => Change::Fired,
             _ => Change::Changed,
         };
         let began = previous.and_then(|p| p.firing_since.or(p.unresolved_since));
-        let key: Arc<str> = match self.known.get_key_value(occurrence.fingerprint.as_str()) {
-            Some((key, _)) => Arc::clone(key),
-            None => occurrence.fingerprint.as_str().into(),
-        };
-        occurrence.fields.insert("isPartialDuplicate".to_owned(), (kind == Kind::Partial).into());
         let (routed, left) = self.route(now, &key, &occurrence, &mut known, began);
         known.fill(&mut occurrence.fields);
         let held = held(known.state);
-        self.known.insert(key, known);
-        Taken::Stored(Box::new(Stored {
+        self.keep(key, known);
+        Stored {
             fingerprint: occurrence.fingerprint.clone(),
             change,
             alert: occurrence.to_json(),
             routed,
             left,
             held,
-        }))
+        }
     }
 
-    /// What is routed after a report: nothing while an alert only pends; its end under the labels it
-    /// was routed by; else the alert, under labels nobody else has now.
-    fn route(
-        &mut self,
-        now: Timestamp,
-        key: &Arc<str>,
-        occurrence: &Occurrence,
-        known: &mut Known,
-        began: Option<Timestamp>,
-    ) -> (Option<Routed>, Option<Fingerprint>) {
-        let resolved = occurrence.state == AlertState::Resolved;
-        if occurrence.state == AlertState::Pending {
-            return (None, None);
+    fn keep(&mut self, key: Arc<str>, known: Known) {
+        let window = known.window.as_ref().map(|(_, until)| *until);
+        for at in known.enrichments.next_expiry().into_iter().chain(window) {
+            self.ends.insert((at, Arc::clone(&key)));
         }
-        let labels = self.distinct(key, labels_of(occurrence));
-        let identity = labels.fingerprint();
-        let left = known.routed.filter(|before| *before != identity);
-        if resolved && left.is_some() {
-            // The end is that of what was routed; nobody has heard of the new labels.
-            return (None, left);
-        }
-        if let Some(left) = left.filter(|left| self.routed.get(left) == Some(key)) {
-            self.routed.remove(&left);
-        }
-        known.routed = Some(identity);
-        self.routed.insert(identity, Arc::clone(key));
-        let said = ["startsAt", "startedAt"].iter().find_map(|name| {
-            let text = occurrence.fields.get(*name)?.as_str()?;
-            Time::parse_rfc3339(text).map(|time| time.at).or_else(|| jinja::parse_time(text))
-        });
-        let starts_at = said.filter(|at| *at <= now).or(began).or(known.firing_since);
-        let routed = Routed {
-            labels,
-            annotations: annotations_of(occurrence),
-            url: occurrence.fields.get("url").and_then(Value::as_str).unwrap_or("").to_owned(),
-            starts_at: starts_at.unwrap_or(now).min(now),
-            ends_at: resolved.then_some(now),
-        };
-        (Some(routed), left)
+        self.known.insert(key, known);
     }
 
-    /// The labels, with one more if another alert that is not over has the same.
-    fn distinct(&self, key: &Arc<str>, labels: Labels) -> Labels {
-        let owner = self.routed.get(&labels.fingerprint()).filter(|owner| *owner != key);
-        let taken = owner.and_then(|owner| self.known.get(owner));
-        if taken.is_none_or(|other| other.state == AlertState::Resolved) {
-            return labels;
-        }
-        let own = [(DISTINCT, &**key)];
-        Labels::from_pairs(labels.iter().chain(own))
+    fn look_at_windows(&mut self, now: Timestamp) {
+        self.open = self.enricher.maintenance().active_at(now);
+        self.open_until = self.enricher.maintenance().next_change(now);
     }
 }
 
@@ -262,3 +342,6 @@ fn fingerprint_by(occurrence: &Occurrence, fields: &[String]) -> String {
     }
     hex::encode(digest.finalize())
 }
+
+/// The fields of an alert as stored.
+type Fields = Map<String, Value>;

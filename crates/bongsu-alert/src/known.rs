@@ -6,6 +6,40 @@ use bongsu_model::{AlertSeverity, AlertState, Fingerprint, Occurrence, Timestamp
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::provenance::Enrichments;
+
+/// What fields held before something was laid over them; null where there was nothing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Shadow(Map<String, Value>);
+
+impl Shadow {
+    /// The values of `keys` in an alert.
+    pub(crate) fn of<'k>(alert: &Value, keys: impl Iterator<Item = &'k str>) -> Self {
+        let value = |key: &str| alert.get(key).cloned().unwrap_or_default();
+        Self(keys.map(|key| (key.to_owned(), value(key))).collect())
+    }
+
+    /// Whether nothing is covered.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What a field held before; `None` if nothing covers it.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.0.get(key)
+    }
+
+    pub(crate) fn uncover(&self, alert: &mut Map<String, Value>) {
+        for (key, value) in &self.0 {
+            match value {
+                Value::Null => drop(alert.shift_remove(key)),
+                value => drop(alert.insert(key.clone(), value.clone())),
+            }
+        }
+    }
+}
+
 /// The memory of one fingerprint; small, since all of them are held.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Known {
@@ -16,6 +50,10 @@ pub struct Known {
     pub instance: Option<Arc<str>>,
     /// Where it stands.
     pub state: AlertState,
+    /// Where it stands before dismissal and maintenance.
+    pub reported: AlertState,
+    /// Where it stands by its sender's word.
+    pub said: AlertState,
     /// How bad it is.
     pub severity: AlertSeverity,
     /// See [`content_hash`](crate::content_hash).
@@ -39,6 +77,18 @@ pub struct Known {
     pub reports: u64,
     /// Reports that said nothing new.
     pub duplicates: u64,
+    /// Rises with every state that is stored.
+    #[serde(default)]
+    pub revision: u64,
+    /// What was added to what its sender says.
+    #[serde(default, skip_serializing_if = "Enrichments::is_empty")]
+    pub enrichments: Enrichments,
+    /// What the added fields held before.
+    #[serde(default, skip_serializing_if = "Shadow::is_empty")]
+    pub shadow: Shadow,
+    /// Id of the maintenance window that holds it, and when that closes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<(String, Timestamp)>,
     /// Identity of the alert it is routed as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routed: Option<Fingerprint>,
@@ -52,13 +102,14 @@ impl Known {
         now: Timestamp,
         provider: &Arc<str>,
         instance: Option<&Arc<str>>,
-        occurrence: &Occurrence,
+        (occurrence, said): (&Occurrence, AlertState),
         hash: [u8; 16],
     ) -> Self {
         let at = occurrence.received_at;
-        let firing = occurrence.state == AlertState::Firing;
-        let resolved = occurrence.state == AlertState::Resolved;
-        let was = previous.map(|p| p.state);
+        let reported = occurrence.state;
+        let firing = reported == AlertState::Firing;
+        let resolved = reported == AlertState::Resolved;
+        let was = previous.map(|p| p.reported);
         let firing_since = match (firing, was) {
             (false, _) => None,
             (true, Some(AlertState::Firing)) => previous.and_then(|p| p.firing_since).or(Some(at)),
@@ -69,21 +120,23 @@ impl Known {
             Some(AlertState::Resolved) | None => firing.then_some(at),
             Some(_) => previous.and_then(|p| p.unresolved_since).or(firing.then_some(at)),
         };
-        let firing_counter = match (occurrence.state, previous) {
+        let firing_counter = match (reported, previous) {
             (AlertState::Acknowledged, _) => 0,
             (_, None) => u64::from(!resolved),
-            (_, Some(p)) if p.state == AlertState::Acknowledged => u64::from(!resolved),
+            (_, Some(p)) if p.reported == AlertState::Acknowledged => u64::from(!resolved),
             (_, Some(p)) => p.firing_counter + u64::from(!resolved),
         };
         let unresolved_counter = match previous {
             _ if resolved => 0,
-            Some(p) if p.state != AlertState::Resolved => p.unresolved_counter + 1,
+            Some(p) if p.reported != AlertState::Resolved => p.unresolved_counter + 1,
             _ => 1,
         };
         Self {
             provider: Arc::clone(provider),
             instance: instance.map(Arc::clone),
             state: occurrence.state,
+            reported,
+            said,
             severity: occurrence.severity,
             hash,
             first_at: previous.map_or(now, |p| p.first_at),
@@ -94,8 +147,33 @@ impl Known {
             unresolved_counter,
             reports: previous.map_or(0, |p| p.reports) + 1,
             duplicates: previous.map_or(0, |p| p.duplicates),
+            revision: previous.map_or(0, |p| p.revision),
+            enrichments: Enrichments::default(),
+            shadow: Shadow::default(),
+            window: None,
             routed: previous.and_then(|p| p.routed),
         }
+    }
+
+    /// A change without a report: who is acknowledged by hand no longer fires, and so on.
+    pub(crate) fn moved(&mut self, now: Timestamp, reported: AlertState) {
+        let was = std::mem::replace(&mut self.reported, reported);
+        match reported {
+            AlertState::Firing if was != AlertState::Firing => {
+                self.firing_since = Some(now);
+                self.unresolved_since.get_or_insert(now);
+            }
+            AlertState::Firing => {}
+            AlertState::Resolved => {
+                (self.firing_since, self.unresolved_since) = (None, None);
+                self.unresolved_counter = 0;
+            }
+            _ => self.firing_since = None,
+        }
+        if reported == AlertState::Acknowledged {
+            self.firing_counter = 0;
+        }
+        self.last_at = now.max(self.last_at);
     }
 
     /// Writes what is counted here into the fields of the alert.

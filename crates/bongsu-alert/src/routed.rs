@@ -11,6 +11,9 @@ const LABELS: usize = 128;
 /// Bytes of a label's value; of an annotation eight times as many.
 const VALUE: usize = 2 << 10;
 
+/// Fields that describe an alert and do not identify it.
+const SAID: &[&str] = &["description", "message", "note", "assignee", "url", "imageUrl"];
+
 /// An alert to be routed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Routed {
@@ -27,8 +30,9 @@ pub struct Routed {
 }
 
 /// The labels an occurrence is routed by: those in its `labels`, then `alertname`, `severity`,
-/// `source`, `environment` and `service`. Names that no label can have are made to fit.
-pub fn labels_of(occurrence: &Occurrence) -> Labels {
+/// `source`, `environment` and `service`, and the fields `added` by rules. Names that no label can
+/// have are made to fit.
+pub fn labels_of<'k>(occurrence: &Occurrence, added: impl Iterator<Item = &'k str>) -> Labels {
     let mut pairs: Vec<(String, String)> = Vec::new();
     if let Some(labels) = occurrence.fields.get("labels").and_then(Value::as_object) {
         texts(labels, VALUE, &mut pairs);
@@ -47,6 +51,13 @@ pub fn labels_of(occurrence: &Occurrence) -> Labels {
             pairs.push((name.to_owned(), cut(value, VALUE)));
         }
     }
+    for key in added.filter(|key| !SAID.contains(key)) {
+        let name = label_name(key);
+        let value = occurrence.fields.get(key).and_then(scalar).filter(|text| !text.is_empty());
+        if let Some(value) = value.filter(|_| !pairs.iter().any(|(known, _)| *known == name)) {
+            pairs.push((name, cut(&value, VALUE)));
+        }
+    }
     Labels::from_pairs(pairs.iter().map(|(name, value)| (name, value)))
 }
 
@@ -56,10 +67,10 @@ pub(crate) fn annotations_of(occurrence: &Occurrence) -> Labels {
     if let Some(annotations) = occurrence.fields.get("annotations").and_then(Value::as_object) {
         texts(annotations, 8 * VALUE, &mut pairs);
     }
-    for name in ["description", "message", "note", "assignee"] {
-        let Some(text) = occurrence.fields.get(name).and_then(Value::as_str) else { continue };
+    for name in &SAID[..4] {
+        let Some(text) = occurrence.fields.get(*name).and_then(Value::as_str) else { continue };
         if !text.is_empty() && !pairs.iter().any(|(known, _)| known == name) {
-            pairs.push((name.to_owned(), cut(text, 8 * VALUE)));
+            pairs.push(((*name).to_owned(), cut(text, 8 * VALUE)));
         }
     }
     Labels::from_pairs(pairs.iter().map(|(name, value)| (name, value)))

@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bongsu_alert::Enricher;
 use bongsu_lang::cel::Program;
 use bongsu_model::{
     Alert, Diagnostic, Fingerprint, Labels, MatchOp, Matcher, Matchers, Silence, SilenceState,
@@ -12,7 +13,7 @@ use bongsu_model::{
 };
 use thiserror::Error;
 
-pub use bongsu_alert::{DedupRule, Ratio};
+pub use bongsu_alert::{ChangeError, DedupRule, Ratio};
 pub use bongsu_route::accept::PostedAlert;
 pub use bongsu_store::{FacetValue, PayloadFilter, PayloadRow, ReportRecord};
 
@@ -139,6 +140,56 @@ pub struct Search {
     pub before: Option<(Timestamp, i64)>,
     /// At most so many.
     pub limit: usize,
+}
+
+/// A field to write into a wide alert.
+#[derive(Debug, Clone)]
+pub struct Written {
+    /// The field.
+    pub key: String,
+    /// What it is to hold.
+    pub value: serde_json::Value,
+    /// Whether it goes with the next report.
+    pub disposable: bool,
+    /// From when on it no longer holds.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What somebody does to a wide alert.
+#[derive(Debug, Clone, Default)]
+pub struct AlertChange {
+    /// Fields to write.
+    pub written: Vec<Written>,
+    /// Fields whose values are again what the sender says.
+    pub removed: Vec<String>,
+    /// Who does it; `None`: nobody who said so.
+    pub by: Option<String>,
+}
+
+/// Why a wide alert is not changed.
+#[derive(Debug, Error)]
+pub enum AlertChangeError {
+    /// By the alert: 404 or 422.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// The journal queue is full: 429.
+    #[error("the journal queue is full")]
+    Overloaded {
+        /// For `Retry-After`.
+        retry_after: Duration,
+    },
+    /// The store could not read or commit.
+    #[error("the change could not be stored: {0}")]
+    Store(StoreError),
+}
+
+/// A maintenance window and what it would do.
+#[derive(Debug, Clone)]
+pub struct WindowView {
+    /// The window.
+    pub window: Arc<bongsu_alert::Window>,
+    /// When it opens and closes, and which of the alerts that are known and not over it speaks of.
+    pub preview: bongsu_alert::maintenance::Preview,
 }
 
 /// A wide alert.
@@ -459,6 +510,19 @@ pub trait Backend: Send + Sync + 'static {
 
     /// One wide alert.
     fn wide_alert(&self, fingerprint: String) -> Answer<'_, Result<Option<WideAlert>, StoreError>>;
+
+    /// Changes one wide alert by hand.
+    fn change_alert(
+        &self,
+        fingerprint: String,
+        change: AlertChange,
+    ) -> Answer<'_, Result<WideAlert, AlertChangeError>>;
+
+    /// Maintenance windows with what they would do to the alerts that are not over.
+    fn windows(&self) -> Answer<'_, Result<Vec<WindowView>, StoreError>>;
+
+    /// Rules of enrichment, and the services and what they depend on.
+    fn enricher(&self) -> Arc<Enricher>;
 
     /// Reports and changes of one wide alert, newest first, below `before`.
     fn reports(

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use bongsu_alert::Enricher;
 use bongsu_model::{Fingerprint, SilenceState};
 use bongsu_route::silence::check_posted_times;
 use bongsu_route::{Draft, StateFilter, Suppression};
@@ -10,11 +11,11 @@ use bongsu_store::{OccurrenceFilter, OccurrenceRecord, codec};
 use tokio::task::spawn_blocking;
 
 use crate::api::{
-    AlertQuery, AlertView, Answer, Backend, ClusterView, Counts, DedupRule, Delivered, Delivery,
-    DeliveryQuery, Explanation, FacetValue, GroupView, HistoryEntry, IngestError, IntakeError,
-    PayloadFilter, PayloadRow, PostedAlert, Ratio, Receipt, ReceiverView, ReloadError,
-    ReportRecord, Search, SilenceDraft, SilenceError, SilenceQuery, SilenceView, StatusView,
-    StoreError, TraceContext, UnmappedValue, WideAlert,
+    AlertChange, AlertChangeError, AlertQuery, AlertView, Answer, Backend, ClusterView, Counts,
+    DedupRule, Delivered, Delivery, DeliveryQuery, Explanation, FacetValue, GroupView,
+    HistoryEntry, IngestError, IntakeError, PayloadFilter, PayloadRow, PostedAlert, Ratio, Receipt,
+    ReceiverView, ReloadError, ReportRecord, Search, SilenceDraft, SilenceError, SilenceQuery,
+    SilenceView, StatusView, StoreError, TraceContext, UnmappedValue, WideAlert, WindowView,
 };
 use crate::core::Outgoing;
 use crate::engine::{Engine, Shared};
@@ -107,6 +108,31 @@ impl Backend for Engine {
             let found = self.read(move |shared| shared.store.occurrence(&fingerprint)).await?;
             Ok(found.as_ref().map(wide_alert))
         })
+    }
+
+    fn change_alert(
+        &self,
+        fingerprint: String,
+        change: AlertChange,
+    ) -> Answer<'_, Result<WideAlert, AlertChangeError>> {
+        Box::pin(self.0.change(fingerprint, change))
+    }
+
+    fn windows(&self) -> Answer<'_, Result<Vec<WindowView>, StoreError>> {
+        Box::pin(async move {
+            let found = self.read(|shared| shared.not_over()).await?;
+            let now = self.0.clock.now();
+            let enricher = self.enricher();
+            let view = |window: &Arc<bongsu_alert::Window>| WindowView {
+                window: Arc::clone(window),
+                preview: window.preview(now, &found),
+            };
+            Ok(enricher.maintenance().windows().iter().map(view).collect())
+        })
+    }
+
+    fn enricher(&self) -> Arc<Enricher> {
+        Arc::clone(self.0.core.lock().wide.enricher())
     }
 
     fn reports(

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use bongsu_alert::DedupRule;
+use bongsu_alert::{DedupRule, Enricher};
 use bongsu_config::alertmanager::{Config, Integration};
 use bongsu_lang::gotmpl::{Context, TemplateSet};
 use bongsu_model::{Alert, FlushedAlert, GroupKey, Labels};
@@ -66,6 +66,7 @@ pub struct Loaded {
     tracer: Option<Tracer>,
     intake: Intake,
     dedup: Vec<DedupRule>,
+    enricher: Arc<Enricher>,
 }
 
 impl Loaded {
@@ -111,6 +112,7 @@ impl Loaded {
             tracer: None,
             intake: Intake::default(),
             dedup: Vec::new(),
+            enricher: Arc::default(),
         }
     }
 
@@ -126,6 +128,17 @@ impl Loaded {
     pub fn deduplicating(mut self, rules: Vec<DedupRule>) -> Self {
         self.dedup = rules;
         self
+    }
+
+    /// The same with rules of enrichment, the topology and maintenance windows.
+    #[must_use]
+    pub fn enriching(mut self, enricher: Enricher) -> Self {
+        self.enricher = Arc::new(enricher);
+        self
+    }
+
+    pub(crate) fn enricher(&self) -> &Arc<Enricher> {
+        &self.enricher
     }
 
     pub(crate) fn intake(&self) -> &Intake {

@@ -26,6 +26,8 @@ pub(crate) struct Core {
     pub(crate) route: RouteEngine,
     /// Wide alerts.
     pub(crate) wide: Alerts,
+    /// Maintenance windows may have opened or closed otherwise than by time.
+    pub(crate) windows_moved: bool,
     /// Id of the last payload.
     pub(crate) last_payload: i64,
     /// Values that providers could not map.

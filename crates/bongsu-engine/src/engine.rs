@@ -151,6 +151,7 @@ impl Engine {
             route: RouteEngine::new(now, loaded.plan(), silences, settings),
             wide: Default::default(),
             last_payload: 0,
+            windows_moved: true,
             unmapped: Default::default(),
             log: NotificationLog::new(),
             flights: Default::default(),
@@ -167,6 +168,7 @@ impl Engine {
             waiting: Default::default(),
         };
         core.wide.rules.replace(core.loaded.dedup().to_vec());
+        core.wide.furnish(now, Arc::clone(core.loaded.enricher()));
         let restored = recover::load(&*store, &mut core, now)?;
         if let Some(folder) = options.alertmanager_state.as_ref().filter(|_| restored.untouched) {
             migrate::take_over(&*store, &mut core, folder, now, options.retention)?;
@@ -215,6 +217,12 @@ impl Engine {
         self.0.tick()
     }
 
+    /// Does what time has brought to wide alerts by the clock's instant; for clocks that are moved by
+    /// hand.
+    pub async fn lapse(&self) {
+        self.0.lapse().await;
+    }
+
     /// Reads the configuration and swaps everything, or changes nothing.
     pub fn reload(&self) -> Result<(), Vec<Diagnostic>> {
         let shared = &self.0;
@@ -237,6 +245,8 @@ impl Engine {
         core.waiting.clear();
         core.loaded = Arc::clone(&loaded);
         core.wide.rules.replace(loaded.dedup().to_vec());
+        core.wide.furnish(now, Arc::clone(loaded.enricher()));
+        core.windows_moved = true;
         let mut effects = std::mem::take(&mut core.effects);
         core.route.reload(now, loaded.plan(), &mut effects);
         core.effects = effects;

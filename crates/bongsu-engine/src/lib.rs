@@ -17,6 +17,6 @@ mod records;
 pub mod trace;
 pub mod transport;
 
-pub use bongsu_alert::DedupRule;
+pub use bongsu_alert::{DedupRule, Enricher, Files as EnrichmentFiles};
 pub use configuration::Loaded;
 pub use engine::{Engine, Loader, Options, StartError};

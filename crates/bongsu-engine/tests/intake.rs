@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use bongsu_config::alertmanager;
 use bongsu_engine::api::{
-    AlertQuery, Answer, Backend, Delivered, IntakeError, PayloadFilter, Receipt, Search,
+    AlertChange, AlertChangeError, AlertQuery, Answer, Backend, ChangeError, Delivered,
+    IntakeError, PayloadFilter, Receipt, Search, Written,
 };
 use bongsu_engine::clock::ManualClock;
 use bongsu_engine::intake::{Instance, Intake};
 use bongsu_engine::transport::Transport;
-use bongsu_engine::{DedupRule, Engine, Loaded, Options};
+use bongsu_engine::{DedupRule, Engine, Enricher, EnrichmentFiles, Loaded, Options};
 use bongsu_lang::Mode;
 use bongsu_lang::cel::Program;
 use bongsu_model::{Secret, Source, Timestamp};
@@ -71,6 +72,7 @@ struct House {
 struct Furniture {
     folder: Option<std::path::PathBuf>,
     rules: Vec<DedupRule>,
+    files: EnrichmentFiles,
 }
 
 impl House {
@@ -98,7 +100,8 @@ impl House {
             let kept = Duration::from_secs(5 * 24 * 3600);
             let loaded = Loaded::new(config, templates, "http://am.test", kept);
             let loaded = loaded.receiving(Intake::new(catalogue, [instance], keys));
-            Ok(loaded.deduplicating(furniture.rules.clone()))
+            let (enricher, _) = Enricher::read(&furniture.files)?;
+            Ok(loaded.deduplicating(furniture.rules.clone()).enriching(enricher))
         };
         let store = Arc::new(store);
         let options = Options::default();
@@ -117,8 +120,22 @@ impl House {
         self.send(payload("keep", &body)).await.unwrap()
     }
 
+    /// What somebody writes into the alert of these tests.
+    async fn write(&self, fields: &[(&str, Value)], until: Option<&str>) -> Value {
+        let written = fields.iter().map(|(key, value)| Written {
+            key: (*key).to_owned(),
+            value: value.clone(),
+            disposable: false,
+            expires_at: until.map(at),
+        });
+        let (written, by) = (written.collect(), Some("kim".to_owned()));
+        let change = AlertChange { written, by, ..AlertChange::default() };
+        self.engine.change_alert("cpu-1".to_owned(), change).await.unwrap().alert
+    }
+
     async fn pass(&self, time: &str) {
         self.clock.set(at(time));
+        self.engine.lapse().await;
         self.engine.tick();
         let told = async {
             loop {
@@ -352,4 +369,146 @@ async fn what_is_not_durable_is_not_accepted() {
     assert!(matches!(refused, Err(IntakeError::Store(_))), "{refused:?}");
     house.store.set_full(true);
     assert!(house.send(payload("keep", &cpu("firing", "high"))).await.is_err());
+}
+
+#[tokio::test]
+async fn whoever_takes_an_alert_is_not_told_again_until_it_ends() {
+    let house = House::new();
+    house.report(cpu("firing", "high")).await;
+    house.pass("00:00:11").await;
+    let alert =
+        house.write(&[("status", json!("acknowledged")), ("assignee", json!("kim"))], None).await;
+    assert_eq!((&alert["status"], &alert["assignee"]), (&json!("acknowledged"), &json!("kim")));
+    // A report that says something new does not take it away.
+    let mut news = cpu("firing", "high");
+    news["message"] = json!("95 %");
+    house.report(news).await;
+    house.pass("20:00:00").await;
+    let found = house.found("assignee == 'kim' && status == 'acknowledged'").await;
+    assert_eq!(found[0]["message"], "95 %");
+    house.report(cpu("resolved", "high")).await;
+    house.pass("20:02:00").await;
+    assert_eq!(*house.peer.0.lock(), ["CPU/high firing", "CPU/high resolved"]);
+    let history = house.engine.reports("cpu-1".to_owned(), None, 10).await.unwrap();
+    let kinds: Vec<&str> = history.iter().map(|report| report.kind.as_str()).collect();
+    assert_eq!(kinds, ["resolved", "changed", "edited", "fired"]);
+    let edit: Value = serde_json::from_str(&history[2].detail).unwrap();
+    assert_eq!((&edit["by"], &edit["set"]["assignee"]), (&json!("kim"), &json!("kim")));
+}
+
+#[tokio::test]
+async fn what_is_dismissed_comes_back_when_its_time_is_over() {
+    let house = House::new();
+    house.report(cpu("firing", "high")).await;
+    house.write(&[("dismissed", json!(true))], Some("01:00:00")).await;
+    house.pass("00:10:00").await;
+    assert_eq!(house.found("fingerprint == 'cpu-1'").await[0]["status"], "suppressed");
+    assert!(house.peer.0.lock().is_empty());
+    let house = house.crash(Furniture::default());
+    house.pass("01:00:01").await;
+    house.pass("01:02:00").await;
+    let found = house.found("fingerprint == 'cpu-1'").await;
+    assert_eq!((&found[0]["status"], &found[0]["dismissed"]), (&json!("firing"), &json!(false)));
+    assert_eq!(*house.peer.0.lock(), ["CPU/high firing"]);
+    let history = house.engine.reports("cpu-1".to_owned(), None, 1).await.unwrap();
+    assert_eq!(history[0].kind, "lapsed");
+}
+
+#[tokio::test]
+async fn a_change_that_cannot_be_says_all_of_why_and_does_nothing() {
+    let house = House::new();
+    house.report(cpu("firing", "high")).await;
+    let write = |key: &str, value: Value| Written {
+        key: key.to_owned(),
+        value,
+        disposable: false,
+        expires_at: None,
+    };
+    let written =
+        vec![write("status", json!("odd")), write("id", json!(1)), write("note", json!("ok"))];
+    let change = AlertChange { written, ..AlertChange::default() };
+    let refused = house.engine.change_alert("cpu-1".to_owned(), change.clone()).await;
+    let Err(AlertChangeError::Change(ChangeError::Refused(reasons))) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(reasons.len(), 2);
+    assert_eq!(house.found("note != null").await.len(), 0);
+    let unknown = house.engine.change_alert("nobody".to_owned(), change).await;
+    assert!(matches!(unknown, Err(AlertChangeError::Change(ChangeError::Unknown(_)))));
+}
+
+fn files(enrichment: Option<&str>, maintenance: Option<&str>) -> Furniture {
+    let source = |name: &str, text: Option<&str>| {
+        text.map(|text| Arc::new(Source { name: name.to_owned(), text: text.to_owned() }))
+    };
+    let files = EnrichmentFiles {
+        enrichment: source("enrichment.yaml", enrichment),
+        maintenance: source("maintenance.yaml", maintenance),
+        ..EnrichmentFiles::default()
+    };
+    Furniture { files, ..Furniture::default() }
+}
+
+#[tokio::test]
+async fn maintenance_holds_what_fires_before_and_in_it_and_lets_go_at_its_end() {
+    let window = "maintenance:\n- {name: patching, scope: service == 'shop', action: hold,\n   \
+                  once: {start: '2026-01-01T01:00:00Z', end: '2026-01-01T02:00:00Z'}}\n";
+    let furniture = files(None, Some(window));
+    let house = House::with(furniture.clone(), MemoryStore::default(), at("00:00:00"));
+    let disk = json!({"name": "Disk", "service": "shop", "severity": "low", "fingerprint": "d"});
+    house.report(disk).await;
+    house.pass("00:00:11").await;
+    house.pass("01:00:00").await;
+    let held = house.found("status == 'maintenance'").await;
+    assert_eq!((held.len(), &held[0]["previous_status"]), (1, &json!("firing")));
+    house.report(cpu("firing", "high")).await;
+    house.pass("01:30:00").await;
+    assert_eq!(house.engine.windows().await.unwrap()[0].preview.open_until, Some(at("02:00:00")));
+    assert_eq!(*house.peer.0.lock(), ["Disk/low firing"]);
+    // The end of one of them inside the window; the other surfaces when it closes.
+    house.clock.set(at("01:31:00"));
+    house
+        .report(json!({"name": "Disk", "service": "shop", "status": "resolved", "severity": "low",
+        "fingerprint": "d"}))
+        .await;
+    let before = house.peer.clone();
+    let house = house.crash(furniture);
+    house.pass("02:00:00").await;
+    house.pass("02:02:00").await;
+    assert_eq!(house.found("status == 'maintenance'").await.len(), 0);
+    let told = [before.0.lock().clone(), house.peer.0.lock().clone()].concat();
+    assert!(told.contains(&"CPU/high firing".to_owned()), "{told:?}");
+    assert!(told.contains(&"Disk/low resolved".to_owned()), "{told:?}");
+}
+
+#[tokio::test]
+async fn rules_add_fields_that_are_routed_and_found() {
+    let rules = "extraction:\n- {name: code, attribute: message, regex: 'E(?P<code>[0-9]+)'}\n\
+                 mapping:\n- {name: owners, matchers: [[service]], rows: [{service: shop, \
+                 team: core, severity: critical}]}\n";
+    let house = House::with(files(Some(rules), None), MemoryStore::default(), at("00:00:00"));
+    let mut alert = cpu("firing", "low");
+    alert["message"] = json!("E42: out of memory");
+    house.report(alert.clone()).await;
+    let found = house.found("team == 'core' && code == '42'").await;
+    assert_eq!((&found[0]["severity"], found.len()), (&json!("critical"), 1));
+    let routed = house.engine.alerts(AlertQuery::default()).await;
+    let labels = &routed[0].alert.labels;
+    assert_eq!((labels.value("team"), labels.value("severity")), ("core", "critical"));
+    // What is written by hand is no label: it does not make another alert of it.
+    house.write(&[("ticket", json!("T-1"))], None).await;
+    assert_eq!(house.engine.alerts(AlertQuery::default()).await.len(), 1);
+    let known = house.engine.wide_alert("cpu-1".to_owned()).await.unwrap().unwrap().known.unwrap();
+    let origins: Vec<String> =
+        known.enrichments.iter().map(|e| format!("{} {}", e.key, e.origin)).collect();
+    assert_eq!(
+        origins,
+        [
+            "code extraction:code",
+            "severity mapping:owners",
+            "team mapping:owners",
+            "ticket user:kim"
+        ]
+    );
+    assert_eq!(known.shadow.get("severity"), Some(&json!("low")));
 }

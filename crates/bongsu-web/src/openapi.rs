@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use utoipa::OpenApi;
 
 use crate::answer::Problem;
-use crate::v1::{intake, wide};
+use crate::v1::{change, intake, wide};
 use crate::{v1::model as v1, v2::model as v2};
 
 /// The OpenAPI document: what `/api/v1/openapi.json` serves and `openapi/bongsu.json` holds.
@@ -45,6 +45,10 @@ pub fn openapi_json() -> &'static str {
         paths::v1_facets,
         paths::v1_occurrence,
         paths::v1_reports,
+        paths::v1_change,
+        paths::enrich,
+        paths::v1_maintenance,
+        paths::v1_topology,
         paths::v2_alerts,
         paths::v2_post_alerts,
         paths::v2_groups,
@@ -120,7 +124,32 @@ mod sent {
 /// One empty function for each operation; only the attributes matter.
 #[expect(dead_code, reason = "only the attributes are used")]
 mod paths {
-    use super::{Problem, intake, sent, v1, v2, wide};
+    use super::{Problem, change, intake, sent, v1, v2, wide};
+
+    #[utoipa::path(post, path = "/api/v1/occurrences/{fingerprint}/changes", tag = "v1",
+        summary = "Acknowledge, dismiss, assign, annotate an alert; write and give back fields",
+        params(("fingerprint" = String, Path)),
+        request_body = change::ChangeRequest,
+        responses((status = 200, body = Object), (status = 400, body = Problem),
+            (status = 404, body = Problem), (status = 422, body = Problem)))]
+    fn v1_change() {}
+
+    #[utoipa::path(post, path = "/alerts/enrich", tag = "intake",
+        summary = "Write fields of an alert, as Keep's clients do",
+        params(("dispose_on_new_alert" = Option<bool>, Query)),
+        request_body = Object,
+        responses((status = 200, body = Object), (status = 404, body = Problem)))]
+    fn enrich() {}
+
+    #[utoipa::path(get, path = "/api/v1/maintenance", tag = "v1",
+        summary = "Maintenance windows with the alerts they speak of",
+        responses((status = 200, body = v1::Page<change::WindowJson>)))]
+    fn v1_maintenance() {}
+
+    #[utoipa::path(get, path = "/api/v1/topology", tag = "v1",
+        summary = "Services, what they depend on, applications",
+        responses((status = 200, body = Object)))]
+    fn v1_topology() {}
 
     #[utoipa::path(post, path = "/alerts/event", tag = "intake",
         summary = "Take alerts in the wide form; answered once they are durable",

@@ -28,7 +28,7 @@ use crate::query::Query;
 use crate::rate::RateLimiter;
 use crate::receive::{self, Budget};
 use crate::routes::{self, Found, Policy, ROUTES, Route};
-use crate::{cors, negotiate, v1};
+use crate::{access, cors, negotiate, v1};
 
 /// The address a request came from, as a request extension.
 #[derive(Debug, Clone, Copy)]
@@ -58,6 +58,11 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// The name in the credentials.
+    pub(crate) fn user(&self) -> Option<String> {
+        access::credentials(&self.headers).map(|(user, _)| user).filter(|user| !user.is_empty())
+    }
+
     /// A path parameter, decoded.
     pub(crate) fn parameter(&self, index: usize) -> String {
         let text = self.parameters.get(index).map_or("", String::as_str);

@@ -4,8 +4,10 @@
 //! with its templates, or every mistake at its place.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bongsu_config::alertmanager::{self, Config};
+use bongsu_engine::EnrichmentFiles;
 use bongsu_lang::Mode;
 use bongsu_lang::gotmpl::TemplateSet;
 use bongsu_model::{Diagnostic, Source};
@@ -52,6 +54,35 @@ pub(crate) fn load(path: Option<&Path>, mode: Mode) -> Result<Files, Vec<Diagnos
         }
         _ => Err(faults),
     }
+}
+
+/// What stands beside `alertmanager.yml` in a configuration directory about wide alerts: rules of
+/// deduplication and enrichment, the topology, maintenance windows, and tables (`*.csv`, also in
+/// `tables/`) under the names rules use.
+pub(crate) fn enrichment(path: Option<&Path>) -> Result<EnrichmentFiles, Vec<Diagnostic>> {
+    let mut files = EnrichmentFiles::default();
+    let Some(folder) = path.filter(|path| path.is_dir()) else { return Ok(files) };
+    let mut faults = Vec::new();
+    let mut source = |name: &str| {
+        let path = folder.join(name);
+        let text = path.is_file().then(|| read(&path))?;
+        let text = text.map_err(|fault| faults.push(fault)).ok()?;
+        Some(Arc::new(Source { name: path.display().to_string(), text }))
+    };
+    files.deduplication = source("deduplication.yaml");
+    files.enrichment = source("enrichment.yaml");
+    files.topology = source("topology.yaml");
+    files.maintenance = source("maintenance.yaml");
+    let tables =
+        ["*.csv", "tables/*.csv"].map(|pattern| folder.join(pattern).display().to_string());
+    for path in expand(&tables, &mut faults) {
+        let name = path.strip_prefix(folder).unwrap_or(&path).display().to_string();
+        match read(&path) {
+            Ok(text) => files.tables.push(Arc::new(Source { name, text })),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if faults.is_empty() { Ok(files) } else { Err(faults) }
 }
 
 /// The files a list of patterns names, in order; a pattern that matches nothing is fine.

@@ -14,7 +14,7 @@ use anyhow::{Context, Result, bail};
 use bongsu_engine::clock::{Clock, SystemClock};
 use bongsu_engine::intake::Intake;
 use bongsu_engine::transport::NetTransport;
-use bongsu_engine::{Engine, Loaded, Options, StartError};
+use bongsu_engine::{Engine, Enricher, Loaded, Options, StartError};
 use bongsu_lang::Mode;
 use bongsu_model::{Diagnostic, render_diagnostics};
 use bongsu_provider::egress::EgressPolicy;
@@ -182,6 +182,12 @@ fn loader(
     let compat = options.compat;
     Box::new(move || {
         let files = configuration::load(path.as_deref(), mode)?;
+        let beside = configuration::enrichment(path.as_deref())?;
+        let (enricher, warnings) = Enricher::read(&beside)?;
+        for warning in &warnings {
+            warn!(code = warning.code, finding = warning.message, "configuration");
+        }
+        let dedup = enricher.dedup_rules().to_vec();
         // Alertmanager takes no payloads of providers.
         let senders = if compat { Intake::default() } else { senders(path.as_deref(), &dirs)? };
         for warning in &files.warnings {
@@ -191,7 +197,8 @@ fn loader(
         info!(file, templates = files.template_files.len(), "configuration loaded");
         let tracer = exports.tracer(files.config.tracing.as_ref());
         let loaded = Loaded::new(files.config, files.templates, &external_url, retention);
-        Ok(loaded.traced(tracer).receiving(senders))
+        let loaded = loaded.traced(tracer).receiving(senders);
+        Ok(loaded.deduplicating(dedup).enriching(enricher))
     })
 }
 

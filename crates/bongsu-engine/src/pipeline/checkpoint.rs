@@ -22,6 +22,8 @@ const INTERVAL: Duration = Duration::from_secs(30);
 const JOURNAL_BYTES: usize = 96 << 20;
 /// How often the need is looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long a wide alert that has ended is known.
+const FORGET: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Rows handed to the store at once.
 const CHUNK: usize = 2000;
 /// How often history past its retention is removed.
@@ -46,6 +48,7 @@ impl Shared {
                 () = tokio::time::sleep(LOOK) => {}
                 () = self.closing.cancelled() => return,
             }
+            self.lapse().await;
             let (bytes, dirty) = {
                 let core = self.core.lock();
                 let dirty = &core.dirty;
@@ -141,6 +144,10 @@ impl Shared {
         let now = self.clock.now();
         let rows: Vec<Row> = {
             let mut core = self.core.lock();
+            let kept = now.checked_sub(FORGET).unwrap_or(Timestamp::MIN);
+            let forgotten = core.wide.forget_resolved(kept, CHUNK).into_iter();
+            let forgotten =
+                forgotten.map(|key| Row::DeleteOccurrence { fingerprint: key.to_string() });
             let begun = Instant::now();
             let expired = core.log.gc(now);
             self.metrics.log_gc.add(begun.elapsed());
@@ -151,7 +158,7 @@ impl Shared {
                 .iter()
                 .map(|key| Row::DeleteNotification { key: crate::records::notification_key(key) });
             let silences = silences.into_iter().map(|id| Row::DeleteSilence { id: id.into() });
-            notifications.chain(silences).collect()
+            forgotten.chain(notifications).chain(silences).collect()
         };
         if !rows.is_empty()
             && let Err(error) = self.write_rows(rows).await

@@ -148,7 +148,7 @@ impl Shared {
                     detail: alert.to_string(),
                 }),
                 Taken::Stored(stored) => {
-                    self.store_alert(core, now, *stored, &mut rows, &mut posted)
+                    self.store_alert(core, now, *stored, None, &mut rows, &mut posted);
                 }
             }
         }
@@ -160,12 +160,14 @@ impl Shared {
         Ok((durable, receipt))
     }
 
-    /// The rows of a wide alert's new state, and what is routed because of it.
+    /// The rows of a wide alert's new state, and what is routed because of it. `note` is what its
+    /// history says, unless all of the alert.
     pub(crate) fn store_alert(
         &self,
         core: &mut Core,
         now: Timestamp,
         stored: Stored,
+        note: Option<(&'static str, String)>,
         rows: &mut Vec<Row>,
         posted: &mut Vec<PostedAlert>,
     ) {
@@ -173,11 +175,11 @@ impl Shared {
         let alert = &stored.alert;
         let text = |name: &str| alert[name].as_str().map(str::to_owned);
         let detail = alert.to_string();
-        let kind = match stored.change {
-            Change::Fired => "fired",
-            Change::Changed => "changed",
-            Change::Resolved => "resolved",
-        };
+        let (kind, said) = note.unwrap_or_else(|| match stored.change {
+            Change::Fired => ("fired", detail.clone()),
+            Change::Changed => ("changed", detail.clone()),
+            Change::Resolved => ("resolved", detail.clone()),
+        });
         rows.push(Row::PutOccurrence(Box::new(OccurrenceRow {
             fingerprint: stored.fingerprint.clone(),
             at: known.last_at,
@@ -190,13 +192,13 @@ impl Shared {
             environment: text("environment"),
             // A map of plain values.
             known: serde_json::to_vec(known).unwrap_or_default(),
-            alert: detail.clone(),
+            alert: detail,
         })));
         rows.push(Row::AppendReport {
             fingerprint: stored.fingerprint.clone(),
             at: known.last_at,
             kind,
-            detail,
+            detail: said,
         });
         if let Some(left) = stored.left {
             core.route.hold(left, None);

@@ -4,6 +4,7 @@
 //! to them; errors as [`Problem`](crate::answer::Problem).
 
 mod alerts;
+pub(crate) mod change;
 mod deliveries;
 pub(crate) mod intake;
 pub(crate) mod model;

@@ -143,10 +143,22 @@ fn cursor(text: &str) -> Option<(Timestamp, i64)> {
 }
 
 /// The alert with what moved since it was stored.
-fn complete(found: WideAlert) -> Value {
+pub(super) fn complete(found: WideAlert) -> Value {
     let mut alert = found.alert;
     if let (Value::Object(fields), Some(known)) = (&mut alert, found.known) {
         fields.insert("duplicates".to_owned(), known.duplicates.into());
+        let enrichments = serde_json::to_value(Vec::from_iter(known.enrichments.iter().map(|e| {
+            serde_json::json!({
+                "key": e.key, "value": e.value, "origin": e.origin.to_string(),
+                "at": e.at, "expiresAt": e.expires_at, "disposable": e.disposable,
+                "instead": known.shadow.get(&e.key),
+            })
+        })));
+        fields.insert("enrichments".to_owned(), enrichments.unwrap_or_default());
+        if let Some((window, until)) = &known.window {
+            let window = serde_json::json!({"id": window, "until": until});
+            fields.insert("maintenance".to_owned(), window);
+        }
         if let Some(routed) = known.routed {
             fields.insert("routedAs".to_owned(), routed.to_string().into());
         }
@@ -154,7 +166,7 @@ fn complete(found: WideAlert) -> Value {
     alert
 }
 
-fn unknown(fingerprint: &str) -> Answered {
+pub(super) fn unknown(fingerprint: &str) -> Answered {
     let message = format!("no alert {fingerprint} is known");
     Problem::new("alert_not_found", message, "search lists what is known")
         .answer(StatusCode::NOT_FOUND)

@@ -202,6 +202,33 @@ impl Backend for Fake {
         boxed(Ok(known.then_some(WideAlert { id: 1, at: self.now, alert, known: None })))
     }
 
+    fn change_alert(
+        &self,
+        fingerprint: String,
+        change: AlertChange,
+    ) -> Answer<'_, Result<WideAlert, AlertChangeError>> {
+        if !fingerprint.starts_with('f') {
+            return boxed(Err(ChangeError::Unknown(fingerprint).into()));
+        }
+        let set: Vec<String> = change
+            .written
+            .iter()
+            .map(|e| format!("{}={} {}", e.key, e.value, e.disposable))
+            .collect();
+        let alert = serde_json::json!({
+            "fingerprint": fingerprint, "set": set, "removed": change.removed, "by": change.by,
+        });
+        boxed(Ok(WideAlert { id: 1, at: self.now, alert, known: None }))
+    }
+
+    fn windows(&self) -> Answer<'_, Result<Vec<WindowView>, StoreError>> {
+        boxed(Ok(Vec::new()))
+    }
+
+    fn enricher(&self) -> Arc<bongsu_alert::Enricher> {
+        Arc::default()
+    }
+
     fn reports(
         &self,
         _fingerprint: String,

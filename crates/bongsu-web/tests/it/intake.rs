@@ -118,3 +118,51 @@ async fn wide_alerts_are_searched_page_by_page() {
         (&json!("fired"), &json!("2"))
     );
 }
+
+#[tokio::test]
+async fn alerts_are_changed_by_hand() {
+    let server = Server::new();
+    let path = "/api/v1/occurrences/f1/changes";
+    // `kim:x`
+    let kim = ("authorization", "Basic a2ltOng=");
+    let body = json!({"status": "acknowledged", "assignee": "kim", "note": null,
+        "dismiss_until": "2027-01-01T00:00:00Z", "set": {"ticket": 7}, "disposable": true});
+    let got = send(&server, path, &[kim], &body.to_string()).await;
+    assert_eq!(got.status, 200, "{}", got.text());
+    assert_eq!(got.json()["by"], "kim");
+    assert_eq!(got.json()["removed"], json!(["note"]));
+    let set: Vec<String> = serde_json::from_value(got.json()["set"].clone()).unwrap();
+    assert_eq!(
+        set,
+        [
+            "status=\"acknowledged\" true",
+            "assignee=\"kim\" true",
+            "dismissed=true true",
+            "dismissUntil=\"2027-01-01T00:00:00Z\" true",
+            "ticket=7 true"
+        ]
+    );
+    let undismiss = send(&server, path, &[], r#"{"dismiss_until": null}"#).await.json();
+    assert_eq!(undismiss["removed"], json!(["dismissed", "dismissUntil"]));
+    for (body, status) in [
+        ("{}", 400),
+        ("[", 400),
+        (r#"{"stauts": "x"}"#, 400),
+        (r#"{"dismiss_until": "soon"}"#, 400),
+        (r#"{"note": "x", "expires_at": "never"}"#, 400),
+    ] {
+        assert_eq!(send(&server, path, &[], body).await.status, status, "{body}");
+    }
+    let gone = "/api/v1/occurrences/gone/changes";
+    assert_eq!(send(&server, gone, &[], r#"{"note": "x"}"#).await.status, 404);
+    let keep = json!({"fingerprint": "f1", "enrichments": {"dismissed": "true", "team": "core"}});
+    let got =
+        send(&server, "/alerts/enrich?dispose_on_new_alert=true", &[], &keep.to_string()).await;
+    assert_eq!(
+        got.json()["set"],
+        json!(["dismissed=true true", "dismissUntil=\"forever\" true", "team=\"core\" true"])
+    );
+    for list in ["/api/v1/maintenance", "/api/v1/topology"] {
+        assert_eq!(server.get(list).await.status, 200);
+    }
+}

@@ -1,0 +1,71 @@
+//! The form in which an alert is routed, over its life.
+
+use std::sync::Arc;
+
+use bongsu_lang::jinja;
+use bongsu_model::{AlertState, Fingerprint, Labels, Occurrence, Time, Timestamp};
+use serde_json::Value;
+
+use super::Alerts;
+use crate::known::Known;
+use crate::routed::{Routed, annotations_of, labels_of};
+
+/// Label that keeps two alerts apart whose other labels are the same.
+const DISTINCT: &str = "alert_fingerprint";
+
+impl Alerts {
+    /// What is routed after a change: nothing while an alert only pends; its end under the labels it
+    /// was routed by; else the alert, under labels nobody else has now.
+    pub(super) fn route(
+        &mut self,
+        now: Timestamp,
+        key: &Arc<str>,
+        occurrence: &Occurrence,
+        known: &mut Known,
+        began: Option<Timestamp>,
+    ) -> (Option<Routed>, Option<Fingerprint>) {
+        let resolved = occurrence.state == AlertState::Resolved;
+        if occurrence.state == AlertState::Pending {
+            return (None, None);
+        }
+        // What people write by hand must not make another alert of it.
+        let by_rules = known.enrichments.current(now).filter(|e| e.origin.is_rule());
+        let labels = labels_of(occurrence, by_rules.map(|e| e.key.as_str()));
+        let labels = self.distinct(key, labels);
+        let identity = labels.fingerprint();
+        let left = known.routed.filter(|before| *before != identity);
+        if resolved && left.is_some() {
+            // The end is that of what was routed; nobody has heard of the new labels.
+            return (None, left);
+        }
+        if let Some(left) = left.filter(|left| self.routed.get(left) == Some(key)) {
+            self.routed.remove(&left);
+        }
+        known.routed = Some(identity);
+        self.routed.insert(identity, Arc::clone(key));
+        let said = ["startsAt", "startedAt"].iter().find_map(|name| {
+            let text = occurrence.fields.get(*name)?.as_str()?;
+            Time::parse_rfc3339(text).map(|time| time.at).or_else(|| jinja::parse_time(text))
+        });
+        let starts_at = said.filter(|at| *at <= now).or(began).or(known.firing_since);
+        let routed = Routed {
+            labels,
+            annotations: annotations_of(occurrence),
+            url: occurrence.fields.get("url").and_then(Value::as_str).unwrap_or("").to_owned(),
+            starts_at: starts_at.unwrap_or(now).min(now),
+            ends_at: resolved.then_some(now),
+        };
+        (Some(routed), left)
+    }
+
+    /// The labels, with one more if another alert that is not over has the same.
+    fn distinct(&self, key: &Arc<str>, labels: Labels) -> Labels {
+        let owner = self.routed.get(&labels.fingerprint()).filter(|owner| *owner != key);
+        let taken = owner.and_then(|owner| self.known.get(owner));
+        if taken.is_none_or(|other| other.state == AlertState::Resolved) {
+            return labels;
+        }
+        let own = [(DISTINCT, &**key)];
+        Labels::from_pairs(labels.iter().chain(own))
+    }
+}

@@ -1,0 +1,11 @@
+//! Rules, windows and files from outside.
+#![allow(clippy::unwrap_used)]
+
+mod enrichments;
+mod files;
+mod recurrence;
+mod reports;
+mod rules;
+mod support;
+mod topology;
+mod windows;

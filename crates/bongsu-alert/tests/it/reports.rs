@@ -1,0 +1,183 @@
+//! What is known of alerts over their reports.
+
+use bongsu_alert::{Alerts, Change, DedupRule, Report, Taken, content_hash, labels_of};
+use bongsu_model::{Occurrence, Timestamp};
+use proptest::prelude::*;
+use serde_json::{Map, Value, json};
+
+fn at(minute: i64) -> Timestamp {
+    Timestamp::from_second(1_790_000_040 + minute * 60).unwrap()
+}
+
+fn occurrence(fields: Value, now: Timestamp) -> Occurrence {
+    let Value::Object(fields) = fields else { panic!("a map") };
+    Occurrence::from_fields(fields, now, |text| text.parse().ok()).unwrap().0
+}
+
+fn take(alerts: &mut Alerts, minute: i64, fields: Value) -> Taken {
+    let occurrence = occurrence(fields, at(minute));
+    alerts.take(
+        at(minute),
+        Report { provider: "keep".into(), instance: None, occurrence, replayed: false },
+    )
+}
+
+/// The counters of each report of a life, one line each.
+#[test]
+fn counters() {
+    let mut alerts = Alerts::default();
+    let mut lines = Vec::new();
+    let minute = |value: &Value| value.as_str().map_or("-".to_owned(), |t| t[14..16].to_owned());
+    for (n, status) in [
+        "firing",
+        "firing",
+        "acknowledged",
+        "firing",
+        "resolved",
+        "firing",
+        "suppressed",
+        "resolved",
+    ]
+    .iter()
+    .enumerate()
+    {
+        // A number keeps reports from being duplicates.
+        let taken = take(&mut alerts, n as i64, json!({"name": "x", "status": status, "n": n}));
+        let Taken::Stored(stored) = taken else { panic!("{status}") };
+        let alert = stored.alert;
+        lines.push(format!(
+            "{status:<12} {:<8} firing {} {} unresolved {} {}",
+            format!("{:?}", stored.change),
+            alert["firingCounter"],
+            minute(&alert["firingStartTime"]),
+            alert["unresolvedCounter"],
+            minute(&alert["firingStartTimeSinceLastResolved"]),
+        ));
+    }
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    firing       Fired    firing 1 14 unresolved 1 14
+    firing       Changed  firing 2 14 unresolved 2 14
+    acknowledged Changed  firing 0 - unresolved 3 14
+    firing       Changed  firing 1 17 unresolved 4 14
+    resolved     Resolved firing 1 - unresolved 0 -
+    firing       Fired    firing 2 19 unresolved 1 19
+    suppressed   Changed  firing 3 - unresolved 2 19
+    resolved     Resolved firing 3 - unresolved 0 -
+    ");
+}
+
+#[test]
+fn a_second_life_begins_after_the_end() {
+    let mut alerts = Alerts::default();
+    for (status, wanted) in
+        [("firing", Change::Fired), ("resolved", Change::Resolved), ("firing", Change::Fired)]
+    {
+        let Taken::Stored(stored) = take(&mut alerts, 0, json!({"name": "x", "status": status}))
+        else {
+            panic!("a change of state is no duplicate")
+        };
+        assert_eq!(stored.change, wanted);
+    }
+}
+
+#[test]
+fn labels_are_those_sent_with_the_well_known_ones_beside() {
+    for (fields, wanted) in [
+        (
+            json!({"name": "CPU", "severity": "high", "source": ["zabbix"]}),
+            r#"{alertname="CPU", severity="high", source="zabbix"}"#,
+        ),
+        (
+            json!({"name": "CPU", "severity": "critical", "environment": "prod", "service": "db",
+                   "labels": {"severity": "page", "alertname": "HighCpu", "a.b/c": 1, "0": true,
+                              "empty": "", "none": null, "deep": {"x": 1}, "many": ["a", 2]}}),
+            r#"{_0="true", a_b_c="1", alertname="HighCpu", environment="prod", many="a,2", service="db", severity="page"}"#,
+        ),
+        (json!({"name": "x", "environment": "unknown"}), r#"{alertname="x", severity="info"}"#),
+    ] {
+        let labels = labels_of(&occurrence(fields, at(0)), std::iter::empty());
+        let pairs: Vec<String> = labels.iter().map(|(n, v)| format!("{n}=\"{v}\"")).collect();
+        assert_eq!(format!("{{{}}}", pairs.join(", ")), wanted);
+    }
+}
+
+#[test]
+fn an_instance_s_own_rule_comes_before_one_for_its_provider() {
+    let rule = |name: &str, instance: Option<&str>, priority: i64| -> DedupRule {
+        serde_json::from_value(json!({"name": name, "provider": "keep", "instance": instance,
+            "priority": priority, "fingerprint_fields": [name]}))
+        .unwrap()
+    };
+    let mut alerts = Alerts::default();
+    alerts.rules.replace(vec![
+        rule("low", None, 1),
+        rule("high", None, 9),
+        rule("own", Some("shop"), 0),
+        DedupRule { enabled: false, ..rule("off", None, 99) },
+    ]);
+    let mut used = |instance: Option<&str>| {
+        let occurrence = occurrence(json!({"name": "x"}), at(0));
+        let instance = instance.map(Into::into);
+        let before: Vec<_> = alerts.rules.list();
+        alerts
+            .take(at(0), Report { provider: "keep".into(), instance, occurrence, replayed: false });
+        let after = alerts.rules.list();
+        let moved = after.into_iter().find(|(rule, ratio)| {
+            before.iter().all(|(b, r)| b.name != rule.name || r.reports != ratio.reports)
+        });
+        moved.map(|(rule, _)| rule.name)
+    };
+    assert_eq!(used(None).as_deref(), Some("high"));
+    assert_eq!(used(Some("shop")).as_deref(), Some("own"));
+    assert_eq!(used(Some("other")).as_deref(), Some("high"));
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        "[a-c]{0,3}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::btree_map("[a-c]{1,2}", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+/// The same with the keys of every map the other way round.
+fn reversed(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            let pairs: Vec<(String, Value)> =
+                map.iter().map(|(name, value)| (name.clone(), reversed(value))).collect();
+            Value::Object(pairs.into_iter().rev().collect::<Map<_, _>>())
+        }
+        Value::Array(items) => items.iter().map(reversed).collect(),
+        other => other.clone(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_hash_is_one_of_content_not_of_order(a in value(), b in value()) {
+        let hash = |value: &Value| {
+            let fields = json!({"name": "x", "extra": value, "fingerprint": "f"});
+            content_hash(&occurrence(fields, at(0)), &[])
+        };
+        prop_assert_eq!(hash(&a), hash(&reversed(&a)));
+        prop_assert_eq!(hash(&a) == hash(&b), a == b);
+    }
+
+    #[test]
+    fn ignored_paths_do_not_count(a in value(), b in value()) {
+        let hash = |value: &Value| {
+            let fields = json!({"name": "x", "extra": {"deep": {"n": value}}, "fingerprint": "f"});
+            content_hash(&occurrence(fields, at(0)), &["extra.deep.n".to_owned()])
+        };
+        prop_assert_eq!(hash(&a), hash(&b));
+    }
+}

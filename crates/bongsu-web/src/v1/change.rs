@@ -1,0 +1,282 @@
+//! Changing wide alerts by hand, maintenance windows, the topology.
+//!
+//! In: `POST /api/v1/occurrences/{fingerprint}/changes`, and `POST /alerts/enrich` as Keep's clients
+//! send it. Out: the alert as it stands afterwards.
+
+use std::sync::Arc;
+
+use bongsu_alert::topology::Topology;
+use bongsu_engine::api::{AlertChange, AlertChangeError, ChangeError, Written};
+use bongsu_lang::jinja;
+use bongsu_model::Timestamp;
+use http::StatusCode;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
+
+use super::model::Page;
+use super::wide::{complete, unknown};
+use crate::answer::{self, Answered, Family, Problem};
+use crate::service::{App, Call};
+
+/// What somebody does to an alert. Fields that are not sent are left alone.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct ChangeRequest {
+    /// `acknowledged`, `suppressed`, `resolved` …; null: what the sender says.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    status: Option<Option<String>>,
+    /// Who takes care; null: nobody.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    assignee: Option<Option<String>>,
+    /// What there is to say about it; null: nothing.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    note: Option<Option<String>>,
+    /// Not to be told about until then: an instant or `forever`; null: no longer.
+    #[serde(deserialize_with = "given")]
+    #[schema(value_type = Option<String>)]
+    dismiss_until: Option<Option<String>>,
+    /// Further fields to write.
+    #[schema(value_type = Object)]
+    set: Map<String, Value>,
+    /// Fields whose values are again what the sender says.
+    remove: Vec<String>,
+    /// Whether all this goes with the next report.
+    disposable: bool,
+    /// From when on all this no longer holds.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+}
+
+/// Tells null from missing.
+fn given<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::<String>::deserialize(from).map(Some)
+}
+
+/// `POST /api/v1/occurrences/{fingerprint}/changes`.
+pub(crate) async fn change(app: Arc<App>, call: Call) -> Answered {
+    let asked: ChangeRequest = match serde_json::from_slice(&call.body) {
+        Ok(asked) => asked,
+        Err(error) => return malformed(&error.to_string()),
+    };
+    match wanted(asked, call.user()) {
+        Ok(change) => apply(&app, call.parameter(0), change).await,
+        Err(message) => malformed(&message),
+    }
+}
+
+/// What Keep's clients send.
+#[derive(Debug, Deserialize)]
+struct EnrichRequest {
+    fingerprint: String,
+    #[serde(default)]
+    enrichments: Map<String, Value>,
+}
+
+/// `POST /alerts/enrich`; `dispose_on_new_alert` as parameter.
+pub(crate) async fn enrich(app: Arc<App>, call: Call) -> Answered {
+    let asked: EnrichRequest = match serde_json::from_slice(&call.body) {
+        Ok(asked) => asked,
+        Err(error) => return malformed(&error.to_string()),
+    };
+    let disposable = call.query.flag("dispose_on_new_alert", false);
+    let mut set = asked.enrichments;
+    // There it says so in two fields; here the second is enough.
+    let dismissed = set.shift_remove("dismissed").is_some_and(|v| v == true || v == "true");
+    let until = set.shift_remove("dismissUntil");
+    let until = until.and_then(|v| v.as_str().map(str::to_owned)).filter(|text| !text.is_empty());
+    let request = ChangeRequest {
+        dismiss_until: dismissed.then(|| Some(until.unwrap_or_else(|| "forever".to_owned()))),
+        set,
+        disposable,
+        ..ChangeRequest::default()
+    };
+    match wanted(request, call.user()) {
+        Ok(change) => apply(&app, asked.fingerprint, change).await,
+        Err(message) => malformed(&message),
+    }
+}
+
+fn wanted(asked: ChangeRequest, by: Option<String>) -> Result<AlertChange, String> {
+    let instant = |name: &str, text: &str| {
+        jinja::parse_time(text).ok_or_else(|| format!("{name}: {text:?} is no instant"))
+    };
+    let expires_at =
+        asked.expires_at.as_deref().map(|text| instant("expires_at", text)).transpose()?;
+    let (mut written, mut removed) = (Vec::new(), asked.remove);
+    let mut write = |key: &str, value: Value, until: Option<Timestamp>| {
+        written.push(Written {
+            key: key.to_owned(),
+            value,
+            disposable: asked.disposable,
+            expires_at: until.or(expires_at),
+        });
+    };
+    let texts = [("status", asked.status), ("assignee", asked.assignee), ("note", asked.note)];
+    for (key, value) in texts {
+        match value {
+            None => {}
+            Some(Some(text)) => write(key, text.into(), None),
+            Some(None) => removed.push(key.to_owned()),
+        }
+    }
+    match asked.dismiss_until.as_ref().map(Option::as_deref) {
+        None => {}
+        Some(None) => {
+            removed.extend(["dismissed", "dismissUntil"].map(str::to_owned));
+        }
+        Some(Some("forever")) => {
+            write("dismissed", true.into(), None);
+            write("dismissUntil", "forever".into(), None);
+        }
+        Some(Some(text)) => {
+            let until = instant("dismiss_until", text)?;
+            write("dismissed", true.into(), Some(until));
+            write("dismissUntil", until.to_string().into(), Some(until));
+        }
+    }
+    for (key, value) in asked.set {
+        write(&key, value, None);
+    }
+    if written.is_empty() && removed.is_empty() {
+        return Err("nothing to change".to_owned());
+    }
+    Ok(AlertChange { written, removed, by })
+}
+
+async fn apply(app: &Arc<App>, fingerprint: String, change: AlertChange) -> Answered {
+    let error = match app.backend.change_alert(fingerprint, change).await {
+        Ok(alert) => return answer::json(StatusCode::OK, &complete(alert)),
+        Err(error) => error,
+    };
+    let message = error.to_string();
+    match &error {
+        AlertChangeError::Change(ChangeError::Unknown(fingerprint)) => unknown(fingerprint),
+        AlertChangeError::Change(ChangeError::Refused(_)) => {
+            Problem::new("invalid_change", message, "correct the fields named")
+                .answer(StatusCode::UNPROCESSABLE_ENTITY)
+        }
+        AlertChangeError::Change(_) => {
+            Problem::new("conflict", message, "try again").answer(StatusCode::CONFLICT)
+        }
+        AlertChangeError::Overloaded { retry_after } => {
+            answer::too_many(Family::V1, &message, *retry_after)
+        }
+        AlertChangeError::Store(problem) => answer::store(Family::V1, problem, &message),
+    }
+}
+
+fn malformed(message: &str) -> Answered {
+    Problem::new("invalid_body", message, "see api/v1/openapi.json for its shape")
+        .answer(StatusCode::BAD_REQUEST)
+}
+
+/// A maintenance window and what it would do.
+#[derive(Serialize, ToSchema)]
+#[schema(as = MaintenanceWindow)]
+pub(crate) struct WindowJson {
+    /// Its id.
+    id: String,
+    /// What it is called.
+    name: String,
+    /// Why it is there.
+    description: Option<String>,
+    /// `hold` or `suppress`.
+    action: &'static str,
+    /// Switched on.
+    enabled: bool,
+    /// Until when it is open, if it is.
+    #[schema(format = DateTime)]
+    open_until: Option<String>,
+    /// When it opens next.
+    #[schema(format = DateTime)]
+    opens_at: Option<String>,
+    /// The alerts that are not over and that it speaks of.
+    alerts: Vec<WindowAlert>,
+}
+
+/// An alert a window speaks of.
+#[derive(Serialize, ToSchema)]
+struct WindowAlert {
+    /// Which.
+    fingerprint: String,
+    /// What it is called.
+    name: String,
+}
+
+/// `GET /api/v1/maintenance`: windows with what they would do.
+pub(crate) async fn maintenance(app: Arc<App>, _call: Call) -> Answered {
+    let views = match app.backend.windows().await {
+        Ok(views) => views,
+        Err(problem) => return answer::store(Family::V1, &problem, &problem.to_string()),
+    };
+    let items = views
+        .into_iter()
+        .map(|view| WindowJson {
+            id: view.window.id.clone(),
+            name: view.window.name.clone(),
+            description: view.window.description.clone(),
+            action: match view.window.action {
+                bongsu_alert::HoldAction::Hold => "hold",
+                bongsu_alert::HoldAction::Suppress => "suppress",
+            },
+            enabled: view.window.enabled,
+            open_until: view.preview.open_until.map(|at| at.to_string()),
+            opens_at: view.preview.opens_at.map(|at| at.to_string()),
+            alerts: view
+                .preview
+                .alerts
+                .into_iter()
+                .filter(|alert| alert.matched)
+                .map(|alert| WindowAlert { fingerprint: alert.fingerprint, name: alert.name })
+                .collect(),
+        })
+        .collect::<Vec<_>>();
+    answer::json(StatusCode::OK, &Page { items, next_cursor: None })
+}
+
+/// `GET /api/v1/topology`: services, what they depend on, applications.
+pub(crate) async fn topology(app: Arc<App>, _call: Call) -> Answered {
+    answer::json(StatusCode::OK, &graph(app.backend.enricher().topology()))
+}
+
+fn graph(topology: &Topology) -> Value {
+    let all = topology.services();
+    let named = |at: usize| {
+        all.get(at).map(|s| json!({"service": s.service, "environment": s.environment}))
+    };
+    let services: Vec<Value> = all
+        .iter()
+        .map(|service| {
+            let mut fields = Map::new();
+            fields.insert("service".to_owned(), service.service.as_str().into());
+            fields.insert("environment".to_owned(), service.environment.as_str().into());
+            let texts = service.fields.iter();
+            fields.extend(texts.map(|(name, text)| ((*name).to_owned(), text.as_str().into())));
+            fields.insert("tags".to_owned(), service.tags.clone().into());
+            Value::Object(fields)
+        })
+        .collect();
+    let dependencies: Vec<Value> = topology
+        .dependencies()
+        .iter()
+        .map(|d| json!({"from": named(d.from), "to": named(d.to), "protocol": d.protocol}))
+        .collect();
+    let applications: Vec<Value> = topology
+        .applications()
+        .iter()
+        .map(|application| {
+            let services: Vec<_> = application.services.iter().map(|at| named(*at)).collect();
+            json!({
+                "name": application.name,
+                "description": application.description,
+                "repository": application.repository,
+                "services": services,
+            })
+        })
+        .collect();
+    json!({"services": services, "dependencies": dependencies, "applications": applications})
+}
