@@ -1,5 +1,5 @@
-//! The small languages people write: durations, matchers, label names, time intervals, YAML, CEL; and
-//! the wire format of files other programs wrote.
+//! The small languages people write: durations, matchers, label names, time intervals, YAML, CEL; the
+//! wire format of files other programs wrote; the text of mails and the signature AWS wants.
 //!
 //! In: text or bytes. Out: values of `bongsu-model` or of this crate, or the message Alertmanager gives.
 
@@ -10,7 +10,10 @@ pub mod gotmpl;
 pub mod jinja;
 pub mod label_name;
 pub mod matcher;
+pub mod mime;
 pub mod protobuf;
+pub mod sigv4;
+pub mod suggest;
 pub mod time_interval;
 pub mod yaml;
 

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use bongsu_lang::gotmpl::TemplateSet;
+use bongsu_lang::sigv4::AwsCredentials;
 use bongsu_model::{GroupKey, Secret, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::conversation::Session;
 use crate::data::NotificationInput;
 use crate::retry::NotifyError;
-use crate::sigv4::AwsCredentials;
 
 /// Everything about one attempt that is not configuration.
 #[derive(Clone, Copy)]

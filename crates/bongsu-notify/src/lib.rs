@@ -30,15 +30,14 @@ mod input;
 mod integration;
 mod json_object;
 mod log;
-mod mime;
 mod render;
 mod retry;
-mod sigv4;
 mod stage;
 pub mod templates;
 mod truncate;
 mod url_text;
 
+pub use bongsu_lang::sigv4::AwsCredentials;
 pub use conversation::{
     Conversation, HttpRequest, Mail, MailAuth, Outcome, Response, Session, Step, TimeLimit,
     TransportError,
@@ -48,6 +47,5 @@ pub use input::{AttemptIds, NotifyInput, SecretFiles};
 pub use integration::{PayloadError, conversation, render_payload, secret_files};
 pub use log::{LogEntry, NotificationKey, NotificationLog, expires_at};
 pub use retry::{Attempts, Ended, FailureReason, Next, NotifyError, StatusPolicy, backoff};
-pub use sigv4::{AwsCredentials, SigningScope, sign};
 pub use stage::{Plan, hand_out, plan};
 pub use truncate::{MARKER, truncate_bytes, truncate_runes};

@@ -18,7 +18,6 @@ mod eval;
 mod explain;
 mod parse;
 mod sql;
-mod suggest;
 mod value;
 
 use std::sync::Arc;

@@ -11,7 +11,8 @@ use cel::parser::PrattParser;
 use cel::parser::pratt_parser::{Lexer, Token, TokenKind};
 
 use super::ast::{Arithmetic, Comparison, Const, Each, EachKind, Expr, Function};
-use super::{Error, MAX_DEPTH, MAX_LENGTH, MAX_REGEX, MAX_REGEXES, suggest};
+use super::{Error, MAX_DEPTH, MAX_LENGTH, MAX_REGEX, MAX_REGEXES};
+use crate::suggest;
 
 /// Operators one text may have. Chains of them become as deep as they are long before their depth
 /// is seen.

@@ -1,13 +1,13 @@
 //! E-mail: envelope and message; the SMTP exchange itself is the transport's.
 
 use bongsu_config::alertmanager::EmailConfig;
+use bongsu_lang::mime;
 use bongsu_model::Secret;
 use jiff::tz::TimeZone;
 
 use super::{Begun, data_of};
 use crate::conversation::{Conversation, Mail, MailAuth, Outcome, Response, Step};
 use crate::input::NotifyInput;
-use crate::mime;
 use crate::render::Renderer;
 use crate::retry::NotifyError;
 

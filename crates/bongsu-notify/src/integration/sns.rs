@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bongsu_config::alertmanager::{HttpConfig, SnsConfig};
+use bongsu_lang::sigv4::{AwsCredentials, SigningScope, sign};
 use bongsu_model::{Secret, Timestamp};
 use http::Method;
 use url::Url;
@@ -14,7 +15,6 @@ use crate::exchange::request;
 use crate::input::NotifyInput;
 use crate::render::Renderer;
 use crate::retry::{FailureReason, NotifyError, StatusPolicy};
-use crate::sigv4::{AwsCredentials, SigningScope, sign};
 use crate::truncate::{head_bytes, head_runes};
 use crate::url_text::encode_form;
 

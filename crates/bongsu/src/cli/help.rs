@@ -1,5 +1,6 @@
 //! `bongsu help`: commands, and topics that belong to no single command.
 
+use bongsu_lang::suggest::nearest;
 use clap::Args;
 use serde_json::json;
 
@@ -87,7 +88,7 @@ fn command_help(path: &[String]) -> Result<String, Failure> {
             let topics = TOPICS.iter().map(|t| t.name.to_owned()).filter(|_| path.len() == 1);
             let names: Vec<String> = known.into_iter().chain(topics).collect();
             let failure = Failure::usage(format!("no command or topic {}", path.join(" ")));
-            return Err(match nearest(name, &names) {
+            return Err(match nearest(name, names.iter().map(String::as_str)) {
                 Some(close) => failure.hint(format!("did you mean {close}?")),
                 None => failure.hint(format!("there are {}", names.join(", "))),
             });
@@ -95,28 +96,6 @@ fn command_help(path: &[String]) -> Result<String, Failure> {
         here = next;
     }
     Ok(here.render_help().to_string())
-}
-
-/// The name that differs least, if it differs little.
-fn nearest<'n>(word: &str, names: &'n [String]) -> Option<&'n str> {
-    let close = names.iter().map(|name| (distance(word, name), name.as_str()));
-    close.min().filter(|(d, name)| *d <= 2 && *d < name.len()).map(|(_, name)| name)
-}
-
-/// Edits (insert, delete, replace) between two words.
-fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.chars().collect();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
-            diagonal = row[j + 1];
-            row[j + 1] = replaced.min(diagonal + 1).min(row[j] + 1);
-        }
-    }
-    row[b.len()]
 }
 
 /// `bongsu version`.
@@ -129,19 +108,4 @@ pub(super) fn versions(global: &Global) -> Outcome {
     let json = json!({ "bongsu": version::VERSION, "alertmanager": version::ALERTMANAGER });
     object(&json, global.output, &global.fields, &text, version::VERSION);
     Ok(Exit::Done)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::nearest;
-
-    #[test]
-    fn nearest_name() {
-        let names = ["alert", "silence", "exit-codes"].map(str::to_owned);
-        for (word, want) in
-            [("alrt", Some("alert")), ("silense", Some("silence")), ("zzz", None), ("a", None)]
-        {
-            assert_eq!(nearest(word, &names), want, "{word}");
-        }
-    }
 }

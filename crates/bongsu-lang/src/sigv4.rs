@@ -36,11 +36,15 @@ pub struct SigningScope<'a> {
 /// Everything but letters, digits and `-_.~` is escaped in canonical requests.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
+/// The service whose rules are its own.
+const S3: &str = "s3";
+
 /// The headers to add: `X-Amz-Date`, `X-Amz-Security-Token` for temporary credentials, and
 /// `Authorization`.
 ///
 /// `headers` are those to be signed besides `Host` and the added ones; names in any case. Paths
-/// are normalised and escaped twice, as every service but S3 wants it.
+/// are normalised and escaped twice, as every service but S3 wants it; for `s3` they are taken as they
+/// are, and `X-Amz-Content-Sha256` is added.
 pub fn sign(
     method: &str,
     url: &Url,
@@ -55,10 +59,18 @@ pub fn sign(
     if let Some(token) = &credentials.session_token {
         added.push(("X-Amz-Security-Token", token.expose().to_owned()));
     }
+    if scope.service == S3 {
+        added.push(("X-Amz-Content-Sha256", hex::encode(Sha256::digest(body))));
+    }
     let host = host(url);
     let all = headers.iter().copied().chain([("host", host.as_str())]);
-    let (signed, canonical) =
-        canonical_request(method, url, all.chain(added.iter().map(|(n, v)| (*n, &**v))), body);
+    let (signed, canonical) = canonical_request(
+        method,
+        url,
+        all.chain(added.iter().map(|(n, v)| (*n, &**v))),
+        body,
+        scope,
+    );
 
     let scope_text = format!("{date}/{}/{}/aws4_request", scope.region, scope.service);
     let digest = hex::encode(Sha256::digest(canonical.as_bytes()));
@@ -84,6 +96,7 @@ fn canonical_request<'a>(
     url: &Url,
     headers: impl Iterator<Item = (&'a str, &'a str)>,
     body: &[u8],
+    scope: SigningScope<'_>,
 ) -> (String, String) {
     let mut headers: Vec<(String, String)> = headers
         .map(|(name, value)| {
@@ -97,7 +110,10 @@ fn canonical_request<'a>(
     let lines: String = headers.iter().map(|(name, value)| format!("{name}:{value}\n")).collect();
     let escape = |text: &str| utf8_percent_encode(text, UNRESERVED).to_string();
     // `Url` has resolved dot segments and escaped once; slashes stay separators.
-    let path: Vec<String> = url.path().split('/').map(escape).collect();
+    let path: Vec<String> = match scope.service {
+        S3 => vec![url.path().to_owned()],
+        _ => url.path().split('/').map(escape).collect(),
+    };
     let mut query: Vec<(String, String)> =
         url.query_pairs().map(|(name, value)| (escape(&name), escape(&value))).collect();
     query.sort();

@@ -11,7 +11,7 @@ const WORD: usize = 63;
 const LINE: usize = 76;
 
 /// A header value: as it is if plain ASCII, else as Q-encoded words.
-pub(crate) fn header_value(text: &str) -> String {
+pub fn header_value(text: &str) -> String {
     if text.bytes().all(|byte| (b' '..=b'~').contains(&byte) || byte == b'\t') {
         return text.to_owned();
     }
@@ -37,7 +37,7 @@ pub(crate) fn header_value(text: &str) -> String {
 
 /// A list of addresses as a header value: only the names are encoded, so that the addresses can
 /// be read.
-pub(crate) fn address_header_value(list: &str) -> String {
+pub fn address_header_value(list: &str) -> String {
     let encoded = split_outside_quotes(list, ',').into_iter().map(|element| {
         match split_outside_quotes(element, '<').as_slice() {
             [name, address] if !name.is_ascii() => {
@@ -58,7 +58,7 @@ fn push_hex(out: &mut String, c: char) {
 }
 
 /// A body in quoted-printable; every line end becomes CRLF.
-pub(crate) fn quoted_printable(text: &str) -> String {
+pub fn quoted_printable(text: &str) -> String {
     let mut writer = QuotedPrintable { out: String::with_capacity(text.len() + 64), line: 0 };
     let mut bytes = text.bytes().peekable();
     while let Some(byte) = bytes.next() {
@@ -121,11 +121,7 @@ impl QuotedPrintable {
 }
 
 /// Headers and the alternatives (content type, text), least preferred first.
-pub(crate) fn message(
-    headers: &[(String, String)],
-    parts: &[(&str, String)],
-    boundary: &str,
-) -> Vec<u8> {
+pub fn message(headers: &[(String, String)], parts: &[(&str, String)], boundary: &str) -> Vec<u8> {
     let mut out = String::new();
     for (name, value) in headers {
         let _ = write!(out, "{name}: {value}\r\n");
@@ -146,7 +142,7 @@ pub(crate) fn message(
 ///
 /// # Errors
 /// In Go's words, e.g. `mail: missing '@' or angle-addr`.
-pub(crate) fn addresses(list: &str) -> Result<Vec<String>, String> {
+pub fn addresses(list: &str) -> Result<Vec<String>, String> {
     let mut found = Vec::new();
     for element in split_outside_quotes(list, ',') {
         let element = element.trim();
