@@ -11,6 +11,7 @@ mod python;
 mod regexes;
 mod when;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
@@ -77,6 +78,12 @@ impl Expression {
         &self.text
     }
 
+    /// The names it uses without giving them a value itself, with the keys asked of them where these
+    /// are written out: `auth.token`, `body`.
+    pub fn names(&self) -> BTreeSet<String> {
+        self.parsed.undeclared_variables(true).into_iter().collect()
+    }
+
     /// Evaluates with the names of `scope`.
     pub fn eval(&self, scope: &Scope) -> Result<Data, Error> {
         let Some(path) = &self.path else {
@@ -103,6 +110,16 @@ impl Data {
     /// From JSON.
     pub fn of(json: &serde_json::Value) -> Self {
         Self(convert::of_json(json))
+    }
+
+    /// As text: text as it is, other values as they print; nothing is empty.
+    pub fn to_text(&self) -> String {
+        match self.0.as_str() {
+            Some(text) => text.to_owned(),
+            None if self.is_nothing() => String::new(),
+            None if self.0.kind() == minijinja::value::ValueKind::Number => self.0.to_string(),
+            None => self.to_json().to_string(),
+        }
     }
 
     /// As JSON; undefined is null.

@@ -22,9 +22,16 @@
 //! | `python` | the text as Python writes a value |
 //! | `compact` | JSON text with a blank after `,` and `:` |
 //! | `nothing_if(value…)` | nothing if it equals one of these |
+//! | `tojson` | JSON text without blanks |
+//! | `urlencode` | the text for a path or query, `/` escaped too; of a map: its pairs as a query |
+//! | `base64`, `unbase64` | the text in base64 and back; nothing if it is not base64 of text |
+//! | `base_url` | the start of URLs: `https://` where no scheme stands, no `/` at the end |
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
@@ -57,6 +64,11 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("python", |value: &Value| python::text(&to_json(value)));
     environment.add_filter("compact", |value: &Value| python::json_text(&to_json(value)));
     environment.add_filter("nothing_if", nothing_if);
+    environment.add_filter("tojson", |value: &Value| to_json(value).to_string());
+    environment.add_filter("urlencode", urlencode);
+    environment.add_filter("base64", |value: &Value| Ok::<_, Error>(STANDARD.encode(text(value)?)));
+    environment.add_filter("unbase64", unbase64);
+    environment.add_filter("base_url", base_url);
 }
 
 fn nothing() -> Value {
@@ -226,4 +238,63 @@ fn resolve(value: &Value, base: &Value) -> Result<Value, Error> {
 #[expect(clippy::needless_pass_by_value, reason = "the library hands the rest over so")]
 fn nothing_if(value: &Value, others: Rest<Value>) -> Value {
     if others.iter().any(|other| other == value) { nothing() } else { value.clone() }
+}
+
+/// What stands for itself in a path or query.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+fn urlencode(value: &Value) -> Result<String, Error> {
+    let escaped = |value: &Value| Ok(utf8_percent_encode(&text(value)?, UNRESERVED).to_string());
+    if value.kind() != ValueKind::Map {
+        return escaped(value);
+    }
+    let pairs = entries(value).filter(|(_, held)| !is_nothing(held));
+    let pairs = pairs.map(|(key, held)| Ok(format!("{}={}", escaped(&key)?, escaped(&held)?)));
+    Ok(pairs.collect::<Result<Vec<String>, Error>>()?.join("&"))
+}
+
+fn unbase64(value: &Value) -> Result<Value, Error> {
+    let bytes = STANDARD.decode(text(value)?.trim()).ok();
+    let decoded = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    Ok(decoded.map_or_else(nothing, Value::from))
+}
+
+fn base_url(value: &Value) -> Result<Value, Error> {
+    let text = text(value)?;
+    let text = text.trim().trim_end_matches('/');
+    Ok(match text {
+        "" => nothing(),
+        _ if text.contains("://") => Value::from(text),
+        _ => Value::from(format!("https://{text}")),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::jinja::{Expression, Scope};
+
+    #[test]
+    fn texts_for_requests() {
+        for (expression, expected) in [
+            ("'a/b c' | urlencode", "a%2Fb%20c"),
+            ("{'q': 'a b', 'n': none, 'k': 1} | urlencode", "q=a%20b&k=1"),
+            ("{'a': [1, none, 'x']} | tojson", r#"{"a":[1,null,"x"]}"#),
+            ("'user:pass' | base64", "dXNlcjpwYXNz"),
+            ("'dXNlcjpwYXNz' | base64 | unbase64 | unbase64", "user:pass"),
+            ("('§' | unbase64) is undefined", "true"),
+            ("'a.test/api//' | base_url", "https://a.test/api"),
+            ("'http://a.test/' | base_url", "http://a.test"),
+            ("('' | base_url) is undefined", "true"),
+        ] {
+            let value = Expression::parse(expression).unwrap().eval(&Scope::default()).unwrap();
+            assert_eq!(value.to_text(), expected, "{expression}");
+        }
+    }
+
+    #[test]
+    fn names_with_their_keys() {
+        let expression = "auth.a.b or params['c'] if now else body | map(attribute='x') | list";
+        let names = Expression::parse(expression).unwrap().names();
+        assert!(names.contains("auth.a.b") && names.contains("now") && names.contains("body"));
+    }
 }

@@ -30,6 +30,7 @@ pub fn parse(text: &str) -> Option<Timestamp> {
     let without_zone = text.strip_suffix(" UTC").or_else(|| text.strip_suffix('Z')).unwrap_or(text);
     for format in [
         "%Y.%m.%d %H:%M:%S",
+        "%Y-%m-%d %H:%M:%S",
         "%Y-%m-%d %H:%M",
         "%Y/%m/%d %H:%M:%S",
         "%a %b %d %Y %H:%M:%S",
@@ -71,6 +72,7 @@ mod tests {
             "2026-01-10 08:00:00 +0000",
             "2026.01.10 08:00:00",
             "2026-01-10 08:00 UTC",
+            "2026-01-10 08:00:00 UTC",
             "1768032000",
             "1768032000.0",
             "1768032000Z",
