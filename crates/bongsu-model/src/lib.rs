@@ -4,6 +4,7 @@
 //! ones Alertmanager prints, because people's dedup keys and filters are built on them.
 
 mod alert;
+mod change;
 mod diagnostic;
 mod fingerprint;
 mod flush;
@@ -17,6 +18,7 @@ mod silence;
 mod time;
 
 pub use alert::{Alert, AlertStatus};
+pub use change::{Change, ChangeOutcome};
 pub use diagnostic::{Diagnostic, Place, Severity, Source, render_diagnostics};
 pub use fingerprint::{Fingerprint, LabelHash};
 pub use flush::{FlushedAlert, GroupFlush, GroupKey};
