@@ -8,6 +8,7 @@ use crate::process;
 const FILES: &[(&str, &[&str])] = &[
     ("openapi/bongsu.json", &["run", "--quiet", "-p", "bongsu-web", "--example", "openapi"]),
     ("docs/cli.md", &["run", "--quiet", "-p", "bongsu", "--", "__docs"]),
+    ("docs/provider.schema.json", &["run", "--quiet", "-p", "bongsu", "--", "provider", "schema"]),
 ];
 
 fn render(arguments: &[&str]) -> Result<String> {

@@ -5,6 +5,8 @@
 //! try again is decided above. Beside the transports stands what providers are: [`manifest`].
 //!
 //! - [`aws`]: AWS credentials of the surroundings.
+//! - [`call`]: what a manifest says about requests becomes requests, and answers become results.
+//! - [`Connector`]: carries out the requests of calls.
 //! - [`config`]: `alertmanager.yml` blocks as settings of this crate.
 //! - [`manifest`]: providers as data; what they send becomes alerts.
 //! - [`http`]: requests, with authorization, proxies, redirects and kept connections.
@@ -15,7 +17,9 @@
 //! - [`secret_file`]: credentials kept in files, read at every use.
 
 pub mod aws;
+pub mod call;
 pub mod config;
+mod connector;
 pub mod egress;
 mod error;
 pub mod http;
@@ -25,4 +29,5 @@ pub mod smtp;
 mod stream;
 pub mod tls;
 
+pub use connector::Connector;
 pub use error::{TransportError, TransportErrorKind};

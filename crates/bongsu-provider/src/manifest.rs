@@ -25,13 +25,20 @@
 //! - …
 //! ```
 //!
+//! What a provider can be asked to do (`auth`, `connect`, `actions`, `queries`, `pull`, `check`,
+//! `verify`) is described in `docs/providers.md`; [`crate::call`] carries it out.
+//!
 //! Expressions are those of [`bongsu_lang::jinja`] over `body` (the payload), `item` (the alert in
 //! it) and the names of `let`.
 
 mod catalogue;
 mod fixture;
 mod ingest;
+mod keys;
+pub(crate) mod operation;
 mod read;
+mod schema;
+mod verify;
 
 use std::sync::Arc;
 
@@ -39,8 +46,11 @@ use bongsu_lang::jinja::Expression;
 use bongsu_model::{Diagnostic, Source};
 
 pub use catalogue::Catalogue;
-pub use fixture::Fixture;
+pub use fixture::{CallCase, Case, Checked, Fixture, MappingCase};
 pub use ingest::{Mapped, Unmappable};
+pub use operation::{Input, InputKind, Operation, OperationKind, Pull, Transport};
+pub use schema::schema;
+pub use verify::{Incoming, Signature, SnsMessage, Verdict};
 
 /// A text in the languages of the product.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,17 +76,44 @@ pub struct Manifest {
     pub docs: Option<String>,
     /// What to do on the other side so that alerts arrive.
     pub setup: Text,
+    /// Other slugs people use for it.
+    pub aliases: Vec<String>,
+    /// What an instance is configured with.
+    pub auth: Vec<Input>,
+    /// What it can be told to do; the first is the usual one.
+    pub actions: Vec<Operation>,
+    /// What it can be asked; the first is the usual one.
+    pub queries: Vec<Operation>,
+    /// How alerts are fetched.
+    pub pull: Option<Pull>,
+    /// One request for each permission that is needed.
+    pub checks: Vec<Operation>,
+    /// Signatures of what comes in; any that holds is enough.
+    pub verify: Vec<Signature>,
+    pub(crate) select: Option<Expression>,
     /// Shapes of payloads, in the order they are tried.
     pub ingest: Vec<Shape>,
     /// Where the mapping means to differ from what people may be used to, and why.
     pub departures: Vec<String>,
 }
 
-/// How one shape of payload becomes alerts.
+/// What a payload stands for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Event {
+    /// Alerts.
+    #[default]
+    Alert,
+    /// Changes: deployments and the like.
+    Change,
+}
+
+/// How one shape of payload becomes alerts or changes.
 #[derive(Debug)]
 pub struct Shape {
     /// Its name, for messages.
     pub name: String,
+    /// What it maps to.
+    pub event: Event,
     when: Option<Expression>,
     each: Option<Expression>,
     skip: Option<Expression>,

@@ -1,8 +1,7 @@
-//! Every provider that ships: its manifest is right, and each of its fixtures gives the alerts it
-//! names. A fixture is `{"about", "payload", "alerts"}`; only the fields it names are compared.
+//! Every provider that ships: its manifest is right, each of its fixtures gives what it names, and
+//! there is one for each shape of payload, action, query, pull and check.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bongsu_model::{Source, Timestamp, render_diagnostics};
@@ -24,18 +23,18 @@ fn each_manifest_is_right_and_maps_its_fixtures() {
                 continue;
             }
         };
-        let mut used = BTreeSet::new();
+        let mut samples = Vec::new();
         for (name, fixture) in catalogue.fixtures(slug) {
             match fixture.map(|fixture| fixture.check(&manifest, now())) {
-                Ok((shape, differs)) => {
-                    used.extend(shape);
-                    wrong.extend(differs.into_iter().map(|d| format!("{name}: {d}")));
+                Ok(mut checked) => {
+                    wrong.extend(checked.differs.drain(..).map(|d| format!("{name}: {d}")));
+                    samples.push(checked);
                 }
                 Err(error) => wrong.push(format!("{name}: {error}")),
             }
         }
-        for shape in manifest.ingest.iter().filter(|shape| !used.contains(&shape.name)) {
-            wrong.push(format!("{slug}: no fixture for the shape {}", shape.name));
+        for name in manifest.unproved(&samples) {
+            wrong.push(format!("{slug}: no fixture for {name}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -58,6 +57,89 @@ ingest:
     let source = Arc::new(Source { name: "provider.yaml".into(), text: text.into() });
     let found = Manifest::parse("odd one", source).unwrap_err();
     insta::assert_snapshot!(render_diagnostics(&found));
+}
+
+#[test]
+fn every_mistake_of_operations_at_once() {
+    let text = "\
+name: {en: Odd, ko: Odd}
+summary: {en: Odd, ko: Odd}
+categories: [generic]
+auth:
+  token: {label: {en: T, ko: T}, sceret: true, type: txt}
+  port: {label: {en: P, ko: P}, type: integer, default: many}
+conect: {base: auth.host}
+connect:
+  base: auth.tokn
+  authorize: {kind: bearer, tokn: auth.token}
+actions:
+  send:
+    summary: {en: Send}
+    params:
+      message: {type: text, required_unless: mesage2}
+    when: status == 200
+    request:
+      http: {method: POST, url: \"'/x'\", json: {a: params.mesage}, form: {b: body.x}}
+      redis: {command: [\"'PING'\"]}
+  ask:
+    summary: {en: Ask, ko: Ask}
+    request: {http: {method: POST, url: /x}}
+    ok: body.ok and
+queries:
+  send: {summary: {en: Q, ko: Q}, request: {http: {method: GET, url: \"'/'\", json: {}, form: {}}}}
+pull:
+  every: often
+  shape: alerts
+  request: {http: {method: GET, url: \"'/' ~ params.x\"}}
+check:
+- summary: {en: C, ko: C}
+  request: {}
+verify:
+- {kind: hmac, secret: auth.token}
+- {kind: token, header: x, message: body}
+ingest:
+- {shape: alert, event: chnage, fields: {name: item.name}}
+";
+    let source = Arc::new(Source { name: "provider.yaml".into(), text: text.into() });
+    let found = Manifest::parse("odd", source).unwrap_err();
+    insta::assert_snapshot!(render_diagnostics(&found));
+}
+
+#[test]
+fn changes_are_mapped_too() {
+    let text = "\
+name: {en: A, ko: A}
+summary: {en: A, ko: A}
+categories: [generic]
+ingest:
+- shape: deployment
+  event: change
+  fields: {id: item.id, name: item.app, outcome: item.phase, cluster: item.cluster}
+";
+    let source = Arc::new(Source { name: "provider.yaml".into(), text: text.into() });
+    let manifest = Manifest::parse("argocd", source).unwrap();
+    let body = serde_json::json!({"id": 7, "app": "shop", "phase": "Succeeded", "cluster": "eu"});
+    let mapped = manifest.map(&body, now()).unwrap();
+    assert!(mapped.occurrences.is_empty());
+    insta::assert_json_snapshot!(mapped.changes[0].to_json(), @r#"
+    {
+      "id": "7",
+      "name": "shop",
+      "at": "2026-11-28T09:00:00.000Z",
+      "service": null,
+      "environment": null,
+      "version": null,
+      "author": null,
+      "url": null,
+      "outcome": "succeeded",
+      "source": "argocd",
+      "cluster": "eu"
+    }
+    "#);
+    let error = manifest.map(&serde_json::json!({"phase": "odd"}), now()).unwrap_err();
+    let why = "deployment: alert 0: name: is missing; \
+               outcome: \"odd\" is none of started, succeeded, failed, unknown";
+    assert_eq!(error.to_string(), why);
 }
 
 #[test]

@@ -42,8 +42,15 @@ pub(super) fn follow(
         next.headers.remove(header::CONTENT_ENCODING);
     }
     if !trusts(&request.url, &next.url) {
-        for name in [header::AUTHORIZATION, header::COOKIE, header::WWW_AUTHENTICATE] {
-            next.headers.remove::<HeaderName>(name);
+        let sensitive: Vec<HeaderName> = next
+            .headers
+            .iter()
+            .filter(|(_, value)| value.is_sensitive())
+            .map(|(name, _)| name.clone())
+            .collect();
+        let always = [header::AUTHORIZATION, header::COOKIE, header::WWW_AUTHENTICATE];
+        for name in always.into_iter().chain(sensitive) {
+            next.headers.remove(name);
         }
     }
     Ok(Some(next))

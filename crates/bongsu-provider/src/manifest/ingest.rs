@@ -6,10 +6,10 @@
 use std::sync::{Arc, LazyLock};
 
 use bongsu_lang::jinja::{self, Data, Scope};
-use bongsu_model::{Occurrence, Timestamp, Unmapped};
+use bongsu_model::{Change, Occurrence, Timestamp, Unmapped};
 use serde_json::{Map, Value};
 
-use super::{Identity, Manifest, Rule, Shape};
+use super::{Event, Identity, Manifest, Rule, Shape};
 
 /// Alerts one payload may hold.
 const ALERTS: usize = 10_000;
@@ -21,6 +21,8 @@ pub struct Mapped {
     pub shape: String,
     /// The alerts, in the payload's order.
     pub occurrences: Vec<Occurrence>,
+    /// The changes, of a shape whose `event` is that.
+    pub changes: Vec<Change>,
     /// Values that name no severity or state, and what they became.
     pub unmapped: Vec<Unmapped>,
     /// Parts that are no alerts, by the manifest's word.
@@ -88,6 +90,20 @@ impl Manifest {
     }
 }
 
+impl Manifest {
+    /// Maps an item a pull fetched, by the shape the manifest names for it.
+    pub fn map_pulled(&self, item: &Value, now: Timestamp) -> Result<Mapped, Unmappable> {
+        let shape = self
+            .pull
+            .as_ref()
+            .and_then(|pull| self.ingest.iter().find(|shape| shape.name == pull.shape));
+        let Some(shape) = shape else { return Err(Unmappable::NoIngest(self.slug.clone())) };
+        let mut scope = Scope::default();
+        scope.set(&BODY.1, Data::of(item));
+        shape.map(&self.slug, &mut scope, now)
+    }
+}
+
 impl Shape {
     fn eval(
         &self,
@@ -129,6 +145,16 @@ impl Shape {
             };
             if skip {
                 mapped.skipped += 1;
+            } else if self.event == Event::Change {
+                let mut fields = self.fields(slug, scope, &mut mapped.unmapped)?;
+                fields.remove("source");
+                let change = Change::from_fields(fields, slug, now, jinja::parse_time).map_err(
+                    |reasons| {
+                        let reasons = reasons.join("; ");
+                        Unmappable::Alert { shape: self.name.clone(), at, reasons }
+                    },
+                )?;
+                mapped.changes.push(change);
             } else {
                 let fields = self.fields(slug, scope, &mut mapped.unmapped)?;
                 let (occurrence, unmapped) =

@@ -1,18 +1,29 @@
 //! From YAML to a [`Manifest`], noting every mistake.
 
+mod identity;
+mod ingest;
+mod names;
+mod operations;
+mod requests;
+
 use std::sync::Arc;
 
 use bongsu_lang::jinja::Expression;
-use bongsu_lang::yaml::{self, Kind, Limits, Node};
-use bongsu_model::{AlertSeverity, AlertState, Diagnostic, Place, Source};
+use bongsu_lang::suggest::nearest;
+use bongsu_lang::yaml::{self, Kind, Limits, Node, Scalar};
+use bongsu_model::{Diagnostic, Place, Source};
+use serde_json::Value;
 
-use super::{Identity, Manifest, Rule, Shape, Text};
+use self::names::Allowed;
+use super::keys::{Form, Key};
+use super::operation::{Fields, Tree};
+use super::{Manifest, Text};
 
 /// What a manifest may cost.
 const LIMITS: Limits = Limits { bytes: 256 << 10, depth: 20, nodes: 20_000 };
 
 pub(super) fn manifest(slug: &str, source: Arc<Source>) -> Result<Manifest, Vec<Diagnostic>> {
-    let mut reader = Reader { source, found: Vec::new() };
+    let mut reader = Reader { source, found: Vec::new(), allowed: None };
     let text = Arc::clone(&reader.source);
     let node = match yaml::parse(&text.text, &LIMITS) {
         Ok(Some(node)) => node,
@@ -24,12 +35,21 @@ pub(super) fn manifest(slug: &str, source: Arc<Source>) -> Result<Manifest, Vec<
         }
     };
     let manifest = reader.manifest(slug, &node);
-    if reader.found.is_empty() { Ok(manifest) } else { Err(reader.found) }
+    if reader.found.is_empty() {
+        return Ok(manifest);
+    }
+    let line = |found: &Diagnostic| found.place.as_ref().map_or((0, 0), |p| (p.line, p.column));
+    reader.found.sort_by_key(line);
+    // An anchored part is read wherever it is used.
+    reader.found.dedup();
+    Err(reader.found)
 }
 
 struct Reader {
     source: Arc<Source>,
     found: Vec<Diagnostic>,
+    /// The names expressions may use here; any, if not said.
+    allowed: Option<Allowed>,
 }
 
 impl Reader {
@@ -39,29 +59,75 @@ impl Reader {
         self.found.push(Diagnostic::error(code, message).at(Some(place)));
     }
 
+    /// Refuses a word that may be a misspelt `known` one.
+    fn refuse_word<'k>(
+        &mut self,
+        code: &'static str,
+        place: yaml::Place,
+        message: String,
+        word: &str,
+        known: impl Iterator<Item = &'k str>,
+    ) {
+        self.refuse(code, place, message);
+        if let (Some(near), Some(last)) = (nearest(word, known), self.found.last_mut()) {
+            last.help = Some(format!("did you mean {near}?"));
+        }
+    }
+
     fn mistyped(&mut self, node: &Node, wanted: &str) {
         self.refuse("BS1402", node.place, format!("{} where {wanted} is wanted", node.describe()));
     }
 
-    /// The pairs of a mapping; a key that is not `known` or stands twice is refused.
-    fn pairs<'n>(&mut self, node: &'n Node, known: &[&str]) -> Vec<(&'n str, &'n Arc<Node>)> {
+    /// The pairs of a mapping with keys of the author's.
+    fn named<'n>(&mut self, node: &'n Node) -> Vec<(&'n str, &'n Arc<Node>)> {
         let Kind::Mapping(entries) = &node.kind else {
             self.mistyped(node, "a mapping");
             return Vec::new();
         };
         let mut pairs: Vec<(&str, &Arc<Node>)> = Vec::new();
-        for entry in entries {
+        // What is written out wins over what `<<` brings in.
+        let (own, merged): (Vec<_>, Vec<_>) = entries.iter().partition(|entry| !entry.merged);
+        for entry in own.into_iter().chain(merged) {
             let Some(key) = entry.key.text() else {
                 self.mistyped(&entry.key, "text as key");
                 continue;
             };
             if pairs.iter().any(|(seen, _)| *seen == key) {
+                if entry.merged {
+                    continue;
+                }
                 self.refuse("BS1403", entry.key.place, format!("the key {key} stands twice"));
-            } else if !known.is_empty() && !known.contains(&key) {
-                let message = format!("unknown key {key}: known are {}", known.join(", "));
-                self.refuse("BS1403", entry.key.place, message);
             } else {
                 pairs.push((key, &entry.value));
+            }
+        }
+        pairs
+    }
+
+    /// The pairs of a mapping with known keys; another key is refused, and so is one that is missing.
+    fn pairs<'n>(
+        &mut self,
+        node: &'n Node,
+        known: &'static [Key],
+    ) -> Vec<(&'static str, &'n Arc<Node>)> {
+        let names = || known.iter().map(|key| key.name);
+        let mut pairs = Vec::new();
+        for (word, value) in self.named(node) {
+            match known.iter().find(|key| key.name == word) {
+                Some(key) => pairs.push((key.name, value)),
+                None => {
+                    let place = key_place(node, word);
+                    let all = names().collect::<Vec<_>>().join(", ");
+                    let message = format!("unknown key {word}: known are {all}");
+                    self.refuse_word("BS1403", place, message, word, names());
+                }
+            }
+        }
+        if matches!(node.kind, Kind::Mapping(_)) {
+            for key in known.iter().filter(|key| key.required) {
+                if !pairs.iter().any(|(name, _)| *name == key.name) {
+                    self.refuse("BS1404", node.place, format!("{} is missing", key.name));
+                }
             }
         }
         pairs
@@ -91,14 +157,36 @@ impl Reader {
         self.items(node).iter().map(|item| self.text(item)).collect()
     }
 
+    fn boolean(&mut self, node: &Node) -> bool {
+        match node.scalar() {
+            Some(Scalar::Bool(value)) => value,
+            _ => {
+                self.mistyped(node, "true or false");
+                false
+            }
+        }
+    }
+
+    fn one_of(&mut self, node: &Node, known: &'static [&'static str]) -> Option<&'static str> {
+        let text = self.text(node);
+        let found = known.iter().copied().find(|word| *word == text);
+        if found.is_none() && node.text().is_some() {
+            let message = format!("{text:?} is none of {}", known.join(", "));
+            self.refuse_word("BS1406", node.place, message, &text, known.iter().copied());
+        }
+        found
+    }
+
     fn languages(&mut self, node: &Node) -> Text {
         let mut text = Text::default();
-        for (key, value) in self.pairs(node, &["en", "ko"]) {
-            let value = self.text(value);
-            if key == "en" {
-                text.en = value;
-            } else {
-                text.ko = value;
+        for (key, value) in self.named(node) {
+            match key {
+                "en" => text.en = self.text(value),
+                "ko" => text.ko = self.text(value),
+                _ => {
+                    let message = format!("unknown key {key}: known are en, ko");
+                    self.refuse("BS1403", key_place(node, key), message);
+                }
             }
         }
         if text.en.trim().is_empty() || text.ko.trim().is_empty() {
@@ -110,7 +198,10 @@ impl Reader {
     fn expression(&mut self, node: &Node) -> Option<Expression> {
         let text = self.text(node);
         match Expression::parse(&text) {
-            Ok(expression) => Some(expression),
+            Ok(expression) => {
+                self.check_names(node, &expression);
+                Some(expression)
+            }
             Err(error) => {
                 self.refuse("BS1405", node.place, format!("not an expression: {error}"));
                 None
@@ -118,144 +209,55 @@ impl Reader {
         }
     }
 
-    fn manifest(&mut self, slug: &str, node: &Node) -> Manifest {
-        const KEYS: &[&str] =
-            &["name", "summary", "categories", "docs", "setup", "ingest", "departures"];
-        let mut manifest = Manifest {
-            slug: slug.to_owned(),
-            name: Text::default(),
-            summary: Text::default(),
-            categories: Vec::new(),
-            docs: None,
-            setup: Text::default(),
-            ingest: Vec::new(),
-            departures: Vec::new(),
-        };
-        if !Manifest::is_slug(slug) {
-            let message = format!("{slug:?} is no slug: lower case letters, digits and _ only");
-            self.refuse("BS1406", node.place, message);
-        }
-        let pairs = self.pairs(node, KEYS);
-        for wanted in ["name", "summary", "categories"] {
-            if !pairs.iter().any(|(key, _)| *key == wanted) {
-                self.refuse("BS1404", node.place, format!("{wanted} is missing"));
+    /// Maps and lists as they stand; scalars are expressions.
+    fn tree(&mut self, node: &Node) -> Option<Tree> {
+        Some(match &node.kind {
+            Kind::Scalar { .. } if node.is_null() => Tree::Literal(Value::Null),
+            Kind::Scalar { .. } => Tree::Value(self.expression(node)?),
+            Kind::Sequence(items) => {
+                Tree::List(items.iter().filter_map(|i| self.tree(i)).collect())
             }
-        }
-        for (key, value) in pairs {
-            match key {
-                "name" => manifest.name = self.languages(value),
-                "summary" => manifest.summary = self.languages(value),
-                "categories" => manifest.categories = self.texts(value),
-                "docs" => manifest.docs = Some(self.text(value)),
-                "setup" => manifest.setup = self.languages(value),
-                "departures" => manifest.departures = self.texts(value),
+            Kind::Mapping(_) => {
+                let pairs = self.named(node).into_iter();
+                let tree =
+                    |(key, value): (&str, &Arc<Node>)| Some((key.to_owned(), self.tree(value)?));
+                Tree::Map(pairs.filter_map(tree).collect())
+            }
+        })
+    }
+
+    /// What stands under those of the known keys that hold texts, expressions and trees; the others
+    /// are given back.
+    fn fields<'n>(
+        &mut self,
+        node: &'n Node,
+        known: &'static [Key],
+    ) -> (Fields, Vec<(&'static str, &'n Arc<Node>)>) {
+        let (mut fields, mut others) = (Fields::default(), Vec::new());
+        for (name, value) in self.pairs(node, known) {
+            let form = known.iter().find(|key| key.name == name).map(|key| &key.form);
+            let tree = match form {
+                Some(Form::Text) => Some(Tree::Literal(self.text(value).into())),
+                Some(Form::OneOf(words)) => {
+                    self.one_of(value, words).map(|word| Tree::Literal(word.into()))
+                }
+                Some(Form::Expression) if value.is_null() => Some(Tree::Literal(Value::Null)),
+                Some(Form::Expression) => self.expression(value).map(Tree::Value),
+                Some(Form::Tree) => self.tree(value),
                 _ => {
-                    manifest.ingest =
-                        self.items(value).iter().map(|item| self.shape(item)).collect();
+                    others.push((name, value));
+                    continue;
                 }
-            }
+            };
+            fields.0.extend(tree.map(|tree| (name, tree)));
         }
-        manifest
+        (fields, others)
     }
+}
 
-    fn shape(&mut self, node: &Node) -> Shape {
-        const KEYS: &[&str] =
-            &["shape", "when", "each", "skip", "let", "fields", "spread", "fingerprint"];
-        let mut shape = Shape {
-            name: String::new(),
-            when: None,
-            each: None,
-            skip: None,
-            lets: Vec::new(),
-            fields: Vec::new(),
-            spread: Vec::new(),
-            fingerprint: None,
-        };
-        for (key, value) in self.pairs(node, KEYS) {
-            match key {
-                "shape" => shape.name = self.text(value),
-                "when" => shape.when = self.expression(value),
-                "each" => shape.each = self.expression(value),
-                "skip" => shape.skip = self.expression(value),
-                "let" => {
-                    for (name, value) in self.pairs(value, &[]) {
-                        if let Some(expression) = self.expression(value) {
-                            shape.lets.push((name.into(), expression));
-                        }
-                    }
-                }
-                "fields" => {
-                    for (name, value) in self.pairs(value, &[]) {
-                        if let Some(rule) = self.rule(name, value) {
-                            shape.fields.push((name.to_owned(), rule));
-                        }
-                    }
-                }
-                "spread" => {
-                    let items = self.items(value);
-                    shape.spread = items.iter().filter_map(|item| self.expression(item)).collect();
-                }
-                _ => {
-                    shape.fingerprint = match &value.kind {
-                        Kind::Sequence(_) => Some(Identity::Fields(self.texts(value))),
-                        _ => self.expression(value).map(Identity::Value),
-                    };
-                }
-            }
-        }
-        if shape.name.is_empty() {
-            self.refuse(
-                "BS1404",
-                node.place,
-                "shape is missing: the name of this shape of payload",
-            );
-        }
-        shape
-    }
-
-    fn rule(&mut self, field: &str, node: &Node) -> Option<Rule> {
-        if !matches!(node.kind, Kind::Mapping(_)) {
-            return self.expression(node).map(Rule::Value);
-        }
-        let (mut of, mut map, mut fold, mut otherwise) = (None, Vec::new(), false, None);
-        for (key, value) in self.pairs(node, &["of", "map", "fold", "otherwise"]) {
-            match key {
-                "of" => of = self.expression(value),
-                "map" => {
-                    for (from, to) in self.pairs(value, &[]) {
-                        let became = self.text(to);
-                        self.check_target(field, &became, to);
-                        map.push((from.to_owned(), became));
-                    }
-                }
-                "fold" => match value.text() {
-                    Some("true") => fold = true,
-                    Some("false") => {}
-                    _ => self.mistyped(value, "true or false"),
-                },
-                _ => otherwise = self.expression(value),
-            }
-        }
-        let Some(of) = of else {
-            self.refuse(
-                "BS1404",
-                node.place,
-                "of is missing: the expression whose value is mapped",
-            );
-            return None;
-        };
-        Some(Rule::Mapped { of, map, fold, otherwise })
-    }
-
-    /// A severity or state that nobody knows would silently become another one.
-    fn check_target(&mut self, field: &str, became: &str, node: &Node) {
-        let known = match field {
-            "severity" => became.parse::<AlertSeverity>().is_ok(),
-            "status" => became.parse::<AlertState>().is_ok(),
-            _ => true,
-        };
-        if !known {
-            self.refuse("BS1406", node.place, format!("{became:?} is no {field}"));
-        }
-    }
+/// Where a key of a mapping stands.
+fn key_place(node: &Node, word: &str) -> yaml::Place {
+    let Kind::Mapping(entries) = &node.kind else { return node.place };
+    let entry = entries.iter().find(|entry| entry.key.text() == Some(word));
+    entry.map_or(node.place, |entry| entry.key.place)
 }

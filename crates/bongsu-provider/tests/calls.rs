@@ -1,0 +1,388 @@
+//! Calls without I/O: parameters become requests, answers become results.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bongsu_model::{Source, Timestamp, render_diagnostics};
+use bongsu_provider::call::{Answer, Auth, Call, CallError, CallErrorKind, Step};
+use bongsu_provider::manifest::Manifest;
+use serde_json::{Map, Value, json};
+
+const HEAD: &str = "\
+name: {en: A, ko: A}
+summary: {en: A, ko: A}
+categories: [generic]
+";
+
+fn manifest(text: &str) -> Manifest {
+    let source = Source { name: "provider.yaml".into(), text: format!("{HEAD}{text}") };
+    match Manifest::parse("a", Arc::new(source)) {
+        Ok(manifest) => manifest,
+        Err(found) => panic!("{}", render_diagnostics(&found)),
+    }
+}
+
+fn map(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => panic!("{other} is no map"),
+    }
+}
+
+fn now() -> Timestamp {
+    "2026-11-28T09:00:00Z".parse().unwrap()
+}
+
+fn auth(manifest: &Manifest, given: Value) -> Auth {
+    manifest.settings(&map(given)).unwrap()
+}
+
+fn request(call: &mut Call<'_>) -> Value {
+    match call.step().unwrap() {
+        Step::Send(request) => request.to_json(),
+        Step::Done(outcome) => panic!("it is done: {outcome:?}"),
+    }
+}
+
+fn ok(body: Value) -> Answer {
+    Answer { status: Some(200), body, ..Answer::default() }
+}
+
+const TYPED: &str = "\
+actions:
+  send:
+    summary: {en: S, ko: S}
+    params:
+      text: {type: text, required: true, aliases: [message]}
+      count: {type: integer, default: 1}
+      share: {type: number}
+      loud: {type: boolean}
+      tags: {type: list}
+      more: {type: map}
+      level: {type: text, options: [low, high]}
+      id: {type: any, required_unless: name}
+      name: {type: text}
+    request: {http: {method: POST, url: \"'https://a.test/'\", json: params}}
+";
+
+#[test]
+fn parameters_are_checked_and_brought_into_form() {
+    let manifest = manifest(TYPED);
+    let auth = auth(&manifest, json!({}));
+    let body = |params: Value| -> Result<Value, CallError> {
+        let operation = manifest.operation("send", &auth, &Map::new(), now())?;
+        let mut call = operation.prepare(&auth, &map(params), now())?;
+        Ok(request(&mut call)["body"].clone())
+    };
+    let all = json!({
+        "message": 5, "count": "7", "share": "0.5", "loud": "Yes", "tags": "[1, \"a\"]",
+        "more": "{\"a\": null}", "level": "high", "id": [1], "name": null,
+    });
+    assert_eq!(
+        body(all).unwrap(),
+        json!({
+            "text": "5", "count": 7, "share": 0.5, "loud": true, "tags": [1, "a"],
+            "more": {"a": null}, "level": "high", "id": [1],
+        })
+    );
+    let wrong = json!({
+        "text": [], "count": 1.5, "share": "x", "loud": 2, "tags": "a", "more": "[]",
+        "level": "highest", "tgas": 1, "zzz": 1,
+    });
+    let error = body(wrong).unwrap_err();
+    assert_eq!(error.kind, CallErrorKind::Params);
+    insta::assert_snapshot!(error.message.replace("; ", "\n"));
+    let error = body(json!({"text": "a", "message": "b", "name": "n"})).unwrap_err();
+    assert_eq!(error.message, "message is another name of text, which is given too");
+}
+
+const CHOICE: &str = "\
+auth:
+  webhook_url: {label: {en: W, ko: W}, secret: true}
+  token: {label: {en: T, ko: T}, secret: true, aliases: [access_token]}
+connect:
+  base: \"'a.test/api/' | base_url\"
+  headers: {Accept: \"'application/json'\", X-Odd: \"'1'\"}
+  authorize:
+  - {kind: bearer, when: auth.token, token: auth.token}
+actions:
+  send: &send
+    summary: {en: S, ko: S}
+    when: auth.token and not params.hook
+    params: {message: {type: text, required: true}, hook: {type: boolean}}
+    request:
+      http:
+        method: POST
+        url: \"'/send'\"
+        query: {to: \"['a b', 'c&d']\", none: params.nothing, flag: true}
+        headers: {X-Odd: null}
+        json: {text: params.message, thread: null, list: [1, null, \"'x'\"]}
+    ok: body.ok
+    error: body.error
+    result: body.ts
+  hook:
+    <<: *send
+    when: auth.webhook_url
+    request: {http: {method: POST, url: auth.webhook_url, form: {text: params.message, n: \"[1, 2]\"}}}
+queries:
+  look: {summary: {en: L, ko: L}, request: {http: {method: GET, url: \"'look'\"}}}
+"
+;
+
+#[test]
+fn the_first_that_fits_is_called_and_requests_are_rendered() {
+    let text = CHOICE.replace("none: params.nothing, ", "none: params.hook, ");
+    let manifest = manifest(&text);
+    let both =
+        auth(&manifest, json!({"webhook_url": "https://h.test/x?a=1", "access_token": "tok-1"}));
+    let params = map(json!({"message": "Disk full"}));
+    let name = |auth: &Auth, params: Value| match manifest.operation("", auth, &map(params), now())
+    {
+        Ok(operation) => operation.name.clone(),
+        Err(error) => error.message,
+    };
+    assert_eq!(name(&both, json!({"message": "a"})), "send");
+    assert_eq!(name(&both, json!({"message": "a", "hook": "true"})), "hook");
+    assert_eq!(
+        name(&auth(&manifest, json!({"webhook_url": "w"})), json!({"message": "a"})),
+        "hook"
+    );
+    assert_eq!(name(&auth(&manifest, json!({"token": ""})), json!({})), "look");
+    let missing = manifest.operation("sned", &both, &params, now()).unwrap_err();
+    assert_eq!(missing.message, "a has no operation sned; did you mean send?");
+
+    let send = manifest.operation("send", &both, &params, now()).unwrap();
+    let mut call = send.prepare(&both, &params, now()).unwrap();
+    let sent = request(&mut call);
+    assert_eq!(
+        sent,
+        json!({
+            "method": "POST",
+            "url": "https://a.test/api/send?to=a+b&to=c%26d&flag=true",
+            "headers": {
+                "accept": "application/json", "content-type": "application/json",
+                "authorization": "Bearer tok-1",
+            },
+            "body": {"text": "Disk full", "list": [1, "x"]},
+        })
+    );
+    assert_eq!(call.redactor().redact_value(&sent)["headers"]["authorization"], "Bearer ***");
+    call.answer(ok(json!({"ok": true, "ts": "1.2"}))).unwrap();
+    let Step::Done(outcome) = call.step().unwrap() else { panic!("it is not done") };
+    assert_eq!(outcome.result, "1.2");
+
+    let hook = manifest.operation("hook", &both, &params, now()).unwrap();
+    let mut call = hook.prepare(&both, &params, now()).unwrap();
+    let sent = request(&mut call);
+    assert_eq!(
+        (&sent["url"], &sent["body"]),
+        (&json!("https://h.test/x?a=1"), &json!("text=Disk+full&n=1&n=2"))
+    );
+}
+
+#[test]
+fn errors_say_what_the_peer_said_and_hide_secrets() {
+    let manifest = manifest(&CHOICE.replace("none: params.nothing, ", ""));
+    let auth = auth(&manifest, json!({"token": "t0p/secret"}));
+    let params = map(json!({"message": "m"}));
+    let fail = |answer: Answer| {
+        let send = manifest.operation("send", &auth, &params, now()).unwrap();
+        let mut call = send.prepare(&auth, &params, now()).unwrap();
+        call.step().unwrap();
+        call.answer(answer).unwrap_err()
+    };
+    let answer = |status: u16, body: Value| {
+        let headers = map(json!({"retry-after": "7"}));
+        Answer { status: Some(status), headers, body }
+    };
+    for (status, body, message, retry) in [
+        (200, json!({"ok": false, "error": "no t0p/secret"}), "no ***", false),
+        (200, json!({"ok": false}), r#"{"ok":false}"#, false),
+        (403, json!("dDBwL3NlY3JldA== t0p%2Fsecret"), "status 403: *** ***", false),
+        (429, json!({"error": "slow"}), "status 429: slow", true),
+        (503, json!(null), "status 503", true),
+    ] {
+        let error = fail(answer(status, body));
+        assert_eq!(error.message, message);
+        assert_eq!((error.retry, error.status), (retry, Some(status)));
+        assert_eq!(error.retry_after, retry.then_some(Duration::from_secs(7)));
+    }
+    let long = fail(answer(400, json!("x".repeat(5000))));
+    assert_eq!(long.message.chars().count(), "status 400: ".len() + 301);
+}
+
+#[test]
+fn a_token_first_then_pages() {
+    let manifest = manifest("\
+auth:
+  id: {label: {en: I, ko: I}, required: true}
+  secret: {label: {en: S, ko: S}, secret: true}
+connect:
+  base: \"'https://a.test'\"
+  authorize: {kind: oauth2, token_url: \"'/token'\", client_id: auth.id, client_secret: auth.secret, scopes: \"['a', 'b']\"}
+queries:
+  by_key:
+    summary: {en: Q, ko: Q}
+    request:
+      http:
+        method: GET
+        url: \"'/items'\"
+        query: {limit: 2}
+        pages: {next: body.next, param: after, items: body.items}
+  by_url:
+    summary: {en: Q, ko: Q}
+    request: {http: {method: GET, url: \"'/items'\", pages: {next: body.next, items: body.items, limit: 2}}}
+    result: body | length
+");
+    let auth = auth(&manifest, json!({"id": "i", "secret": "s3cr"}));
+    let begin = |name: &str| {
+        let operation = manifest.operation(name, &auth, &Map::new(), now()).unwrap();
+        operation.prepare(&auth, &Map::new(), now()).unwrap()
+    };
+    let mut call = begin("by_key");
+    let sent = request(&mut call);
+    assert_eq!(sent["url"], "https://a.test/token");
+    assert_eq!(
+        sent["body"],
+        "grant_type=client_credentials&client_id=i&client_secret=s3cr&scope=a+b"
+    );
+    call.answer(ok(json!({"access_token": "tok1", "expires_in": 3600}))).unwrap();
+    assert_eq!(request(&mut call)["headers"]["authorization"], "Bearer tok1");
+    call.answer(ok(json!({"items": [1, 2], "next": "n2"}))).unwrap();
+    assert_eq!(request(&mut call)["url"], "https://a.test/items?limit=2&after=n2");
+    call.answer(ok(json!({"items": [3], "next": ""}))).unwrap();
+    let Step::Done(outcome) = call.step().unwrap() else { panic!("it is not done") };
+    assert_eq!(outcome.result, json!([1, 2, 3]));
+    let token = call.token().unwrap().clone();
+    assert!(token.is_good(now()));
+    assert!(!token.is_good("2026-11-28T10:00:00Z".parse().unwrap()));
+
+    let mut call = begin("by_url");
+    call.use_token(token);
+    request(&mut call);
+    call.answer(ok(json!({"items": [1], "next": "/items?page=2"}))).unwrap();
+    assert_eq!(request(&mut call)["url"], "https://a.test/items?page=2");
+    call.answer(ok(json!({"items": [2], "next": "/items?page=3"}))).unwrap();
+    let Step::Done(outcome) = call.step().unwrap() else { panic!("the limit is 2 pages") };
+    assert_eq!(outcome.result, 2);
+    let mut call = begin("by_url");
+    call.use_token(bongsu_provider::call::Token {
+        scheme: "Bearer".to_owned(),
+        value: bongsu_model::Secret::new("tok1"),
+        until: None,
+    });
+    request(&mut call);
+    let error = call.answer(ok(json!({"items": [], "next": "https://b.test/"}))).unwrap_err();
+    assert_eq!(error.message, "next page: it is at another host");
+}
+
+#[test]
+fn ways_to_prove_who_sends() {
+    let key = std::fs::read_to_string("tests/data/rsa-test-key.pem").unwrap();
+    let account = json!({"client_email": "a@b.test", "private_key": key, "private_key_id": "k1"});
+    let sent = |authorize: &str| {
+        let manifest = manifest(&format!("\
+auth:
+  account: {{label: {{en: A, ko: A}}, secret: true, type: json}}
+connect: {{authorize: {authorize}}}
+actions:
+  a:
+    summary: {{en: A, ko: A}}
+    request: {{http: {{method: PUT, url: \"'https://a.test/x?b=1'\", text: \"'hi'\", content_type: text/plain}}}}
+"));
+        let auth = auth(&manifest, json!({"account": account.clone()}));
+        let operation = manifest.operation("a", &auth, &Map::new(), now()).unwrap();
+        let mut call = operation.prepare(&auth, &Map::new(), now()).unwrap();
+        let sent = request(&mut call);
+        assert!(!call.redactor().redact(&sent.to_string()).contains("hunter22"), "{sent}");
+        sent
+    };
+    let authorization = |way: &str| sent(way)["headers"]["authorization"].clone();
+    let header = authorization("{kind: basic, username: \"'u'\", password: \"'hunter22'\"}");
+    assert_eq!(header, "Basic dTpodW50ZXIyMg==");
+    assert_eq!(authorization("{kind: bearer, token: auth.account.none}"), Value::Null);
+    let header = &sent("{kind: header, name: X-Key, value: \"'hunter22'\"}")["headers"]["x-key"];
+    assert_eq!(header, "hunter22");
+    let url = &sent("{kind: query, name: key, value: \"'hunter22'\"}")["url"];
+    assert_eq!(url, "https://a.test/x?b=1&key=hunter22");
+    let way = "{kind: hmac, header: X-Sig, prefix: 'v1=', algorithm: sha256, secret: \"'key'\"}";
+    let signature = &sent(way)["headers"]["x-sig"];
+    let tag = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"key"), b"hi");
+    assert_eq!(*signature, format!("v1={}", hex::encode(tag)));
+    let way = "{kind: sigv4, region: \"'eu-west-1'\", service: \"'s3'\", access_key: \"'AK'\", secret_key: \"'hunter22'\"}";
+    let aws = sent(way);
+    let header = aws["headers"]["authorization"].as_str().unwrap();
+    assert!(header.starts_with("AWS4-HMAC-SHA256 Credential=AK/20261128/eu-west-1/s3/aws4_request, SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date, Signature="), "{header}");
+    let google = sent("{kind: google, service_account: auth.account, scopes: \"['s']\"}");
+    assert_eq!(google["url"], "https://oauth2.googleapis.com/token");
+    let body = google["body"].as_str().unwrap();
+    let assertion = body.rsplit_once("assertion=").unwrap().1;
+    let parts: Vec<&str> = assertion.split('.').collect();
+    use base64::Engine;
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(parts[1]).unwrap();
+    insta::assert_snapshot!(String::from_utf8(claims).unwrap(), @r#"{"iss":"a@b.test","scope":"s","aud":"https://oauth2.googleapis.com/token","iat":1795856400,"exp":1795860000}"#);
+    let public = std::fs::read("tests/data/rsa-test-key.pub.der").unwrap();
+    let signature = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(parts[2]).unwrap();
+    ring::signature::UnparsedPublicKey::new(&ring::signature::RSA_PKCS1_2048_8192_SHA256, public)
+        .verify(format!("{}.{}", parts[0], parts[1]).as_bytes(), &signature)
+        .unwrap();
+}
+
+#[test]
+fn settings_are_checked_without_repeating_them() {
+    let manifest = manifest(
+        "\
+auth:
+  port: {label: {en: P, ko: P}, type: integer, default: 5432, secret: true}
+  host: {label: {en: H, ko: H}, required: true}
+  mode: {label: {en: M, ko: M}, options: [a, b], default: a}
+",
+    );
+    let values = auth(&manifest, json!({"host": "h", "port": ""})).values().clone();
+    assert_eq!(Value::Object(values), json!({"host": "h", "port": 5432, "mode": "a"}));
+    let wrong = map(json!({"port": "hunter22", "host": "", "mode": "c", "hots": 1}));
+    let error = manifest.settings(&wrong).unwrap_err();
+    assert_eq!(
+        error.message,
+        "port: a whole number is wanted; mode: one of a, b is wanted; \
+         there is no setting hots; did you mean host?; host is required"
+    );
+}
+
+#[test]
+fn other_transports_are_plain_data() {
+    let manifest = manifest(
+        "\
+auth: {password: {label: {en: P, ko: P}, secret: true}}
+queries:
+  sql:
+    summary: {en: Q, ko: Q}
+    params: {one: {type: boolean}}
+    connect: {dialect: postgresql, host: \"'db'\", password: auth.password}
+    request: {sql: {statement: \"'select $1'\", parameters: [1], single_row: params.one}}
+  ssh:
+    summary: {en: Q, ko: Q}
+    connect: {host: \"'h'\"}
+    request: {ssh: {command: \"'uptime'\"}}
+",
+    );
+    let auth = auth(&manifest, json!({"password": "pass-1"}));
+    let result = |name: &str, params: Value, body: Value| {
+        let operation = manifest.operation(name, &auth, &Map::new(), now()).unwrap();
+        let mut call = operation.prepare(&auth, &map(params), now()).unwrap();
+        let sent = request(&mut call);
+        call.answer(Answer::of(body)).unwrap();
+        let Step::Done(outcome) = call.step().unwrap() else { panic!("it is not done") };
+        (sent, outcome.result)
+    };
+    let rows = json!({"columns": ["a", "b"], "rows": [[1, 2], [3, 4]]});
+    let (sent, all) = result("sql", json!({}), rows.clone());
+    assert_eq!(sent, json!({"sql": {"statement": "select $1", "parameters": [1]}}));
+    assert_eq!(all, json!([{"a": 1, "b": 2}, {"a": 3, "b": 4}]));
+    assert_eq!(result("sql", json!({"one": true}), rows).1, json!({"a": 1, "b": 2}));
+    assert_eq!(result("sql", json!({}), json!({"affected": 3})).1, json!({"affected": 3}));
+    let out = json!({"stdout": "up", "stderr": "", "return_code": 0});
+    let result = result("ssh", json!({}), out).1;
+    assert_eq!(result, json!({"stdout": "up", "stderr": "", "return_code": 0, "success": true}));
+}
