@@ -25,6 +25,12 @@ pub enum TransportErrorKind {
     Request,
     /// The peer broke the protocol or closed the connection early.
     Protocol,
+    /// The peer is not the one whose key is known (SSH).
+    HostKey,
+    /// The peer understood what was asked and said no: an SQL error, an error reply of Redis.
+    Refused,
+    /// The operator has not allowed this kind of operation (programs of this machine).
+    Disabled,
 }
 
 impl TransportErrorKind {
@@ -41,6 +47,9 @@ impl TransportErrorKind {
             Self::Redirect => "redirect",
             Self::Request => "request",
             Self::Protocol => "protocol",
+            Self::HostKey => "host_key",
+            Self::Refused => "refused",
+            Self::Disabled => "disabled",
         }
     }
 }

@@ -1,6 +1,7 @@
-//! How bytes leave (and, for TLS, enter) the house: HTTP, SMTP, TLS, secret files, egress rules.
+//! How bytes leave (and, for TLS, enter) the house: HTTP, SMTP, Redis, programs, TLS,
+//! secret files, egress rules.
 //!
-//! In: transport settings as a person configured them, a prepared request or mail, a deadline.
+//! In: transport settings as a person configured them, a prepared request, a deadline.
 //! Out: the peer's answer, or a typed error that says which step failed. What to send and whether to
 //! try again is decided above. Beside the transports stands what providers are: [`manifest`].
 //!
@@ -11,6 +12,8 @@
 //! - [`manifest`]: providers as data; what they send becomes alerts.
 //! - [`http`]: requests, with authorization, proxies, redirects and kept connections.
 //! - [`smtp`]: a finished mail, over plain text, STARTTLS or TLS.
+//! - [`redis`]: one command to Redis.
+//! - [`process`]: a program of this machine.
 //! - [`tls`]: client and server TLS settings → `rustls` configurations, re-read when files change.
 //!   The web server builds its side with [`tls::ServerTls`].
 //! - [`egress`]: which addresses may be reached; the address checked is the address connected to.
@@ -18,16 +21,21 @@
 
 pub mod aws;
 pub mod call;
+mod command;
 pub mod config;
 mod connector;
 pub mod egress;
 mod error;
 pub mod http;
 pub mod manifest;
+pub mod process;
+pub mod redis;
 pub mod secret_file;
 pub mod smtp;
 mod stream;
 pub mod tls;
+mod wire;
 
 pub use connector::Connector;
+pub use command::{CommandAnswer, MAX_OUTPUT_BYTES};
 pub use error::{TransportError, TransportErrorKind};

@@ -9,6 +9,7 @@ use tokio::time::{Duration, Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use crate::error::{TransportError, TransportErrorKind};
+use crate::tls::ClientTlsSource;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
@@ -40,4 +41,18 @@ pub(crate) async fn handshake(
         .map_err(|error| failed(error.to_string()))?;
     let protocol = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
     Ok((Box::new(stream), protocol))
+}
+
+/// [`handshake`] under settings as they are now; they may name the peer differently than `host`.
+pub(crate) async fn secured(
+    stream: Link,
+    tls: &ClientTlsSource,
+    host: &str,
+    deadline: Instant,
+) -> Result<Link, TransportError> {
+    let config = timeout_at(deadline, tls.current())
+        .await
+        .map_err(|_| TransportError::timeout(format!("TLS with {host}")))??;
+    let name = tls.settings().server_name.as_deref().unwrap_or(host);
+    Ok(handshake(config, name, stream, deadline).await?.0)
 }

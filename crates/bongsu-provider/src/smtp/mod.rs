@@ -14,11 +14,11 @@ use std::time::Duration;
 
 use bongsu_model::Secret;
 use parking_lot::Mutex;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 
 use crate::egress::{EgressPolicy, connect};
 use crate::error::{TransportError, TransportErrorKind};
-use crate::stream::{Link, handshake};
+use crate::stream::{Link, secured};
 use crate::tls::{ClientTls, ClientTlsSource};
 use conversation::Conversation;
 
@@ -229,7 +229,7 @@ async fn open(
     let mut stream: Link = Box::new(stream);
     let implicit = mail.security == Security::Implicit;
     if implicit {
-        stream = secure(mail, stream, deadline).await.map_err(failed)?;
+        stream = secured(stream, &mail.tls, &mail.host, deadline).await.map_err(failed)?;
     }
     Ok(Conversation::new(stream, implicit, &mail.hello, deadline))
 }
@@ -243,19 +243,12 @@ async fn start_tls(
     // What a server (or someone in between) sent after its 220 in plain text must not be taken
     // for its words under TLS.
     let stream = conversation.into_stream()?;
-    let stream = secure(mail, stream, deadline)
+    let stream = secured(stream, &mail.tls, &mail.host, deadline)
         .await
         .map_err(|error| SmtpError::transport(SmtpStep::StartTls, error))?;
     let mut secured = Conversation::new(stream, true, &mail.hello, deadline);
     secured.hello().await?;
     Ok(secured)
-}
-
-async fn secure(mail: &Mail, stream: Link, deadline: Instant) -> Result<Link, TransportError> {
-    let limit = || TransportError::timeout(format!("TLS with {}", mail.host));
-    let config = timeout_at(deadline, mail.tls.current()).await.map_err(|_| limit())??;
-    let name = mail.tls.settings().server_name.as_deref().unwrap_or(&mail.host);
-    Ok(handshake(config, name, stream, deadline).await?.0)
 }
 
 /// A line end inside a command would start another command.
