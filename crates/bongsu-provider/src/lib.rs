@@ -1,4 +1,4 @@
-//! How bytes leave (and, for TLS, enter) the house: HTTP, SMTP, Redis, programs, TLS,
+//! How bytes leave (and, for TLS, enter) the house: HTTP, SMTP, SQL, Redis, programs, TLS,
 //! secret files, egress rules.
 //!
 //! In: transport settings as a person configured them, a prepared request, a deadline.
@@ -12,6 +12,7 @@
 //! - [`manifest`]: providers as data; what they send becomes alerts.
 //! - [`http`]: requests, with authorization, proxies, redirects and kept connections.
 //! - [`smtp`]: a finished mail, over plain text, STARTTLS or TLS.
+//! - [`sql`]: one statement to PostgreSQL, MySQL, MariaDB or an SQLite file.
 //! - [`redis`]: one command to Redis.
 //! - [`process`]: a program of this machine.
 //! - [`tls`]: client and server TLS settings → `rustls` configurations, re-read when files change.
@@ -32,6 +33,7 @@ pub mod process;
 pub mod redis;
 pub mod secret_file;
 pub mod smtp;
+pub mod sql;
 mod stream;
 pub mod tls;
 mod wire;
