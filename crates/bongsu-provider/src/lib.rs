@@ -1,4 +1,4 @@
-//! How bytes leave (and, for TLS, enter) the house: HTTP, SMTP, SQL, Redis, programs, TLS,
+//! How bytes leave (and, for TLS, enter) the house: HTTP, SMTP, SQL, Redis, SSH, programs, TLS,
 //! secret files, egress rules.
 //!
 //! In: transport settings as a person configured them, a prepared request, a deadline.
@@ -14,7 +14,7 @@
 //! - [`smtp`]: a finished mail, over plain text, STARTTLS or TLS.
 //! - [`sql`]: one statement to PostgreSQL, MySQL, MariaDB or an SQLite file.
 //! - [`redis`]: one command to Redis.
-//! - [`process`]: a program of this machine.
+//! - [`ssh`]: one command on another machine; [`process`]: a program of this one.
 //! - [`tls`]: client and server TLS settings → `rustls` configurations, re-read when files change.
 //!   The web server builds its side with [`tls::ServerTls`].
 //! - [`egress`]: which addresses may be reached; the address checked is the address connected to.
@@ -34,6 +34,7 @@ pub mod redis;
 pub mod secret_file;
 pub mod smtp;
 pub mod sql;
+pub mod ssh;
 mod stream;
 pub mod tls;
 mod wire;
