@@ -20,7 +20,7 @@ cargo xtask COMMAND
   test                    all tests of the workspace, then tidy
   conformance DIR [--suite NAME]… [--filter TEXT] [--json FILE]
                           every case of a fixtures folder against the product
-  peers                   end-to-end tests against Debian's prometheus and amtool
+  peers                   tests against Debian's prometheus, amtool, databases, sshd
   bench NAME [--quick]    a benchmark against its peer: alertmanager
   fuzz [--seconds N] [TARGET]…
                           fuzz every parser for a short while

@@ -1,15 +1,19 @@
-//! End-to-end tests with real peers: Debian's prometheus, alertmanager and amtool, and a clock that
-//! its libfaketime sets.
+//! Tests with real peers: Debian's prometheus, alertmanager and amtool, the databases and the SSH
+//! server that providers talk to, and a clock that its libfaketime sets.
 
 use anyhow::{Result, bail};
 
 use crate::process;
 
-/// Debian packages and one program of each.
+/// Debian packages and one program of each; a path where not everybody has it on theirs.
 const PEERS: &[(&str, &str)] = &[
     ("prometheus", "prometheus"),
     ("prometheus-alertmanager", "amtool"),
     ("faketime", "faketime"),
+    ("postgresql", "pg_ctlcluster"),
+    ("mariadb-server", "/usr/sbin/mariadbd"),
+    ("redis-server", "redis-server"),
+    ("openssh-server", "/usr/sbin/sshd"),
 ];
 
 /// Installs what is missing where that is possible.
@@ -41,6 +45,8 @@ pub(crate) fn run() -> Result<()> {
         "--release",
         "-p",
         "bongsu",
+        "-p",
+        "bongsu-provider",
         "--test",
         "peers",
         "--",
