@@ -15,7 +15,6 @@ mod inhibit;
 mod intervals;
 mod lints;
 mod load;
-mod nearest;
 mod observe;
 mod paths;
 mod receivers;

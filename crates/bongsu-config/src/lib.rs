@@ -7,3 +7,5 @@
 
 pub mod alertmanager;
 pub mod import;
+pub mod providers;
+pub mod secret;

@@ -5,6 +5,7 @@
 //! failures by case name, a JSON report; exit status 1 if anything failed.
 
 mod alertmanager;
+mod founding;
 mod keep;
 mod report;
 
@@ -28,6 +29,7 @@ type Suite = fn(&std::path::Path, &mut Report) -> Result<()>;
 const SUITES: &[(&str, &str, Suite)] = &[
     ("alertmanager", "alertmanager", alertmanager::run),
     ("keep-alerts", "keep/alerts", keep::alerts::run),
+    ("founding-providers", "founding", founding::providers::run),
     ("keep-cel", "keep/semantics", keep::cel::run),
 ];
 

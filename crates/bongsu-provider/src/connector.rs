@@ -1,11 +1,13 @@
 //! Carrying out the requests of calls.
 //!
 //! In: a [`Call`] and a deadline. Out: its result, or a [`CallError`]. HTTP and mail leave from here,
-//! under the egress policy; tokens are kept until they expire. The other transports are not available
-//! yet and say so.
+//! with every other transport under the egress policy; tokens are kept until they expire. Programs of
+//! this machine run only where that was allowed.
 
 mod answers;
+mod cluster;
 mod mails;
+mod peers;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -23,6 +25,7 @@ use crate::call::{
 use crate::egress::EgressPolicy;
 use crate::http::{Clients, HttpRequest, HttpSettings, MAX_BODY_BYTES};
 use crate::manifest::{Incoming, Manifest, Operation, SnsMessage, Verdict};
+use crate::process::ProcessSettings;
 use crate::smtp::Mailer;
 use crate::tls::{ClientTls, Pem};
 
@@ -37,6 +40,8 @@ pub struct Connector {
     clients: Clients,
     mailer: Mailer,
     aws: Option<AwsSurroundings>,
+    egress: EgressPolicy,
+    programs: ProcessSettings,
     tokens: Mutex<HashMap<String, Token>>,
     certificates: Mutex<HashMap<String, Arc<[u8]>>>,
 }
@@ -46,8 +51,10 @@ impl Connector {
     pub fn new(user_agent: &str, egress: EgressPolicy) -> Self {
         Self {
             clients: Clients::new(user_agent, egress.clone()),
-            mailer: Mailer::new(egress),
+            mailer: Mailer::new(egress.clone()),
             aws: None,
+            egress,
+            programs: ProcessSettings::default(),
             tokens: Mutex::default(),
             certificates: Mutex::default(),
         }
@@ -57,6 +64,13 @@ impl Connector {
     #[must_use]
     pub fn with_aws(mut self, surroundings: AwsSurroundings) -> Self {
         self.aws = Some(surroundings);
+        self
+    }
+
+    /// The same, that may run programs of this machine within these limits.
+    #[must_use]
+    pub fn with_programs(mut self, programs: ProcessSettings) -> Self {
+        self.programs = programs;
         self
     }
 
@@ -156,7 +170,10 @@ impl Connector {
         match request {
             Request::Http(http) => self.http(http, now, deadline).await,
             Request::Mail(mail) => mails::send(&self.mailer, &mail, now, deadline).await,
-            other => Err(unavailable(other.transport().name())),
+            Request::Sql(sql) => peers::sql(sql, &self.egress, deadline).await,
+            Request::Redis(redis) => peers::redis(redis, &self.egress, deadline).await,
+            Request::Ssh(ssh) => peers::ssh(ssh, &self.egress, deadline).await,
+            Request::Process(program) => peers::process(program, &self.programs, deadline).await,
         }
     }
 
@@ -166,14 +183,11 @@ impl Connector {
         now: Timestamp,
         deadline: Instant,
     ) -> Result<Answer, CallError> {
-        if call.cluster.is_some() {
-            return Err(unavailable("kubernetes"));
-        }
         if let Some(scope) = call.aws.take() {
             let credentials = self.aws_credentials(deadline).await?;
             crate::call::sign(&mut call, &scope, &credentials, now);
         }
-        let settings = HttpSettings {
+        let mut settings = HttpSettings {
             tls: ClientTls {
                 ca: call.tls_ca.as_ref().map(|pem| Pem::Inline(Secret::new(pem.as_str()))),
                 insecure_skip_verify: !call.verify_tls,
@@ -181,6 +195,18 @@ impl Connector {
             },
             ..HttpSettings::default()
         };
+        if let Some(settings_of_cluster) = call.cluster.take() {
+            let cluster = cluster::connection(&settings_of_cluster).await?;
+            let below = cluster.base.path().trim_end_matches('/');
+            let path = format!("{below}{}", call.url.path());
+            let query = call.url.query().map(str::to_owned);
+            call.url = cluster.base.clone();
+            call.url.set_path(&path);
+            call.url.set_query(query.as_deref());
+            settings.authorization = cluster.authorization;
+            settings.tls = cluster.tls;
+            settings.follow_redirects = false;
+        }
         let method = ::http::Method::from_bytes(call.method.as_bytes())
             .map_err(|_| CallError::new(CallErrorKind::Params, "the method is no word"))?;
         let mut request = HttpRequest::new(method, call.url.as_str())?.body(call.body.bytes());
@@ -234,6 +260,26 @@ impl Connector {
         }
     }
 
+    /// Confirms a subscription of SNS by the address in a message that was verified.
+    ///
+    /// # Errors
+    /// Where the address is not one of AWS SNS, or does not answer.
+    pub async fn confirm_sns(&self, url: &str, deadline: Instant) -> Result<(), CallError> {
+        let refused = |what: String| CallError::new(CallErrorKind::Refused, what);
+        let parsed =
+            url::Url::parse(url).map_err(|error| refused(format!("SubscribeURL: {error}")))?;
+        if !crate::manifest::is_of_sns(&parsed) {
+            return Err(refused("SubscribeURL is no address of AWS SNS".to_owned()));
+        }
+        let settings = HttpSettings { follow_redirects: false, ..HttpSettings::default() };
+        let request = HttpRequest::new(::http::Method::GET, url)?;
+        let answer = self.clients.client(&settings)?.send(request, deadline).await?;
+        match answer.status {
+            200 => Ok(()),
+            status => Err(refused(format!("SNS answered the confirmation with {status}"))),
+        }
+    }
+
     async fn certificate(
         &self,
         message: &SnsMessage,
@@ -258,9 +304,4 @@ impl Connector {
         }
         Ok(pem)
     }
-}
-
-fn unavailable(what: &str) -> CallError {
-    let what = format!("this transport is not available: {what}");
-    CallError::new(CallErrorKind::Unavailable, what)
 }

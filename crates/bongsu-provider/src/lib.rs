@@ -18,6 +18,8 @@
 //! - [`tls`]: client and server TLS settings → `rustls` configurations, re-read when files change.
 //!   The web server builds its side with [`tls::ServerTls`].
 //! - [`egress`]: which addresses may be reached; the address checked is the address connected to.
+//! - [`secret`]: values behind references, and sealed values.
+//! - [`kubernetes`]: calls to the API server of a cluster.
 //! - [`secret_file`]: credentials kept in files, read at every use.
 
 pub mod aws;
@@ -28,9 +30,11 @@ mod connector;
 pub mod egress;
 mod error;
 pub mod http;
+pub mod kubernetes;
 pub mod manifest;
 pub mod process;
 pub mod redis;
+pub mod secret;
 pub mod secret_file;
 pub mod smtp;
 pub mod sql;
@@ -39,6 +43,6 @@ mod stream;
 pub mod tls;
 mod wire;
 
-pub use connector::Connector;
 pub use command::{CommandAnswer, MAX_OUTPUT_BYTES};
+pub use connector::Connector;
 pub use error::{TransportError, TransportErrorKind};

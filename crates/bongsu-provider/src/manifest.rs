@@ -50,6 +50,7 @@ pub use fixture::{CallCase, Case, Checked, Fixture, MappingCase};
 pub use ingest::{Mapped, Unmappable};
 pub use operation::{Input, InputKind, Operation, OperationKind, Pull, Transport};
 pub use schema::schema;
+pub(crate) use verify::is_of_sns;
 pub use verify::{Incoming, Signature, SnsMessage, Verdict};
 
 /// A text in the languages of the product.

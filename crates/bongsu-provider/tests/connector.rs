@@ -92,7 +92,7 @@ async fn errors_tell_whether_to_try_again_and_hide_secrets() {
     assert!(!error.retry, "{error}");
 
     let error = call(&connector, &server.url("/"), "redis", now()).await.unwrap_err();
-    assert_eq!(error.kind, CallErrorKind::Unavailable);
+    assert_eq!((error.kind, &*error.message), (CallErrorKind::Settings, "the host is not set"));
 }
 
 #[tokio::test]

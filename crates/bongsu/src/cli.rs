@@ -19,6 +19,7 @@ mod import;
 mod input;
 mod provider;
 mod route;
+mod secret;
 mod serve;
 mod silence;
 mod silence_edit;
@@ -77,6 +78,9 @@ enum Command {
     /// List the systems whose alerts are understood, and try their mappings.
     #[command(subcommand)]
     Provider(provider::ProviderCommand),
+    /// Check where secrets are kept, and seal values.
+    #[command(subcommand)]
+    Secret(secret::SecretCommand),
     /// Make, verify and restore copies of the store.
     #[command(subcommand)]
     Backup(backup::BackupCommand),
@@ -142,6 +146,7 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
         Command::Check(arguments) => arguments.run(&cli.global),
         Command::Import(command) => command.run(&cli.global),
         Command::Provider(command) => command.run(&cli.global),
+        Command::Secret(command) => command.run(&cli.global),
         Command::Backup(command) => command.run(&cli.global),
         Command::Completion(arguments) => arguments.run(),
         Command::Help(arguments) => arguments.run(),

@@ -8,10 +8,10 @@ use bongsu_model::Diagnostic;
 
 use super::document::Document;
 use super::intervals::NamedIntervals;
-use super::nearest::nearest;
 use super::receivers::Receiver;
 use super::settings::Reader;
 use super::{codes, quoted};
+use bongsu_lang::suggest::nearest;
 
 /// Runs the checks in Alertmanager's order.
 pub(super) fn check(
@@ -139,7 +139,7 @@ impl<'a> Names<'a> {
 fn near<'a>(name: &str, known: &HashSet<&'a str>) -> Option<&'a str> {
     let mut known: Vec<&str> = known.iter().copied().collect();
     known.sort_unstable();
-    nearest(name, &known)
+    nearest(name, known.iter().copied())
 }
 
 /// Items of a list; nothing for anything else.

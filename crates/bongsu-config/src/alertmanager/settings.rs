@@ -64,7 +64,7 @@ impl Reader {
         let mut diagnostic =
             Diagnostic::error(codes::UNKNOWN_KEY, format!("unknown key {name:?} in {group}"))
                 .at(place);
-        if let Some(near) = super::nearest::nearest(name, known) {
+        if let Some(near) = bongsu_lang::suggest::nearest(name, known.iter().copied()) {
             diagnostic = diagnostic.help(format!("did you mean {near:?}?"));
         }
         self.mistyped.push(diagnostic);

@@ -253,11 +253,23 @@ pub(super) fn url(
         let slash = if path.starts_with(['/', '?']) || path.is_empty() { "" } else { "/" };
         format!("{}{slash}{path}", base.trim_end_matches('/'))
     };
+    if climbs(&text) {
+        return Err(bad("a part of its path is . or .."));
+    }
     let url = Url::parse(&text).map_err(|error| bad(&error.to_string()))?;
     match url.scheme() {
         "http" | "https" => Ok(url),
         other => Err(bad(&format!("unsupported scheme {other:?}"))),
     }
+}
+
+/// Whether a part of the path leads out of the place it is put into: parsing would follow it.
+fn climbs(url: &str) -> bool {
+    let path = url.split(['?', '#']).next().unwrap_or_default();
+    path.split(['/', '\\']).any(|part| {
+        let part = part.replace("%2e", ".").replace("%2E", ".");
+        part == "." || part == ".."
+    })
 }
 
 fn in_cluster(connect: &Connect) -> bool {
@@ -341,4 +353,23 @@ pub(super) fn form(pairs: Map<String, Value>) -> String {
         }
     }
     out.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::climbs;
+
+    #[test]
+    fn paths_stay_where_they_are_put() {
+        for (url, wanted) in [
+            ("https://a/b/../c", true),
+            ("https://a/b/%2E%2e/c?x=1", true),
+            ("https://a\\..\\c", true),
+            ("https://a/./c", true),
+            ("https://a/b..c/.d", false),
+            ("https://a/b?path=../c", false),
+        ] {
+            assert_eq!(climbs(url), wanted, "{url}");
+        }
+    }
 }

@@ -125,6 +125,16 @@ fn take(
             values.insert(input.name.clone(), default.clone());
         }
     }
+    // Nothing in a path would lead to another one.
+    for input in inputs.iter().filter(|input| input.required) {
+        if values
+            .get(&input.name)
+            .and_then(Value::as_str)
+            .is_some_and(|text| text.trim().is_empty())
+        {
+            wrong.push(format!("{}: it is empty", input.name));
+        }
+    }
     for input in inputs.iter().filter(|input| !values.contains_key(&input.name)) {
         let said = |wrong: &String| wrong.starts_with(&format!("{}:", input.name));
         let other = input.required_unless.as_ref();

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 pub use super::http::{AwsScope, HttpBody, HttpCall};
 use super::{Auth, CallError, CallErrorKind};
 use crate::manifest::operation::text_of;
-use crate::manifest::{Operation, Transport};
+use crate::manifest::{Operation, OperationKind, Transport};
 
 /// How a transport is reached: the evaluated keys of `connect`. Holds secrets.
 pub type Settings = BTreeMap<String, Value>;
@@ -66,6 +66,8 @@ pub struct SqlRequest {
     pub parameters: Vec<Value>,
     /// Whether the result is one row.
     pub single_row: bool,
+    /// Whether the database is to refuse changes: it is asked, not told.
+    pub read_only: bool,
 }
 
 /// A command for redis. Answer: the reply as JSON.
@@ -211,6 +213,7 @@ pub(super) fn render(
                     ));
                 }
             },
+            read_only: operation.kind != OperationKind::Action,
             single_row: truth(&fields.eval("single_row", scope)?),
         }),
         Transport::Redis => Request::Redis(RedisRequest {

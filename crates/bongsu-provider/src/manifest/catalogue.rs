@@ -79,6 +79,17 @@ impl Catalogue {
         self.entries.keys().map(String::as_str)
     }
 
+    /// The slug of a provider by it or by another name of it.
+    pub fn slug_of(&self, name: &str) -> Option<&str> {
+        if let Some((slug, _)) = self.entries.get_key_value(name) {
+            return Some(slug);
+        }
+        self.slugs().find(|slug| match self.get(slug) {
+            Some(Ok(manifest)) => manifest.aliases.iter().any(|alias| alias == name),
+            _ => false,
+        })
+    }
+
     /// A provider, or what is wrong with its manifest; `None` if there is none of this slug.
     pub fn get(&self, slug: &str) -> Option<Read> {
         let entry = self.entries.get(slug)?;

@@ -225,6 +225,11 @@ fn string_to_sign(message: &Map<String, Value>) -> Option<String> {
 
 /// Whether a certificate at this address is one of AWS SNS.
 fn is_of_aws(url: &Url) -> bool {
+    is_of_sns(url) && url.query().is_none() && url.path().ends_with(".pem")
+}
+
+/// Whether an address is one of AWS SNS.
+pub(crate) fn is_of_sns(url: &Url) -> bool {
     let region = url.host_str().and_then(|host| {
         let rest = host.strip_prefix("sns.")?;
         rest.strip_suffix(".amazonaws.com").or_else(|| rest.strip_suffix(".amazonaws.com.cn"))
@@ -232,10 +237,6 @@ fn is_of_aws(url: &Url) -> bool {
     let region = region.is_some_and(|region| {
         !region.is_empty() && region.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
     });
-    let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
-    region
-        && plain
-        && url.scheme() == "https"
-        && url.port().is_none()
-        && url.path().ends_with(".pem")
+    let plain = url.username().is_empty() && url.password().is_none();
+    region && plain && url.scheme() == "https" && url.port().is_none()
 }

@@ -8,4 +8,5 @@ mod commands;
 mod configuration;
 mod program;
 mod provider;
+mod secret;
 mod watch;

@@ -10,6 +10,7 @@ use bongsu_provider::Connector;
 use bongsu_provider::call::{Auth, Call, CallError, CallErrorKind, Step, Token};
 use bongsu_provider::egress::EgressPolicy;
 use bongsu_provider::manifest::{Catalogue, Manifest, Operation, OperationKind};
+use bongsu_provider::process::ProcessSettings;
 use clap::Args;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -209,7 +210,9 @@ fn show(call: &mut Call<'_>) -> Outcome {
 
 fn connector() -> Connector {
     // What is called here the operator named on the command line.
-    Connector::new(concat!("bongsu/", env!("CARGO_PKG_VERSION")), EgressPolicy::open())
+    let agent = concat!("bongsu/", env!("CARGO_PKG_VERSION"));
+    Connector::new(agent, EgressPolicy::open())
+        .with_programs(ProcessSettings { enabled: true, ..ProcessSettings::default() })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

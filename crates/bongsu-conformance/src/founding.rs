@@ -1,0 +1,3 @@
+//! The `founding-…` suites: files the product was asked to take as they are.
+
+pub(crate) mod providers;
