@@ -62,6 +62,10 @@ pub struct Delivered {
     pub fingerprint: Option<String>,
     /// `Content-Type`, or empty.
     pub content_type: String,
+    /// Header fields, names in lower case.
+    pub headers: Vec<(String, String)>,
+    /// Parameters of the address.
+    pub query: Vec<(String, String)>,
     /// The body.
     pub body: bytes::Bytes,
 }
@@ -105,6 +109,9 @@ pub enum IntakeError {
     /// The sender is not who it should be: 401.
     #[error("{0}")]
     Refused(String),
+    /// A setting of the instance has no value: 503.
+    #[error("the instance cannot be used: {0}")]
+    Unusable(String),
     /// The journal queue is full: 429 with this delay.
     #[error("the journal queue is full")]
     Overloaded {
@@ -114,6 +121,28 @@ pub enum IntakeError {
     /// The store could not commit.
     #[error("the payload could not be stored: {0}")]
     Store(StoreError),
+}
+
+/// One permission of a provider that was tried.
+#[derive(Debug, Clone)]
+pub struct ProviderCheck {
+    /// What it is called over there.
+    pub permission: String,
+    /// What it is needed for.
+    pub summary: String,
+    /// Why it is not there.
+    pub problem: Option<String>,
+}
+
+/// Why a connection was not tried.
+#[derive(Debug, Error)]
+pub enum TestError {
+    /// No instance or provider has this name: 404.
+    #[error("no provider or instance {0} is known")]
+    Unknown(String),
+    /// Its settings cannot be used: 422.
+    #[error("{0}")]
+    Settings(String),
 }
 
 /// A value no map of a provider knows.
@@ -488,6 +517,13 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Maps a kept payload again; `None` if it is not kept.
     fn replay(&self, id: i64) -> Answer<'_, Result<Option<Receipt>, IntakeError>>;
+
+    /// Tries what an instance, or a provider with the settings given, may do.
+    fn test_provider(
+        &self,
+        name: String,
+        settings: Option<serde_json::Map<String, serde_json::Value>>,
+    ) -> Answer<'_, Result<Vec<ProviderCheck>, TestError>>;
 
     /// Values no map of a provider knows, since the start.
     fn unmapped(&self) -> Vec<UnmappedValue>;

@@ -13,9 +13,10 @@ use tokio::task::spawn_blocking;
 use crate::api::{
     AlertChange, AlertChangeError, AlertQuery, AlertView, Answer, Backend, ClusterView, Counts,
     DedupRule, Delivered, Delivery, DeliveryQuery, Explanation, FacetValue, GroupView,
-    HistoryEntry, IngestError, IntakeError, PayloadFilter, PayloadRow, PostedAlert, Ratio, Receipt,
-    ReceiverView, ReloadError, ReportRecord, Search, SilenceDraft, SilenceError, SilenceQuery,
-    SilenceView, StatusView, StoreError, TraceContext, UnmappedValue, WideAlert, WindowView,
+    HistoryEntry, IngestError, IntakeError, PayloadFilter, PayloadRow, PostedAlert, ProviderCheck,
+    Ratio, Receipt, ReceiverView, ReloadError, ReportRecord, Search, SilenceDraft, SilenceError,
+    SilenceQuery, SilenceView, StatusView, StoreError, TestError, TraceContext, UnmappedValue,
+    WideAlert, WindowView,
 };
 use crate::core::Outgoing;
 use crate::engine::{Engine, Shared};
@@ -59,6 +60,17 @@ impl Backend for Engine {
 
     fn replay(&self, id: i64) -> Answer<'_, Result<Option<Receipt>, IntakeError>> {
         Box::pin(self.0.replay(id))
+    }
+
+    fn test_provider(
+        &self,
+        name: String,
+        settings: Option<serde_json::Map<String, serde_json::Value>>,
+    ) -> Answer<'_, Result<Vec<ProviderCheck>, TestError>> {
+        Box::pin(async move {
+            let loaded = Arc::clone(&self.0.core.lock().loaded);
+            loaded.intake().test(&name, settings.as_ref(), self.0.clock.now()).await
+        })
     }
 
     fn unmapped(&self) -> Vec<UnmappedValue> {

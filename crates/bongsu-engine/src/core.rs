@@ -28,6 +28,8 @@ pub(crate) struct Core {
     pub(crate) wide: Alerts,
     /// Maintenance windows may have opened or closed otherwise than by time.
     pub(crate) windows_moved: bool,
+    /// When instances are asked next, and from where on, by name.
+    pub(crate) pulls: HashMap<Arc<str>, PullState>,
     /// Id of the last payload.
     pub(crate) last_payload: i64,
     /// Values that providers could not map.
@@ -55,6 +57,13 @@ pub(crate) struct Core {
     pub(crate) sessions: HashMap<Arc<str>, bongsu_notify::Session>,
     /// Which requests groups have to tell about.
     pub(crate) waiting: Waiting,
+}
+
+/// When an instance is asked for its alerts next.
+#[derive(Clone, Debug)]
+pub(crate) struct PullState {
+    pub(crate) due_at: Timestamp,
+    pub(crate) cursor: Option<serde_json::Value>,
 }
 
 /// What the next checkpoint has to write.

@@ -151,6 +151,7 @@ impl Engine {
             route: RouteEngine::new(now, loaded.plan(), silences, settings),
             wide: Default::default(),
             last_payload: 0,
+            pulls: Default::default(),
             windows_moved: true,
             unmapped: Default::default(),
             log: NotificationLog::new(),
@@ -195,6 +196,7 @@ impl Engine {
         engine.0.resume(restored);
         engine.0.tasks.spawn(Arc::clone(&engine.0).tick_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).checkpoint_forever());
+        engine.0.tasks.spawn(Arc::clone(&engine.0).pull_forever());
         Ok(engine)
     }
 
@@ -215,6 +217,11 @@ impl Engine {
     /// Flushes what is due at the clock's instant; for clocks that are moved by hand.
     pub fn tick(&self) -> Timestamp {
         self.0.tick()
+    }
+
+    /// Asks the instances that are due for their alerts; for clocks that are moved by hand.
+    pub async fn pull(&self) {
+        self.0.pull().await;
     }
 
     /// Does what time has brought to wide alerts by the clock's instant; for clocks that are moved by

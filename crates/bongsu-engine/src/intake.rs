@@ -5,12 +5,16 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bongsu_model::{Secret, Timestamp, Unmapped};
-use bongsu_provider::manifest::{Catalogue, Manifest};
-use serde_json::Value;
+use bongsu_provider::Connector;
+use bongsu_provider::call::Auth;
+use bongsu_provider::manifest::{Catalogue, Incoming, Manifest, Verdict};
+use serde_json::{Map, Value};
+use tokio::time::Instant;
 
-use crate::api::{Delivered, IntakeError, UnmappedValue};
+use crate::api::{Delivered, IntakeError, ProviderCheck, TestError, UnmappedValue};
 
 /// Provider, field, value.
 type Place = (Arc<str>, String, String);
@@ -18,8 +22,11 @@ type Place = (Arc<str>, String, String);
 /// Different values noted at most; beyond that only those known are counted.
 const UNMAPPED: usize = 1000;
 
+/// How long a check of a signature or a connection may take.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// An installed provider.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Instance {
     /// Its name; part of the address payloads are sent to.
     pub name: Arc<str>,
@@ -27,15 +34,20 @@ pub struct Instance {
     pub provider: Arc<str>,
     /// Whoever sends to it has to show this.
     pub token: Option<Secret>,
+    /// Whether it is asked for its alerts on the provider's schedule.
+    pub pulled: bool,
+    /// Its settings, or why it cannot be used.
+    pub auth: Result<Auth, String>,
 }
 
 /// Providers and instances of one configuration.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Intake {
     catalogue: Catalogue,
     instances: BTreeMap<Arc<str>, Instance>,
     /// Keys of senders by name.
     keys: BTreeMap<Arc<str>, Secret>,
+    connector: Option<Arc<Connector>>,
 }
 
 /// What a payload is mapped by.
@@ -43,6 +55,7 @@ pub(crate) struct Sender {
     pub(crate) provider: Arc<str>,
     pub(crate) instance: Option<Arc<str>>,
     pub(crate) manifest: Arc<Manifest>,
+    auth: Option<Auth>,
 }
 
 impl Intake {
@@ -53,7 +66,108 @@ impl Intake {
         keys: BTreeMap<Arc<str>, Secret>,
     ) -> Self {
         let instances = instances.into_iter().map(|i| (Arc::clone(&i.name), i)).collect();
-        Self { catalogue, instances, keys }
+        Self { catalogue, instances, keys, connector: None }
+    }
+
+    /// The same that reaches providers by this connector.
+    #[must_use]
+    pub fn reaching(mut self, connector: Arc<Connector>) -> Self {
+        self.connector = Some(connector);
+        self
+    }
+
+    /// Installed providers whose alerts are fetched.
+    pub(crate) fn pulling(&self) -> impl Iterator<Item = (&Instance, Arc<Manifest>, &Auth)> {
+        self.instances.values().filter(|instance| instance.pulled).filter_map(|instance| {
+            let Some(Ok(manifest)) = self.catalogue.get(&instance.provider) else { return None };
+            let auth = instance.auth.as_ref().ok()?;
+            manifest.pull.is_some().then_some((instance, manifest, auth))
+        })
+    }
+
+    pub(crate) fn connector(&self) -> Option<&Arc<Connector>> {
+        self.connector.as_ref()
+    }
+
+    /// Checks a payload's signature, where the provider signs and there is a secret to check by.
+    /// A verified confirmation of an SNS subscription is confirmed.
+    pub(crate) async fn verify(
+        &self,
+        sender: &Sender,
+        delivered: &Delivered,
+    ) -> Result<(), IntakeError> {
+        let (Some(auth), Some(connector)) = (&sender.auth, &self.connector) else { return Ok(()) };
+        let texts = |pairs: &[(String, String)]| -> Map<String, Value> {
+            pairs.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect()
+        };
+        let incoming = Incoming {
+            headers: texts(&delivered.headers),
+            query: texts(&delivered.query),
+            body: &delivered.body,
+        };
+        let deadline = Instant::now() + PATIENCE;
+        let confirmation = || -> Option<String> {
+            let document: Value = serde_json::from_slice(&delivered.body).ok()?;
+            let asked = document["Type"] == "SubscriptionConfirmation";
+            document["SubscribeURL"].as_str().filter(|_| asked).map(str::to_owned)
+        };
+        match connector.verify(&sender.manifest, auth, &incoming, deadline).await {
+            Verdict::Refused(why) => Err(IntakeError::Refused(why)),
+            Verdict::Verified => {
+                if let Some(url) = confirmation() {
+                    let confirmed = connector.confirm_sns(&url, deadline).await;
+                    confirmed.map_err(|error| IntakeError::Refused(error.to_string()))?;
+                    tracing::info!(provider = &*sender.provider, "a subscription was confirmed");
+                }
+                Ok(())
+            }
+            Verdict::Unsigned | Verdict::Sns(_) => Ok(()),
+        }
+    }
+
+    /// Tries what an instance, or a provider with these settings, may do.
+    pub(crate) async fn test(
+        &self,
+        name: &str,
+        given: Option<&Map<String, Value>>,
+        now: Timestamp,
+    ) -> Result<Vec<ProviderCheck>, TestError> {
+        let instance = self.instances.get(name);
+        let slug = match instance {
+            Some(instance) => &*instance.provider,
+            None => {
+                self.catalogue.slug_of(name).ok_or_else(|| TestError::Unknown(name.to_owned()))?
+            }
+        };
+        let manifest = match self.catalogue.get(slug) {
+            Some(Ok(manifest)) => manifest,
+            _ => return Err(TestError::Unknown(name.to_owned())),
+        };
+        let auth = match (given, instance) {
+            (Some(given), _) => {
+                manifest.settings(given).map_err(|error| TestError::Settings(error.to_string()))?
+            }
+            (None, Some(instance)) => instance.auth.clone().map_err(TestError::Settings)?,
+            (None, None) => {
+                let what = format!("{slug} is not installed: send its settings as config");
+                return Err(TestError::Settings(what));
+            }
+        };
+        let Some(connector) = &self.connector else { return Ok(Vec::new()) };
+        let checks = manifest
+            .checks_of(&auth, now)
+            .map_err(|error| TestError::Settings(error.to_string()))?;
+        let mut done = Vec::new();
+        for check in checks {
+            let deadline = Instant::now() + PATIENCE;
+            let answer = connector.call(check, &auth, &Map::new(), now, deadline).await;
+            done.push(ProviderCheck {
+                permission: check.name.clone(),
+                summary: check.summary.en.clone(),
+                problem: answer.err().map(|error| error.to_string()),
+            });
+        }
+        Ok(done)
     }
 
     /// The name of a sender's key; `None` if nobody has it. Takes the same time for every key.
@@ -80,11 +194,16 @@ impl Intake {
         instance: Option<&str>,
     ) -> Result<Sender, IntakeError> {
         let manifest = self.manifest(slug)?;
-        Ok(Sender { provider: slug.into(), instance: instance.map(Into::into), manifest })
+        Ok(Sender {
+            provider: manifest.slug.as_str().into(),
+            instance: instance.map(Into::into),
+            manifest,
+            auth: None,
+        })
     }
 
     fn manifest(&self, slug: &str) -> Result<Arc<Manifest>, IntakeError> {
-        match self.catalogue.get(slug) {
+        match self.catalogue.get(self.catalogue.slug_of(slug).unwrap_or(slug)) {
             None => Err(IntakeError::UnknownProvider(slug.to_owned())),
             Some(Ok(manifest)) => Ok(manifest),
             Some(Err(found)) => {
@@ -99,6 +218,7 @@ impl Intake {
         let instance = match delivered.instance.as_deref() {
             None => None,
             Some(name) => {
+                let slug = self.catalogue.slug_of(slug).unwrap_or(slug);
                 let found = self.instances.get(name).filter(|i| &*i.provider == slug);
                 Some(found.ok_or_else(|| IntakeError::UnknownInstance(name.to_owned()))?)
             }
@@ -109,10 +229,17 @@ impl Intake {
             return Err(IntakeError::Refused("the token is not that of the instance".to_owned()));
         }
         let manifest = self.manifest(slug)?;
+        let auth = match instance.map(|instance| &instance.auth) {
+            Some(Ok(auth)) => Some(auth.clone()),
+            Some(Err(why)) => return Err(IntakeError::Unusable(why.clone())),
+            // Some signatures need no secret of one's own.
+            None => manifest.settings(&Map::new()).ok(),
+        };
         Ok(Sender {
-            provider: slug.into(),
+            provider: manifest.slug.as_str().into(),
             instance: instance.map(|instance| Arc::clone(&instance.name)),
             manifest,
+            auth,
         })
     }
 }

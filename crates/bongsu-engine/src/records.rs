@@ -24,6 +24,9 @@ use crate::trace::TraceContext;
 /// Timer kind of aggregation groups.
 pub(crate) const GROUP_TIMER: u8 = 1;
 
+/// Timers of pulls: the next one of an instance, with what it starts from.
+pub(crate) const PULL_TIMER: u8 = 2;
+
 /// Timer kind of the note that state was taken over.
 const IMPORT_MARK: u8 = 2;
 

@@ -19,8 +19,12 @@ use bongsu_lang::Mode;
 use bongsu_lang::cel::Program;
 use bongsu_model::{Secret, Source, Timestamp};
 use bongsu_notify::{HttpRequest, Mail, Response, TransportError};
+use bongsu_provider::Connector;
+use bongsu_provider::call::Auth;
+use bongsu_provider::egress::EgressPolicy;
 use bongsu_provider::manifest::Catalogue;
 use bongsu_store::memory::{Fault, MemoryStore};
+use bongsu_testkit::capture::{Answer as Reply, CaptureServer};
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -73,6 +77,8 @@ struct Furniture {
     folder: Option<std::path::PathBuf>,
     rules: Vec<DedupRule>,
     files: EnrichmentFiles,
+    /// Address of a server that `door` is asked at.
+    peer: Option<String>,
 }
 
 impl House {
@@ -95,11 +101,26 @@ impl House {
                 name: "shop".into(),
                 provider: "grafana".into(),
                 token: Some(Secret::new("open sesame")),
+                pulled: false,
+                auth: Ok(settings(&catalogue, "grafana", json!({}))),
             };
             let keys = BTreeMap::from([("ci".into(), Secret::new("k-1"))]);
             let kept = Duration::from_secs(5 * 24 * 3600);
             let loaded = Loaded::new(config, templates, "http://am.test", kept);
-            let loaded = loaded.receiving(Intake::new(catalogue, [instance], keys));
+            let mut instances = vec![instance];
+            if let Some(url) = &furniture.peer {
+                let given = json!({"url": url, "secret": "s3cret"});
+                instances.push(Instance {
+                    name: "front".into(),
+                    provider: "door".into(),
+                    token: None,
+                    pulled: true,
+                    auth: Ok(settings(&catalogue, "door", given)),
+                });
+            }
+            let intake = Intake::new(catalogue, instances, keys);
+            let connector = Connector::new("Bongsu/test", EgressPolicy::open());
+            let loaded = loaded.receiving(intake.reaching(Arc::new(connector)));
             let (enricher, _) = Enricher::read(&furniture.files)?;
             Ok(loaded.deduplicating(furniture.rules.clone()).enriching(enricher))
         };
@@ -171,6 +192,11 @@ fn payload(provider: &str, body: &Value) -> Delivered {
         body: body.to_string().into(),
         ..Delivered::default()
     }
+}
+
+fn settings(catalogue: &Catalogue, slug: &str, given: Value) -> Auth {
+    let manifest = catalogue.get(slug).unwrap().unwrap();
+    manifest.settings(given.as_object().unwrap()).unwrap()
 }
 
 fn at(time: &str) -> Timestamp {
@@ -315,9 +341,29 @@ async fn what_cannot_be_mapped_is_kept_and_mapped_after_the_fix() {
     assert_eq!(house.found("name == 'Door open'").await.len(), 1);
 }
 
+/// Doors that can be asked, sign what they send, and say whether they are there.
+const DOOR: &str = "\
+auth:
+  url: {label: {en: URL, ko: URL}}
+  secret: {label: {en: Secret, ko: 비밀}, secret: true}
+connect: {base: auth.url}
+pull:
+  every: 1m
+  request: {http: {method: GET, url: \"'/doors'\", query: {since: cursor}}}
+  items: body.doors
+  shape: door
+  cursor: body.at
+check:
+- permission: look
+  summary: {en: Look, ko: 보기}
+  request: {http: {method: GET, url: \"'/look'\"}}
+verify:
+- {kind: hmac, header: x-door, algorithm: sha256, encoding: hex, message: body, secret: auth.secret}
+";
+
 fn write_manifest(folder: &Path, name: &str) {
     let text = format!(
-        "name: {{en: Door, ko: 문}}\nsummary: {{en: A door, ko: 문}}\ncategories: [x]\n\
+        "name: {{en: Door, ko: 문}}\nsummary: {{en: A door, ko: 문}}\ncategories: [x]\n{DOOR}\
          ingest:\n- shape: door\n  fields:\n    name: {name}\n    status:\n      of: body.state\n      \
          map: {{shut: resolved}}\n      otherwise: \"'firing'\"\n"
     );
@@ -511,4 +557,82 @@ async fn rules_add_fields_that_are_routed_and_found() {
         ]
     );
     assert_eq!(known.shadow.get("severity"), Some(&json!("low")));
+}
+
+/// A house beside a server of doors.
+fn beside(server: &CaptureServer, folder: &tempfile::TempDir) -> Furniture {
+    write_manifest(folder.path(), "body.title");
+    let peer = Some(server.url("/").trim_end_matches('/').to_owned());
+    Furniture { folder: Some(folder.path().to_owned()), peer, ..Furniture::default() }
+}
+
+#[tokio::test]
+async fn alerts_are_fetched_on_schedule_from_where_the_last_question_ended() {
+    let (server, folder) = (CaptureServer::start(), tempfile::TempDir::new().unwrap());
+    let doors = |at: u32, doors: Value| {
+        Reply::status(200).body(json!({"at": at, "doors": doors}).to_string())
+    };
+    let open = json!([{"title": "Front", "state": "shut"}, {"title": "Back", "state": "x"}]);
+    server.script(
+        "/doors",
+        [doors(7, open), Reply::status(500), doors(9, json!([])), doors(9, json!([]))],
+    );
+    let furniture = beside(&server, &folder);
+    let house = House::with(furniture.clone(), MemoryStore::default(), at("00:00:00"));
+    house.engine.pull().await;
+    // Not due again yet.
+    house.engine.pull().await;
+    assert_eq!(house.found("providerId == 'front'").await.len(), 2);
+    // A question that fails loses nothing: the next one starts from the same place, after a crash too.
+    house.clock.set(at("00:01:00"));
+    house.engine.pull().await;
+    let house = house.crash(furniture);
+    for time in ["00:02:00", "00:03:00"] {
+        house.clock.set(at(time));
+        house.engine.pull().await;
+    }
+    let asked: Vec<String> =
+        server.captured().iter().map(|request| request.query.clone()).collect();
+    assert_eq!(asked, ["", "since=7", "since=7", "since=9"]);
+    let kept = house.engine.payload(1).await.unwrap().unwrap();
+    assert_eq!(kept.instance.as_deref(), Some("front"));
+    assert_eq!(house.engine.replay(1).await.unwrap().unwrap().duplicates, 2);
+}
+
+#[tokio::test]
+async fn a_payload_signed_by_nobody_is_refused() {
+    let (server, folder) = (CaptureServer::start(), tempfile::TempDir::new().unwrap());
+    let house = House::with(beside(&server, &folder), MemoryStore::default(), at("00:00:00"));
+    let body = json!({"title": "Front", "state": "shut"});
+    // HMAC-SHA256 of the body by `s3cret`.
+    let right = "92cb8c72be053594eb0aa1601ed8c03d398c3a0bd4d9a13e5b5fa21eac8cbae6";
+    for (header, accepted) in [(Some(right), true), (Some("00"), false), (None, false)] {
+        let headers = header.map(|value| ("x-door".to_owned(), value.to_owned()));
+        let delivered = Delivered {
+            instance: Some("front".to_owned()),
+            headers: headers.into_iter().collect(),
+            ..payload("door", &body)
+        };
+        let sent = house.send(delivered).await;
+        assert_eq!(sent.is_ok(), accepted, "{header:?} {sent:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_tried_with_the_settings_it_has_or_is_given() {
+    let (server, folder) = (CaptureServer::start(), tempfile::TempDir::new().unwrap());
+    server.script("/look", [Reply::status(200), Reply::status(403).body("no")]);
+    let house = House::with(beside(&server, &folder), MemoryStore::default(), at("00:00:00"));
+    let fine = house.engine.test_provider("front".to_owned(), None).await.unwrap();
+    assert_eq!((fine[0].permission.as_str(), &fine[0].problem), ("look", &None));
+    let url = server.url("/").trim_end_matches('/').to_owned();
+    let given = json!({"url": url}).as_object().cloned();
+    let refused = house.engine.test_provider("door".to_owned(), given).await.unwrap();
+    assert_eq!(refused[0].problem.as_deref(), Some("status 403: no"));
+    for (name, settings) in
+        [("gate", None), ("door", None), ("door", json!({"ulr": 1}).as_object())]
+    {
+        let refused = house.engine.test_provider(name.to_owned(), settings.cloned()).await;
+        assert!(refused.is_err(), "{name}");
+    }
 }

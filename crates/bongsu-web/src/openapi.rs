@@ -39,6 +39,8 @@ pub fn openapi_json() -> &'static str {
         paths::v1_payloads,
         paths::v1_payload,
         paths::v1_replay,
+        paths::test_provider,
+        paths::v1_test_provider,
         paths::v1_unmapped,
         paths::v1_deduplications,
         paths::v1_occurrences,
@@ -211,6 +213,22 @@ mod paths {
         summary = "Map a kept payload again", params(("id" = i64, Path)),
         responses((status = 200, body = intake::ReceiptJson), (status = 404, body = Problem)))]
     fn v1_replay() {}
+
+    #[utoipa::path(post, path = "/providers/{name}/test", tag = "intake",
+        summary = "Try what an instance, or a provider with the settings in `config`, may do",
+        params(("name" = String, Path, description = "Instance or slug")),
+        request_body = Object,
+        responses((status = 200, body = intake::TestJson), (status = 404, body = Problem),
+            (status = 422, body = Problem), (status = 424, body = intake::TestJson)))]
+    fn test_provider() {}
+
+    #[utoipa::path(post, path = "/api/v1/providers/{name}/test", tag = "intake",
+        summary = "Try what an instance, or a provider with the settings in `config`, may do",
+        params(("name" = String, Path, description = "Instance or slug")),
+        request_body = Object,
+        responses((status = 200, body = intake::TestJson), (status = 404, body = Problem),
+            (status = 422, body = Problem), (status = 424, body = intake::TestJson)))]
+    fn v1_test_provider() {}
 
     #[utoipa::path(get, path = "/api/v1/unmapped", tag = "intake",
         summary = "Values no map of a provider knows, since the start",

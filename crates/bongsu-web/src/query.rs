@@ -31,6 +31,11 @@ impl Query {
         self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
+    /// All pairs, in order.
+    pub(crate) fn pairs(&self) -> &[(String, String)] {
+        &self.0
+    }
+
     /// The last value, if it is not empty.
     pub(crate) fn last(&self, name: &str) -> Option<&str> {
         self.all(name).last().filter(|value| !value.is_empty())

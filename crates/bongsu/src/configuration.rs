@@ -124,7 +124,7 @@ pub(crate) fn templates(files: &[PathBuf], faults: &mut Vec<Diagnostic>) -> Opti
     Some(set)
 }
 
-fn read(file: &Path) -> Result<String, Diagnostic> {
+pub(crate) fn read(file: &Path) -> Result<String, Diagnostic> {
     let refuse =
         |why: String| Diagnostic::error("BS5001", format!("open {}: {why}", file.display()));
     let size = std::fs::metadata(file).map_err(|error| refuse(plain(&error)))?.len();

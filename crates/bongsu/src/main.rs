@@ -9,6 +9,7 @@ mod cli;
 mod client;
 mod configuration;
 mod exit;
+mod instances;
 mod kingpin;
 mod logging;
 mod output;

@@ -3,7 +3,6 @@
 //! In: [`ServeOptions`]. Out: a running server until SIGTERM or SIGINT; exit code 1 if it cannot
 //! start or its store fails for good.
 
-use std::collections::BTreeMap;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,7 +16,10 @@ use bongsu_engine::transport::NetTransport;
 use bongsu_engine::{Engine, Enricher, Loaded, Options, StartError};
 use bongsu_lang::Mode;
 use bongsu_model::{Diagnostic, render_diagnostics};
+use bongsu_provider::Connector;
+use bongsu_provider::aws::{AwsSurroundings, Environment};
 use bongsu_provider::egress::EgressPolicy;
+use bongsu_provider::http::{Clients, HttpSettings};
 use bongsu_provider::manifest::Catalogue;
 use bongsu_store::sqlite::{SqliteOptions, SqliteStore};
 use bongsu_web::{BuildInfo, WebOptions};
@@ -27,7 +29,7 @@ use tracing::{error, info, warn};
 
 use crate::logging::otlp::TraceExport;
 use crate::serve_options::{LogFormat, ServeOptions};
-use crate::{configuration, logging};
+use crate::{configuration, instances, logging};
 
 /// Runs the server until it is told to stop.
 pub(crate) fn run(options: &ServeOptions) -> ExitCode {
@@ -92,12 +94,7 @@ async fn serve(options: &ServeOptions) -> Result<()> {
         &engine_options.version,
         tokio::runtime::Handle::current(),
     ));
-    let egress = if options.guard_egress {
-        EgressPolicy::guarded().allow_private()
-    } else {
-        EgressPolicy::open()
-    };
-    let transport = Arc::new(NetTransport::new(&engine_options.version, egress));
+    let transport = Arc::new(NetTransport::new(&engine_options.version, egress(options)));
     let engine = Engine::start(
         store.clone(),
         clock.clone(),
@@ -180,6 +177,7 @@ fn loader(
     let retention = options.retention;
     let dirs = options.providers_dirs.clone();
     let compat = options.compat;
+    let reach = Reach::new(options);
     Box::new(move || {
         let files = configuration::load(path.as_deref(), mode)?;
         let beside = configuration::enrichment(path.as_deref())?;
@@ -189,7 +187,10 @@ fn loader(
         }
         let dedup = enricher.dedup_rules().to_vec();
         // Alertmanager takes no payloads of providers.
-        let senders = if compat { Intake::default() } else { senders(path.as_deref(), &dirs)? };
+        let senders = match compat {
+            true => Intake::default(),
+            false => senders(path.as_deref(), &dirs, &reach)?,
+        };
         for warning in &files.warnings {
             warn!(code = warning.code, finding = warning.message, "configuration");
         }
@@ -202,17 +203,62 @@ fn loader(
     })
 }
 
-/// Who may send payloads: the providers that ship, and those of one's own.
-fn senders(config: Option<&Path>, dirs: &[PathBuf]) -> Result<Intake, Vec<Diagnostic>> {
+/// How providers are reached: connections and logins outlive reloads.
+struct Reach {
+    connector: Arc<Connector>,
+    clients: Arc<Clients>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Reach {
+    fn new(options: &ServeOptions) -> Self {
+        let agent = format!("bongsu/{}", crate::version::VERSION);
+        let egress = egress(options);
+        let environment: Environment = Arc::new(|name| std::env::var(name).ok());
+        let clients = Arc::new(Clients::new(agent.as_str(), egress.clone()));
+        let mut connector = Connector::new(&agent, egress);
+        match clients.client(&HttpSettings::default()) {
+            Ok(client) => connector = connector.with_aws(AwsSurroundings::new(environment, client)),
+            Err(error) => warn!(%error, "AWS credentials of the surroundings are not looked for"),
+        }
+        Self { connector: Arc::new(connector), clients, runtime: tokio::runtime::Handle::current() }
+    }
+}
+
+fn egress(options: &ServeOptions) -> EgressPolicy {
+    if options.guard_egress {
+        EgressPolicy::guarded().allow_private()
+    } else {
+        EgressPolicy::open()
+    }
+}
+
+/// Who may send payloads: the providers that ship, and those of one's own; the installed ones.
+fn senders(
+    config: Option<&Path>,
+    dirs: &[PathBuf],
+    reach: &Reach,
+) -> Result<Intake, Vec<Diagnostic>> {
     let mut catalogue = Catalogue::shipped();
     let own = config.map(|path| path.join("providers")).filter(|path| path.is_dir());
     for dir in own.iter().chain(dirs) {
         catalogue.add_folder(dir).map_err(|error| {
             let message = format!("providers of {} cannot be read: {error}", dir.display());
-            vec![Diagnostic::error("BS1407", message)]
+            vec![Diagnostic::error("BS1409", message)]
         })?;
     }
-    Ok(Intake::new(catalogue, [], BTreeMap::new()))
+    let folder = config.filter(|path| path.is_dir());
+    let (file, mut warnings) = instances::file(folder)?;
+    let base = folder.unwrap_or(Path::new(""));
+    let install = instances::install(&file, base, &catalogue, Arc::clone(&reach.clients));
+    // The loader runs where it may block.
+    let installed = tokio::task::block_in_place(|| reach.runtime.block_on(install))?;
+    warnings.extend(installed.warnings);
+    for warning in &warnings {
+        warn!(code = warning.code, finding = warning.message, "configuration");
+    }
+    let intake = Intake::new(catalogue, installed.instances, installed.keys);
+    Ok(intake.reaching(Arc::clone(&reach.connector)))
 }
 
 fn report(faults: &[Diagnostic], message: &str) {

@@ -6,13 +6,14 @@
 
 use std::sync::Arc;
 
-use bongsu_alert::{Change, Report, Routed, Stored, Taken};
+use bongsu_alert::{Change, Enricher, Report, Routed, Stored, Taken};
 use bongsu_model::{Occurrence, Time, Timestamp};
 use bongsu_provider::manifest::Mapped;
 use bongsu_route::accept::PostedAlert;
 use bongsu_store::{OccurrenceRow, PayloadRow, Row};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use crate::api::{Delivered, IngestError, IntakeError, Receipt};
@@ -20,6 +21,7 @@ use crate::core::Core;
 use crate::engine::Shared;
 use crate::intake::{Sender, document};
 use crate::pipeline::ingest::{Durable, refusal, unstored};
+use crate::pipeline::pull;
 
 /// Bodies from this size on are mapped beside the runtime's threads.
 const LARGE: usize = 64 << 10;
@@ -38,6 +40,9 @@ struct Origin {
     fingerprint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
+    /// The body is a list of items a pull fetched.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pulled: bool,
 }
 
 /// A payload that was looked at.
@@ -55,15 +60,17 @@ impl Shared {
         self.store.admit().map_err(|refused| stored(refusal(refused)))?;
         let loaded = Arc::clone(&self.core.lock().loaded);
         let sender = loaded.intake().sender(&delivered)?;
+        loaded.intake().verify(&sender, &delivered).await?;
         let Delivered { body, content_type, fingerprint, key, .. } = delivered;
-        let origin = Origin { content_type, fingerprint, key };
+        let origin = Origin { content_type, fingerprint, key, pulled: false };
         let now = self.clock.now();
+        let enricher = Arc::clone(loaded.enricher());
         let sender = Arc::new(sender);
         let (looked, origin) = if body.len() < LARGE {
-            (look(&sender, &body, &origin, now), origin)
+            (look(&sender, &enricher, &body, &origin, now), origin)
         } else {
             let (sender, body) = (Arc::clone(&sender), body.clone());
-            let work = move || (look(&sender, &body, &origin, now), origin);
+            let work = move || (look(&sender, &enricher, &body, &origin, now), origin);
             spawn_blocking(work).await.map_err(|error| IntakeError::Refused(error.to_string()))?
         };
         let (durable, receipt) = {
@@ -88,6 +95,39 @@ impl Shared {
         Ok(receipt)
     }
 
+    /// Keeps and takes items that a pull fetched; `timer` is its next one.
+    pub(super) async fn receive_pulled(
+        self: &Arc<Self>,
+        provider: &str,
+        instance: &str,
+        items: &Value,
+        timer: Row,
+    ) -> Result<(), String> {
+        let loaded = Arc::clone(&self.core.lock().loaded);
+        let sender = loaded.intake().resender(provider, Some(instance));
+        let sender = sender.map_err(|error| error.to_string())?;
+        let origin = Origin { pulled: true, ..Origin::default() };
+        let text = serde_json::to_string(&origin).unwrap_or_default();
+        let body = items.to_string();
+        let now = self.clock.now();
+        let looked = look(&sender, loaded.enricher(), body.as_bytes(), &origin, now);
+        let durable = {
+            let mut core = self.core.lock();
+            core.last_payload += 1;
+            let id = core.last_payload;
+            let at = self.now(&mut core);
+            let mut row = pull::payload(id, at, provider, instance, items, text);
+            row.problem.clone_from(&looked.problem);
+            let rows = vec![Row::PutPayload(Box::new(row)), timer];
+            let taken = self.absorb_payload(&mut core, at, &sender, id, looked, rows);
+            taken.map_err(|error| error.to_string())?
+        };
+        let (durable, receipt) = durable;
+        durable.settled().await.map_err(|error| error.to_string())?;
+        self.metrics.received_payload(provider, &receipt);
+        Ok(())
+    }
+
     /// Maps a kept payload again, as the manifest stands now.
     pub(crate) async fn replay(self: &Arc<Self>, id: i64) -> Result<Option<Receipt>, IntakeError> {
         let shared = Arc::clone(self);
@@ -99,7 +139,7 @@ impl Shared {
         let origin: Origin = serde_json::from_str(&row.origin).unwrap_or_default();
         let loaded = Arc::clone(&self.core.lock().loaded);
         let sender = loaded.intake().resender(&row.provider, row.instance.as_deref())?;
-        let looked = look(&sender, &row.body, &origin, row.at);
+        let looked = look(&sender, loaded.enricher(), &row.body, &origin, row.at);
         let (durable, receipt) = {
             let mut core = self.core.lock();
             let rows = vec![Row::MarkPayload { id, problem: looked.problem.clone() }];
@@ -221,9 +261,38 @@ impl Shared {
     }
 }
 
-fn look(sender: &Sender, body: &[u8], origin: &Origin, now: Timestamp) -> Looked {
-    let mapped = document(body, &origin.content_type)
-        .and_then(|document| sender.manifest.map(&document, now).map_err(|e| e.to_string()));
+/// Items of a pull, each mapped alone; those that cannot be are told together.
+fn pulled(sender: &Sender, items: &[Value], now: Timestamp) -> Result<Mapped, String> {
+    let mut all = Mapped::default();
+    let mut problems = Vec::new();
+    for (at, item) in items.iter().enumerate() {
+        match sender.manifest.map_pulled(item, now) {
+            Ok(mapped) => {
+                all.shape = mapped.shape;
+                all.skipped += mapped.skipped;
+                all.occurrences.extend(mapped.occurrences);
+                all.unmapped.extend(mapped.unmapped);
+            }
+            Err(error) => problems.push(format!("item {at}: {error}")),
+        }
+    }
+    if problems.is_empty() { Ok(all) } else { Err(problems.join("; ")) }
+}
+
+fn look(
+    sender: &Sender,
+    enricher: &Enricher,
+    body: &[u8],
+    origin: &Origin,
+    now: Timestamp,
+) -> Looked {
+    let mapped = document(body, &origin.content_type).and_then(|mut document| {
+        enricher.pre(&mut document);
+        match (origin.pulled, document) {
+            (true, Value::Array(items)) => pulled(sender, &items, now),
+            (_, document) => sender.manifest.map(&document, now).map_err(|e| e.to_string()),
+        }
+    });
     match mapped {
         Ok(mut mapped) => {
             for occurrence in &mut mapped.occurrences {

@@ -12,7 +12,7 @@ use bongsu_route::{GroupId, GroupRecord};
 use bongsu_store::codec::{self, BatchDecoder, Entry};
 use bongsu_store::{Loaded as Item, OutboxRow, Store, StoreError};
 
-use crate::core::{AlertEvent, Core, Errand, Flight, Outgoing};
+use crate::core::{AlertEvent, Core, Errand, Flight, Outgoing, PullState};
 use crate::engine::Shared;
 use crate::records::{self, EventKind};
 use crate::trace::Span;
@@ -38,6 +38,7 @@ pub(crate) fn load(
     let mut log = NotificationLog::new();
     let route = &mut core.route;
     let dirty = &mut core.dirty;
+    let pulls = &mut core.pulls;
     let summary = store.load(&mut |item| {
         let sound = match item {
             Item::Alert { data, .. } => {
@@ -68,6 +69,12 @@ pub(crate) fn load(
             }
             Item::Timer(timer) if timer.kind == records::GROUP_TIMER => {
                 records::read_group(&timer).map(|record| restored.groups.push(record)).is_ok()
+            }
+            Item::Timer(timer) if timer.kind == records::PULL_TIMER => {
+                let cursor = serde_json::from_slice(&timer.payload).unwrap_or_default();
+                let state = PullState { due_at: timer.due_at, cursor };
+                pulls.insert(timer.key.into(), state);
+                true
             }
             Item::Timer(_) => true,
         };

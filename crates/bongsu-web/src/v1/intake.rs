@@ -7,7 +7,9 @@
 use std::sync::Arc;
 
 use base64::Engine as _;
-use bongsu_engine::api::{Delivered, IntakeError, PayloadFilter, PayloadRow, Receipt};
+use bongsu_engine::api::{
+    Delivered, IntakeError, PayloadFilter, PayloadRow, ProviderCheck, Receipt, TestError,
+};
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
@@ -66,6 +68,15 @@ async fn take(app: &Arc<App>, call: Call, provider: String, instance: Option<Str
         token,
         fingerprint: call.query.last("fingerprint").filter(|f| !f.is_empty()).map(str::to_owned),
         content_type: header(CONTENT_TYPE),
+        headers: call
+            .headers
+            .iter()
+            .map(|(name, value)| {
+                let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+                (name.as_str().to_owned(), value)
+            })
+            .collect(),
+        query: call.query.pairs().to_vec(),
         body: call.body.clone(),
     };
     match app.backend.receive(delivered).await {
@@ -109,6 +120,9 @@ fn refused(error: &IntakeError) -> Answered {
         ),
         IntakeError::Refused(_) => {
             ("unauthorized", "send the token of the instance", StatusCode::UNAUTHORIZED)
+        }
+        IntakeError::Unusable(_) => {
+            ("unusable_instance", "see the server's log", StatusCode::SERVICE_UNAVAILABLE)
         }
         IntakeError::Overloaded { retry_after } => {
             return answer::too_many(Family::V1, &message, *retry_after);
@@ -165,6 +179,82 @@ pub(crate) async fn replay(app: Arc<App>, call: Call) -> Answered {
         Ok(Some(receipt)) => answer::json(StatusCode::OK, &ReceiptJson::from(&receipt)),
         Ok(None) => unknown(id),
         Err(error) => refused(&error),
+    }
+}
+
+/// Settings to try.
+#[derive(Default, serde::Deserialize)]
+struct TestRequest {
+    config: Option<serde_json::Map<String, serde_json::Value>>,
+}
+
+/// `POST /providers/{name}/test`, `POST /api/v1/providers/{name}/test`: tries what an instance, or a
+/// provider with the settings in `config`, may do. 200 if all of it, else 424 with the same body.
+pub(crate) async fn test(app: Arc<App>, call: Call) -> Answered {
+    let asked = if call.body.is_empty() {
+        TestRequest::default()
+    } else {
+        match serde_json::from_slice(&call.body) {
+            Ok(asked) => asked,
+            Err(error) => {
+                let help = "send {\"config\": {…}}, or nothing for an instance";
+                return Problem::new("invalid_body", error.to_string(), help)
+                    .answer(StatusCode::BAD_REQUEST);
+            }
+        }
+    };
+    let name = call.parameter(0);
+    match app.backend.test_provider(name.clone(), asked.config).await {
+        Ok(checks) => {
+            let ok = checks.iter().all(|check| check.problem.is_none());
+            let status = if ok { StatusCode::OK } else { StatusCode::FAILED_DEPENDENCY };
+            answer::json(status, &TestJson::of(&name, ok, &checks))
+        }
+        Err(error @ TestError::Unknown(_)) => {
+            Problem::new("provider_not_found", error.to_string(), "see providers.yaml")
+                .answer(StatusCode::NOT_FOUND)
+        }
+        Err(error @ TestError::Settings(_)) => {
+            Problem::new("invalid_settings", error.to_string(), "bongsu provider show lists them")
+                .answer(StatusCode::UNPROCESSABLE_ENTITY)
+        }
+    }
+}
+
+/// What a provider lets us do.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProviderTest)]
+pub(crate) struct TestJson<'a> {
+    /// Instance or provider.
+    provider: &'a str,
+    /// Whether all of it works.
+    ok: bool,
+    /// One for each permission.
+    checks: Vec<CheckJson<'a>>,
+}
+
+/// One permission that was tried.
+#[derive(Serialize, ToSchema)]
+struct CheckJson<'a> {
+    /// What it is called over there.
+    permission: &'a str,
+    /// What it is needed for.
+    summary: &'a str,
+    /// Whether it is there.
+    ok: bool,
+    /// Why it is not.
+    problem: Option<&'a str>,
+}
+
+impl<'a> TestJson<'a> {
+    fn of(provider: &'a str, ok: bool, checks: &'a [ProviderCheck]) -> Self {
+        let one = |check: &'a ProviderCheck| CheckJson {
+            permission: &check.permission,
+            summary: &check.summary,
+            ok: check.problem.is_none(),
+            problem: check.problem.as_deref(),
+        };
+        Self { provider, ok, checks: checks.iter().map(one).collect() }
     }
 }
 

@@ -164,6 +164,26 @@ impl Backend for Fake {
         boxed(Ok((id <= 5).then(|| Receipt { id, ..Receipt::default() })))
     }
 
+    fn test_provider(
+        &self,
+        name: String,
+        settings: Option<serde_json::Map<String, serde_json::Value>>,
+    ) -> Answer<'_, Result<Vec<ProviderCheck>, TestError>> {
+        let check = |permission: &str, problem: Option<&str>| ProviderCheck {
+            permission: permission.to_owned(),
+            summary: "Post messages".to_owned(),
+            problem: problem.map(str::to_owned),
+        };
+        boxed(match (name.as_str(), settings) {
+            ("nothing", _) => Err(TestError::Unknown(name)),
+            (_, None) => Err(TestError::Settings("not installed".to_owned())),
+            (_, Some(settings)) if settings.is_empty() => {
+                Ok(vec![check("chat:write", Some("invalid_auth")), check("read", None)])
+            }
+            _ => Ok(vec![check("chat:write", None)]),
+        })
+    }
+
     fn unmapped(&self) -> Vec<UnmappedValue> {
         Vec::new()
     }

@@ -166,3 +166,18 @@ async fn alerts_are_changed_by_hand() {
         assert_eq!(server.get(list).await.status, 200);
     }
 }
+
+#[tokio::test]
+async fn connections_are_tried() {
+    let server = Server::new();
+    for (path, body, status, ok) in [
+        ("/providers/slack/test", r#"{"config": {"webhook_url": "x"}}"#, 200, json!(true)),
+        ("/api/v1/providers/slack/test", r#"{"config": {}}"#, 424, json!(false)),
+        ("/providers/slack/test", "", 422, json!(null)),
+        ("/providers/nothing/test", "{}", 404, json!(null)),
+        ("/providers/slack/test", "[", 400, json!(null)),
+    ] {
+        let got = send(&server, path, &[], body).await;
+        assert_eq!((got.status, &got.json()["ok"]), (status, &ok), "{path} {body}");
+    }
+}
