@@ -15,7 +15,9 @@ use thiserror::Error;
 
 pub use bongsu_alert::{ChangeError, DedupRule, Ratio};
 pub use bongsu_route::accept::PostedAlert;
-pub use bongsu_store::{FacetValue, PayloadFilter, PayloadRow, ReportRecord};
+pub use bongsu_store::{
+    ChangeFilter, ChangeRecord, FacetValue, PayloadFilter, PayloadRow, ReportRecord,
+};
 
 pub use crate::trace::TraceContext;
 
@@ -81,7 +83,9 @@ pub struct Receipt {
     pub alerts: usize,
     /// Those that say nothing new.
     pub duplicates: usize,
-    /// Parts that are no alerts.
+    /// Changes in it: deployments and the like.
+    pub changes: usize,
+    /// Parts that are neither.
     pub skipped: usize,
     /// Values that name no severity or state, and what they became.
     pub unmapped: Vec<Unmapped>,
@@ -220,6 +224,9 @@ pub struct WindowView {
     /// When it opens and closes, and which of the alerts that are known and not over it speaks of.
     pub preview: bongsu_alert::maintenance::Preview,
 }
+
+/// Values by field.
+pub type Facets = Vec<(String, Vec<FacetValue>)>;
 
 /// A wide alert.
 #[derive(Debug, Clone)]
@@ -538,11 +545,8 @@ pub trait Backend: Send + Sync + 'static {
     fn count(&self, search: Search) -> Answer<'_, Result<u64, StoreError>>;
 
     /// Values of fields (dotted paths) among the alerts a search finds.
-    fn facets(
-        &self,
-        search: Search,
-        fields: Vec<String>,
-    ) -> Answer<'_, Result<Vec<(String, Vec<FacetValue>)>, StoreError>>;
+    fn facets(&self, search: Search, fields: Vec<String>)
+    -> Answer<'_, Result<Facets, StoreError>>;
 
     /// One wide alert.
     fn wide_alert(&self, fingerprint: String) -> Answer<'_, Result<Option<WideAlert>, StoreError>>;
@@ -559,6 +563,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Rules of enrichment, and the services and what they depend on.
     fn enricher(&self) -> Arc<Enricher>;
+
+    /// What was changed on purpose, the latest first.
+    fn changes(&self, filter: ChangeFilter) -> Answer<'_, Result<Vec<ChangeRecord>, StoreError>>;
 
     /// Reports and changes of one wide alert, newest first, below `before`.
     fn reports(

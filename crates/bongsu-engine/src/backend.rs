@@ -11,12 +11,12 @@ use bongsu_store::{OccurrenceFilter, OccurrenceRecord, codec};
 use tokio::task::spawn_blocking;
 
 use crate::api::{
-    AlertChange, AlertChangeError, AlertQuery, AlertView, Answer, Backend, ClusterView, Counts,
-    DedupRule, Delivered, Delivery, DeliveryQuery, Explanation, FacetValue, GroupView,
-    HistoryEntry, IngestError, IntakeError, PayloadFilter, PayloadRow, PostedAlert, ProviderCheck,
-    Ratio, Receipt, ReceiverView, ReloadError, ReportRecord, Search, SilenceDraft, SilenceError,
-    SilenceQuery, SilenceView, StatusView, StoreError, TestError, TraceContext, UnmappedValue,
-    WideAlert, WindowView,
+    AlertChange, AlertChangeError, AlertQuery, AlertView, Answer, Backend, ChangeFilter,
+    ChangeRecord, ClusterView, Counts, DedupRule, Delivered, Delivery, DeliveryQuery, Explanation,
+    Facets, GroupView, HistoryEntry, IngestError, IntakeError, PayloadFilter, PayloadRow,
+    PostedAlert, ProviderCheck, Ratio, Receipt, ReceiverView, ReloadError, ReportRecord, Search,
+    SilenceDraft, SilenceError, SilenceQuery, SilenceView, StatusView, StoreError, TestError,
+    TraceContext, UnmappedValue, WideAlert, WindowView,
 };
 use crate::core::Outgoing;
 use crate::engine::{Engine, Shared};
@@ -100,7 +100,7 @@ impl Backend for Engine {
         &self,
         search: Search,
         fields: Vec<String>,
-    ) -> Answer<'_, Result<Vec<(String, Vec<FacetValue>)>, StoreError>> {
+    ) -> Answer<'_, Result<Facets, StoreError>> {
         Box::pin(async move {
             self.0.index_texts(&search).await;
             self.read(move |shared| {
@@ -145,6 +145,10 @@ impl Backend for Engine {
 
     fn enricher(&self) -> Arc<Enricher> {
         Arc::clone(self.0.core.lock().wide.enricher())
+    }
+
+    fn changes(&self, filter: ChangeFilter) -> Answer<'_, Result<Vec<ChangeRecord>, StoreError>> {
+        Box::pin(self.read(move |shared| shared.store.changes(&filter)))
     }
 
     fn reports(

@@ -36,6 +36,8 @@ pub struct Instance {
     pub token: Option<Secret>,
     /// Whether it is asked for its alerts on the provider's schedule.
     pub pulled: bool,
+    /// Why signatures of what is sent to it cannot be checked, if they should be.
+    pub unverifiable: Option<String>,
     /// Its settings, or why it cannot be used.
     pub auth: Result<Auth, String>,
 }
@@ -139,9 +141,8 @@ impl Intake {
                 self.catalogue.slug_of(name).ok_or_else(|| TestError::Unknown(name.to_owned()))?
             }
         };
-        let manifest = match self.catalogue.get(slug) {
-            Some(Ok(manifest)) => manifest,
-            _ => return Err(TestError::Unknown(name.to_owned())),
+        let Some(Ok(manifest)) = self.catalogue.get(slug) else {
+            return Err(TestError::Unknown(name.to_owned()));
         };
         let auth = match (given, instance) {
             (Some(given), _) => {
@@ -229,6 +230,9 @@ impl Intake {
             return Err(IntakeError::Refused("the token is not that of the instance".to_owned()));
         }
         let manifest = self.manifest(slug)?;
+        if let Some(why) = instance.and_then(|instance| instance.unverifiable.as_ref()) {
+            return Err(IntakeError::Unusable(why.clone()));
+        }
         let auth = match instance.map(|instance| &instance.auth) {
             Some(Ok(auth)) => Some(auth.clone()),
             Some(Err(why)) => return Err(IntakeError::Unusable(why.clone())),

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use bongsu_config::alertmanager;
 use bongsu_engine::api::{
-    AlertChange, AlertChangeError, AlertQuery, Answer, Backend, ChangeError, Delivered,
-    IntakeError, PayloadFilter, Receipt, Search, Written,
+    AlertChange, AlertChangeError, AlertQuery, Answer, Backend, ChangeError, ChangeFilter,
+    Delivered, IntakeError, PayloadFilter, Receipt, Search, Written,
 };
 use bongsu_engine::clock::ManualClock;
 use bongsu_engine::intake::{Instance, Intake};
@@ -102,7 +102,8 @@ impl House {
                 provider: "grafana".into(),
                 token: Some(Secret::new("open sesame")),
                 pulled: false,
-                auth: Ok(settings(&catalogue, "grafana", json!({}))),
+                unverifiable: None,
+                auth: Ok(settings(&catalogue, "grafana", &json!({}))),
             };
             let keys = BTreeMap::from([("ci".into(), Secret::new("k-1"))]);
             let kept = Duration::from_secs(5 * 24 * 3600);
@@ -115,7 +116,8 @@ impl House {
                     provider: "door".into(),
                     token: None,
                     pulled: true,
-                    auth: Ok(settings(&catalogue, "door", given)),
+                    unverifiable: None,
+                    auth: Ok(settings(&catalogue, "door", &given)),
                 });
             }
             let intake = Intake::new(catalogue, instances, keys);
@@ -194,7 +196,7 @@ fn payload(provider: &str, body: &Value) -> Delivered {
     }
 }
 
-fn settings(catalogue: &Catalogue, slug: &str, given: Value) -> Auth {
+fn settings(catalogue: &Catalogue, slug: &str, given: &Value) -> Auth {
     let manifest = catalogue.get(slug).unwrap().unwrap();
     manifest.settings(given.as_object().unwrap()).unwrap()
 }
@@ -635,4 +637,19 @@ async fn a_connection_is_tried_with_the_settings_it_has_or_is_given() {
         let refused = house.engine.test_provider(name.to_owned(), settings.cloned()).await;
         assert!(refused.is_err(), "{name}");
     }
+}
+
+#[tokio::test]
+async fn deployments_are_changes_not_alerts() {
+    let house = House::new();
+    let body = json!({"action": "created", "deployment": {"id": 7, "ref": "v2", "environment": "prod",
+        "created_at": "2026-01-01T00:00:00Z", "creator": {"login": "kim"}},
+        "repository": {"full_name": "shop/web", "name": "web"}});
+    let receipt = house.send(payload("github", &body)).await.unwrap();
+    assert_eq!((receipt.alerts, receipt.changes, receipt.problem), (0, 1, None));
+    let filter = ChangeFilter { limit: 10, ..ChangeFilter::default() };
+    let found = house.engine.changes(filter).await.unwrap();
+    let change: Value = serde_json::from_str(&found[0].detail).unwrap();
+    assert_eq!((&change["environment"], &change["author"]), (&json!("prod"), &json!("kim")));
+    assert!(house.engine.alerts(AlertQuery::default()).await.is_empty());
 }

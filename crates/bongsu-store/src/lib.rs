@@ -19,8 +19,8 @@ mod store;
 pub use ack::Ack;
 pub use error::{Refused, StoreError};
 pub use occurrence::{
-    FacetValue, OccurrenceFilter, OccurrenceRecord, OccurrenceRow, PayloadFilter, PayloadRow,
-    ReportRecord,
+    ChangeFilter, ChangeRecord, ChangeRow, FacetValue, OccurrenceFilter, OccurrenceRecord,
+    OccurrenceRow, PayloadFilter, PayloadRow, ReportRecord,
 };
 pub use rows::{
     JournalRecord, JournalSeq, OutboxRow, OutboxState, PARTITIONS, Row, TimerRow, WriteSet,

@@ -103,6 +103,49 @@ pub struct ReportRecord {
     pub detail: String,
 }
 
+/// Something that was changed on purpose.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeRow {
+    /// When.
+    pub at: Timestamp,
+    /// Slug of the provider that reported it.
+    pub source: String,
+    /// Unique for the source; a later report replaces the one before.
+    pub key: String,
+    /// What it was made to.
+    pub service: Option<String>,
+    /// Where.
+    pub environment: Option<String>,
+    /// JSON text.
+    pub detail: String,
+}
+
+/// Which changes are asked for; the latest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangeFilter {
+    /// Only those to this service.
+    pub service: Option<String>,
+    /// Only those in this environment.
+    pub environment: Option<String>,
+    /// Only those from here on.
+    pub since: Option<Timestamp>,
+    /// Only those that come after this one: its `at` and `id`.
+    pub before: Option<(Timestamp, i64)>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A stored change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangeRecord {
+    /// Place among those of the same instant.
+    pub id: i64,
+    /// When.
+    pub at: Timestamp,
+    /// JSON text.
+    pub detail: String,
+}
+
 /// How often a value occurs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FacetValue {

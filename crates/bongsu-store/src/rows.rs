@@ -3,7 +3,7 @@
 use bongsu_model::Timestamp;
 use xxhash_rust::xxh64::xxh64;
 
-use crate::{OccurrenceRow, PayloadRow};
+use crate::{ChangeRow, OccurrenceRow, PayloadRow};
 
 /// Place of a record in the journal; rises by one per record, gaps where a commit failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -213,6 +213,8 @@ pub enum Row {
         /// Its identity.
         fingerprint: String,
     },
+    /// Stores a change.
+    PutChange(Box<ChangeRow>),
     /// Adds to the history of a wide alert.
     AppendReport {
         /// Its identity.
@@ -261,6 +263,7 @@ impl Row {
                 Self::DeleteOccurrence { fingerprint } | Self::IndexOccurrence { fingerprint } => {
                     fingerprint.len()
                 }
+                Self::PutChange(row) => row.detail.len(),
                 Self::AppendReport { detail, .. } => detail.len(),
                 Self::DeleteAlert { .. } | Self::DeletePayload { .. } | Self::Checkpoint { .. } => {
                     0

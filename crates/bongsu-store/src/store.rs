@@ -7,8 +7,9 @@ use bongsu_model::Timestamp;
 
 use crate::backup::Manifest;
 use crate::{
-    Ack, FacetValue, JournalSeq, OccurrenceFilter, OccurrenceRecord, OutboxRow, PayloadFilter,
-    PayloadRow, Refused, ReportRecord, Row, StoreError, TimerRow, WriteSet,
+    Ack, ChangeFilter, ChangeRecord, FacetValue, JournalSeq, OccurrenceFilter, OccurrenceRecord,
+    OutboxRow, PayloadFilter, PayloadRow, Refused, ReportRecord, Row, StoreError, TimerRow,
+    WriteSet,
 };
 
 /// A durable store. Writing never blocks; reading, loading and maintenance do and belong on a
@@ -83,6 +84,9 @@ pub trait Store: Send + Sync {
         field: &str,
         filter: &OccurrenceFilter<'_>,
     ) -> Result<Vec<FacetValue>, StoreError>;
+
+    /// Changes, the latest first.
+    fn changes(&self, filter: &ChangeFilter) -> Result<Vec<ChangeRecord>, StoreError>;
 
     /// History of one wide alert, newest first, `before` a report's id if given.
     fn reports(
@@ -222,6 +226,8 @@ pub struct RetentionPolicy {
     pub alert_events: Duration,
     /// Age limit of deliveries.
     pub deliveries: Duration,
+    /// Age limit of changes.
+    pub changes: Duration,
     /// Age limit of payloads.
     pub payloads: Duration,
     /// Age limit of the history of wide alerts.
@@ -231,12 +237,13 @@ pub struct RetentionPolicy {
 }
 
 impl Default for RetentionPolicy {
-    /// Two weeks, payloads three days, no size limit.
+    /// Two weeks, payloads three days, changes ninety, no size limit.
     fn default() -> Self {
         let two_weeks = Duration::from_secs(14 * 24 * 3600);
         Self {
             alert_events: two_weeks,
             deliveries: two_weeks,
+            changes: Duration::from_secs(90 * 24 * 3600),
             payloads: Duration::from_secs(3 * 24 * 3600),
             reports: two_weeks,
             max_bytes: None,

@@ -49,6 +49,7 @@ pub fn openapi_json() -> &'static str {
         paths::v1_reports,
         paths::v1_change,
         paths::enrich,
+        paths::v1_changes,
         paths::v1_maintenance,
         paths::v1_topology,
         paths::v2_alerts,
@@ -142,6 +143,17 @@ mod paths {
         request_body = Object,
         responses((status = 200, body = Object), (status = 404, body = Problem)))]
     fn enrich() {}
+
+    #[utoipa::path(get, path = "/api/v1/changes", tag = "v1",
+        summary = "What was changed on purpose, the latest first",
+        params(
+            ("service" = Option<String>, Query), ("environment" = Option<String>, Query),
+            ("since" = Option<String>, Query, description = "An instant"),
+            ("limit" = Option<u32>, Query, description = "1 to 1000, else 100"),
+            ("cursor" = Option<String>, Query, description = "next_cursor of the page before"),
+        ),
+        responses((status = 200, body = v1::Page<change::ChangeJson>)))]
+    fn v1_changes() {}
 
     #[utoipa::path(get, path = "/api/v1/maintenance", tag = "v1",
         summary = "Maintenance windows with the alerts they speak of",

@@ -102,6 +102,7 @@ pub(crate) static ROUTES: &[Route] = &[
     route!("GET" "/api/v1/occurrences/{fingerprint}" Read v1::wide::get),
     route!("POST" "/api/v1/occurrences/{fingerprint}/changes" Write v1::change::change, Always, true),
     route!("POST" "/alerts/enrich" Write v1::change::enrich, Always, true),
+    route!("GET" "/api/v1/changes" Read v1::change::changes),
     route!("GET" "/api/v1/maintenance" Read v1::change::maintenance),
     route!("GET" "/api/v1/topology" Read v1::change::topology),
     route!("GET" "/api/v1/occurrences/{fingerprint}/history" Read v1::wide::history),

@@ -17,7 +17,7 @@ use bongsu_provider::http::Clients;
 use bongsu_provider::kubernetes::{Cluster, ClusterPlace};
 use bongsu_provider::manifest::{Catalogue, Input, InputKind, Manifest};
 use bongsu_provider::secret::seal::Keyring;
-use bongsu_provider::secret::{SecretResolver, SecretSources};
+use bongsu_provider::secret::{SecretErrorKind, SecretResolver, SecretSources};
 use serde_json::{Map, Value};
 
 /// Setting of every instance: what a sender of payloads has to show.
@@ -113,25 +113,41 @@ async fn instance(
         .filter(|(name, _)| known(name))
         .map(|(name, value)| (name.clone(), Value::from(value.expose())))
         .collect();
-    let failed = |name: &String| known(name) || name == INTAKE_TOKEN;
-    let missing: Vec<String> = resolved
-        .failures
-        .iter()
-        .filter(|(name, _)| failed(name))
-        .map(|(name, error)| format!("{name}: {error}"))
-        .collect();
+    let needed = |name: &str| {
+        let mut inputs = manifest.auth.iter().filter(|input| input.required);
+        inputs.any(|input| input.name == name || input.aliases.iter().any(|alias| alias == name))
+    };
+    let (mut missing, mut without) = (Vec::new(), Vec::new());
+    for (name, error) in &resolved.failures {
+        let why = format!("{name}: {error}");
+        match error.kind {
+            // Files are often written for several ways of connecting; not all of them are there.
+            SecretErrorKind::Missing if known(name) && !needed(name) => without.push(why),
+            _ if known(name) || name == INTAKE_TOKEN => missing.push(why),
+            _ => {}
+        }
+    }
     let auth = match missing.is_empty() {
         true => manifest.settings(&values).map_err(|error| error.to_string()),
         false => Err(missing.join("; ")),
     };
-    if let Err(why) = &auth {
-        tracing::error!(instance = config.name, why, "an instance cannot be used");
+    let without = (!without.is_empty()).then(|| without.join("; "));
+    match (&auth, &without) {
+        (Err(why), _) => {
+            tracing::error!(instance = config.name, why, "an instance cannot be used");
+        }
+        (Ok(_), Some(why)) => {
+            tracing::warn!(instance = config.name, why, "an instance does without some settings");
+        }
+        (Ok(_), None) => {}
     }
     Instance {
         name: config.name.as_str().into(),
         provider: manifest.slug.as_str().into(),
         token,
         pulled,
+        // One of them may be what signatures are checked by.
+        unverifiable: without.filter(|_| !manifest.verify.is_empty()),
         auth,
     }
 }
@@ -174,7 +190,7 @@ async fn sources(file: &ProvidersFile, base: &Path, clients: &Arc<Clients>) -> S
         let place = ClusterPlace::of_surroundings(&*environment);
         match place.resolve(&*environment, Path::new("/")).await {
             Ok(connection) => {
-                sources.cluster = Cluster::connect(connection, clients).ok().map(Arc::new)
+                sources.cluster = Cluster::connect(connection, clients).ok().map(Arc::new);
             }
             Err(found) => {
                 let found = bongsu_model::render_diagnostics(&found);

@@ -117,7 +117,9 @@ impl Shared {
             let shared = Arc::clone(self);
             let key = fingerprint.to_owned();
             let record = spawn_blocking(move || shared.store.occurrence(&key)).await;
-            let record = record.map_err(|error| store(&error.to_string()))?.map_err(of_store)?;
+            let record = record
+                .map_err(|error| store(&error.to_string()))?
+                .map_err(|error| of_store(&error))?;
             let known = self.core.lock().wide.get(fingerprint).is_some();
             let Some(record) = record else {
                 if !known {
@@ -160,7 +162,7 @@ impl Shared {
                 }
             };
             if let Some((durable, alert)) = taken {
-                durable.settled().await.map_err(of_store)?;
+                durable.settled().await.map_err(|error| of_store(&error))?;
                 return Ok(alert);
             }
             tokio::time::sleep(PAUSE).await;
@@ -211,8 +213,8 @@ fn store(reason: &str) -> AlertChangeError {
     AlertChangeError::Store(StoreError { reason: reason.to_owned(), full: false })
 }
 
-fn of_store(error: Unstored) -> AlertChangeError {
-    AlertChangeError::Store(unstored(&error))
+fn of_store(error: &Unstored) -> AlertChangeError {
+    AlertChangeError::Store(unstored(error))
 }
 
 fn of_ingest(error: IngestError) -> AlertChangeError {

@@ -10,7 +10,7 @@ use bongsu_alert::{Change, Enricher, Report, Routed, Stored, Taken};
 use bongsu_model::{Occurrence, Time, Timestamp};
 use bongsu_provider::manifest::Mapped;
 use bongsu_route::accept::PostedAlert;
-use bongsu_store::{OccurrenceRow, PayloadRow, Row};
+use bongsu_store::{ChangeRow, OccurrenceRow, PayloadRow, Row};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -166,11 +166,22 @@ impl Shared {
             shape: mapped.shape,
             alerts: mapped.occurrences.len(),
             duplicates: 0,
+            changes: mapped.changes.len(),
             skipped: mapped.skipped,
             unmapped: mapped.unmapped,
             problem,
         };
         core.unmapped.note(now, &sender.provider, &receipt.unmapped);
+        rows.extend(mapped.changes.iter().map(|change| {
+            Row::PutChange(Box::new(ChangeRow {
+                at: change.at,
+                source: change.source.clone(),
+                key: change.id.clone(),
+                service: change.service.clone(),
+                environment: change.environment.clone(),
+                detail: change.to_json().to_string(),
+            }))
+        }));
         let mut posted = Vec::with_capacity(receipt.alerts);
         for occurrence in mapped.occurrences {
             let report = Report {
@@ -271,6 +282,7 @@ fn pulled(sender: &Sender, items: &[Value], now: Timestamp) -> Result<Mapped, St
                 all.shape = mapped.shape;
                 all.skipped += mapped.skipped;
                 all.occurrences.extend(mapped.occurrences);
+                all.changes.extend(mapped.changes);
                 all.unmapped.extend(mapped.unmapped);
             }
             Err(error) => problems.push(format!("item {at}: {error}")),

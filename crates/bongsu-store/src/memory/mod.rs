@@ -21,9 +21,9 @@ use self::tables::Tables;
 use crate::ack::AckSender;
 use crate::backup::Manifest;
 use crate::{
-    Ack, AlertEvent, Delivery, FacetValue, JournalRecord, JournalSeq, LoadSummary, Loaded,
-    OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow, Refused, ReportRecord,
-    RetentionPolicy, Row, Store, StoreError, StoreStats, WriteSet,
+    Ack, AlertEvent, ChangeFilter, ChangeRecord, Delivery, FacetValue, JournalRecord, JournalSeq,
+    LoadSummary, Loaded, OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow, Refused,
+    ReportRecord, RetentionPolicy, Row, Store, StoreError, StoreStats, WriteSet,
 };
 
 /// How the next commit goes wrong.
@@ -335,6 +335,26 @@ impl Store for MemoryStore {
     ) -> Result<Vec<FacetValue>, StoreError> {
         let found = search::select(&self.inner.lock().tables, filter);
         Ok(facet_of(found.iter().map(|record| record.alert.as_str()), field, filter.limit))
+    }
+
+    fn changes(&self, filter: &ChangeFilter) -> Result<Vec<ChangeRecord>, StoreError> {
+        let inner = self.inner.lock();
+        let same = |wanted: &Option<String>, is: &Option<String>| wanted.is_none() || wanted == is;
+        let mut found: Vec<ChangeRecord> = inner
+            .tables
+            .changes
+            .values()
+            .filter(|(id, row)| {
+                same(&filter.service, &row.service)
+                    && same(&filter.environment, &row.environment)
+                    && filter.since.is_none_or(|since| row.at >= since)
+                    && filter.before.is_none_or(|before| (row.at, *id) < before)
+            })
+            .map(|(id, row)| ChangeRecord { id: *id, at: row.at, detail: row.detail.clone() })
+            .collect();
+        found.sort_by_key(|record| std::cmp::Reverse((record.at, record.id)));
+        found.truncate(filter.limit);
+        Ok(found)
     }
 
     fn reports(

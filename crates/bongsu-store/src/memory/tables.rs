@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use bongsu_model::Timestamp;
 
 use crate::{
-    AlertEvent, Delivery, JournalSeq, LoadSummary, Loaded, OccurrenceRow, OutboxRow, PayloadRow,
-    ReportRecord, RetentionPolicy, Row, TimerRow, stored_nanos, timestamp_of,
+    AlertEvent, ChangeRow, Delivery, JournalSeq, LoadSummary, Loaded, OccurrenceRow, OutboxRow,
+    PayloadRow, ReportRecord, RetentionPolicy, Row, TimerRow, stored_nanos, timestamp_of,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ pub(super) struct Tables {
     pub(super) payloads: BTreeMap<i64, PayloadRow>,
     /// With the place its first insertion gave it, and the instant its texts were made findable.
     pub(super) occurrences: BTreeMap<String, (i64, Timestamp, OccurrenceRow)>,
+    /// With the place its first insertion gave it.
+    pub(super) changes: BTreeMap<(String, String), (i64, ChangeRow)>,
     pub(super) reports: Vec<(String, ReportRecord)>,
     pub(super) alert_events: Vec<(u64, AlertEvent)>,
     pub(super) deliveries: Vec<Delivery>,
@@ -29,6 +31,7 @@ pub(super) struct Tables {
     last_delivery: i64,
     last_occurrence: i64,
     last_report: i64,
+    last_change: i64,
 }
 
 /// As a column would hold it.
@@ -123,6 +126,15 @@ impl Tables {
                     *indexed = row.at;
                 }
             }
+            Row::PutChange(mut row) => {
+                row.at = stored(row.at);
+                let key = (row.source.clone(), row.key.clone());
+                let id = self.changes.get(&key).map(|(id, _)| *id).unwrap_or_else(|| {
+                    self.last_change += 1;
+                    self.last_change
+                });
+                self.changes.insert(key, (id, *row));
+            }
             Row::AppendReport { fingerprint, at, kind, detail } => {
                 self.last_report += 1;
                 let (id, at, kind) = (self.last_report, stored(at), kind.to_owned());
@@ -185,5 +197,7 @@ impl Tables {
         let (payloads, reports) = (since(policy.payloads), since(policy.reports));
         self.payloads.retain(|_, row| row.at >= payloads);
         self.reports.retain(|(_, report)| report.at >= reports);
+        let changes = since(policy.changes);
+        self.changes.retain(|_, (_, change)| change.at >= changes);
     }
 }

@@ -31,9 +31,9 @@ use self::queue::{Bounds, Queue};
 use self::readers::Readers;
 use crate::backup::Manifest;
 use crate::{
-    Ack, AlertEvent, Delivery, FacetValue, JournalSeq, LoadSummary, Loaded, OccurrenceFilter,
-    OccurrenceRecord, PayloadFilter, PayloadRow, Refused, ReportRecord, RetentionPolicy, Row,
-    Store, StoreError, StoreStats, WriteSet, stored_nanos,
+    Ack, AlertEvent, ChangeFilter, ChangeRecord, Delivery, FacetValue, JournalSeq, LoadSummary,
+    Loaded, OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow, Refused, ReportRecord,
+    RetentionPolicy, Row, Store, StoreError, StoreStats, WriteSet, stored_nanos,
 };
 
 /// Name of the database inside the data directory.
@@ -330,6 +330,10 @@ impl Store for SqliteStore {
         self.readers.with(|c| occurrences::facet(c, field, filter))
     }
 
+    fn changes(&self, filter: &ChangeFilter) -> Result<Vec<ChangeRecord>, StoreError> {
+        self.readers.with(|c| occurrences::changes(c, filter))
+    }
+
     fn reports(
         &self,
         fingerprint: &str,
@@ -346,6 +350,7 @@ impl Store for SqliteStore {
             for (table, age) in [
                 ("alert_event", policy.alert_events),
                 ("delivery", policy.deliveries),
+                ("change", policy.changes),
                 ("payload", policy.payloads),
                 ("report", policy.reports),
             ] {

@@ -7,8 +7,8 @@ use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 use super::statements::group_hash;
 use crate::occurrence::words;
 use crate::{
-    FacetValue, OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow, ReportRecord,
-    stored_nanos, timestamp_of,
+    ChangeFilter, ChangeRecord, FacetValue, OccurrenceFilter, OccurrenceRecord, PayloadFilter,
+    PayloadRow, ReportRecord, stored_nanos, timestamp_of,
 };
 
 /// Rows looked at when a condition cannot be said in SQL.
@@ -248,4 +248,21 @@ pub(super) fn payloads(
 pub(super) fn payload(connection: &Connection, id: i64) -> rusqlite::Result<Option<PayloadRow>> {
     let sql = format!("{PAYLOAD} WHERE id = ?1");
     connection.prepare_cached(&sql)?.query_row([id], payload_row).optional()
+}
+
+pub(super) fn changes(
+    connection: &Connection,
+    filter: &ChangeFilter,
+) -> rusqlite::Result<Vec<ChangeRecord>> {
+    let sql = "SELECT id, at, detail FROM change WHERE (at, id) < (?1, ?2) AND at >= ?3 \
+               AND (?4 IS NULL OR service = ?4) AND (?5 IS NULL OR environment = ?5) \
+               ORDER BY at DESC, id DESC LIMIT ?6";
+    let (at, id) = filter.before.map_or((i64::MAX, i64::MAX), |(at, id)| (stored_nanos(at), id));
+    let since = filter.since.map_or(i64::MIN, stored_nanos);
+    let limit = i64::try_from(filter.limit).unwrap_or(i64::MAX);
+    let params = params![at, id, since, filter.service, filter.environment, limit];
+    let change = |row: &SqlRow<'_>| {
+        Ok(ChangeRecord { id: row.get(0)?, at: timestamp_of(row.get(1)?), detail: row.get(2)? })
+    };
+    connection.prepare_cached(sql)?.query_map(params, change)?.collect()
 }

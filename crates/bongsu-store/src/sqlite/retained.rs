@@ -20,6 +20,7 @@ enum Key {
     Payload(i64),
     Occurrence(String),
     Index(String),
+    Change(String, String),
     Checkpoint,
 }
 
@@ -78,6 +79,7 @@ impl Retained {
             Row::MarkPayload { id, .. } | Row::DeletePayload { id } => Key::Payload(*id),
             Row::PutOccurrence(row) => Key::Occurrence(row.fingerprint.clone()),
             Row::DeleteOccurrence { fingerprint } => Key::Occurrence(fingerprint.clone()),
+            Row::PutChange(row) => Key::Change(row.source.clone(), row.key.clone()),
             Row::IndexOccurrence { fingerprint } => Key::Index(fingerprint.clone()),
             Row::AppendDelivery { .. }
             | Row::AppendAlertEvent { .. }

@@ -18,12 +18,14 @@ struct Migration {
 const MIGRATIONS: &[Migration] = &[
     Migration { name: "spine", sql: include_str!("../../migrations/sqlite/0001_spine.sql") },
     Migration { name: "intake", sql: include_str!("../../migrations/sqlite/0002_intake.sql") },
+    Migration { name: "changes", sql: include_str!("../../migrations/sqlite/0003_changes.sql") },
 ];
 
 /// Tables counted in a backup's manifest.
 pub(crate) const TABLES: &[&str] = &[
     "alert",
     "alert_event",
+    "change",
     "delivery",
     "journal",
     "meta",

@@ -32,6 +32,7 @@ pub(super) struct Statements<'c> {
     delete_occurrence: Statement<'c>,
     index_occurrence: Statement<'c>,
     note_indexed: Statement<'c>,
+    put_change: Statement<'c>,
     append_report: Statement<'c>,
     put_meta: Statement<'c>,
     probe: Statement<'c>,
@@ -108,6 +109,10 @@ impl<'c> Statements<'c> {
                  alert ->> 'labels', alert ->> 'annotations', alert ->> 'url') \
                  FROM occurrence WHERE fingerprint = ?1")?,
             note_indexed: sql("UPDATE occurrence SET indexed_at = at WHERE fingerprint = ?1")?,
+            put_change: sql("INSERT INTO change (at, source, key, service, environment, detail) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (source, key) DO UPDATE SET \
+                 at = excluded.at, service = excluded.service, \
+                 environment = excluded.environment, detail = excluded.detail")?,
             append_report: sql("INSERT INTO report (at, fingerprint, kind, detail) \
                  VALUES (?1, ?2, ?3, ?4)")?,
             put_meta: sql("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE \
@@ -225,6 +230,14 @@ impl<'c> Statements<'c> {
                 self.index_occurrence.execute([fingerprint])?;
                 self.note_indexed.execute([fingerprint])
             }
+            Row::PutChange(row) => self.put_change.execute((
+                stored_nanos(row.at),
+                &row.source,
+                &row.key,
+                &row.service,
+                &row.environment,
+                &row.detail,
+            )),
             Row::AppendReport { fingerprint, at, kind, detail } => self.append_report.execute((
                 stored_nanos(*at),
                 group_hash(fingerprint),

@@ -125,7 +125,7 @@ impl<'c> Trimmer<'c> {
     /// Whether there was anything to drop.
     fn drop_oldest(&self) -> rusqlite::Result<bool> {
         let mut removed = 0;
-        for table in ["alert_event", "delivery", "payload", "report"] {
+        for table in ["alert_event", "change", "delivery", "payload", "report"] {
             removed += self
                 .connection
                 .prepare_cached(&format!(

@@ -3,8 +3,8 @@
 use bongsu_model::Timestamp;
 use bongsu_store::memory::MemoryStore;
 use bongsu_store::{
-    FacetValue, JournalSeq, OccurrenceFilter, OutboxState, PayloadFilter, Refused, RetentionPolicy,
-    Row, Store, TimerRow, WriteSet,
+    ChangeFilter, ChangeRow, FacetValue, JournalSeq, OccurrenceFilter, OutboxState, PayloadFilter,
+    Refused, RetentionPolicy, Row, Store, TimerRow, WriteSet,
 };
 
 use crate::support::{
@@ -39,6 +39,7 @@ cases! {
     wide_alerts_are_selected_by_condition_and_words
     wide_alerts_page_by_time
     reports_are_the_history_of_one_alert
+    changes_are_found_by_what_they_were_made_to
 }
 
 fn an_empty_store_is_empty<B: Backend>() {
@@ -441,4 +442,41 @@ fn reports_are_the_history_of_one_alert<B: Backend>() {
     };
     store.retain(at(12), &policy).unwrap().wait().unwrap();
     assert_eq!(kinds(None), all[..1]);
+}
+
+fn changes_are_found_by_what_they_were_made_to<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    let change = |key: &str, seconds: i64, service: Option<&str>, detail: &str| {
+        Row::PutChange(Box::new(ChangeRow {
+            at: at(seconds),
+            source: "argocd".into(),
+            key: key.into(),
+            service: service.map(Into::into),
+            environment: Some("prod".into()),
+            detail: detail.into(),
+        }))
+    };
+    let all = [
+        change("a", 1, Some("api"), "a1"),
+        change("b", 2, Some("web"), "b1"),
+        change("c", 2, None, "c1"),
+        // A later word about the first.
+        change("a", 3, Some("api"), "a2"),
+    ];
+    commit(store, rows(all.into()));
+    let found = |filter: ChangeFilter| -> Vec<String> {
+        let filter = ChangeFilter { limit: 10, ..filter };
+        store.changes(&filter).unwrap().into_iter().map(|change| change.detail).collect()
+    };
+    assert_eq!(found(ChangeFilter::default()), ["a2", "c1", "b1"]);
+    let service = Some("web".to_owned());
+    assert_eq!(found(ChangeFilter { service, ..ChangeFilter::default() }), ["b1"]);
+    let environment = Some("test".to_owned());
+    assert!(found(ChangeFilter { environment, ..ChangeFilter::default() }).is_empty());
+    assert_eq!(found(ChangeFilter { since: Some(at(3)), ..ChangeFilter::default() }), ["a2"]);
+    let filter = ChangeFilter { limit: 2, ..ChangeFilter::default() };
+    let last = store.changes(&filter).unwrap().pop().unwrap();
+    let before = Some((last.at, last.id));
+    assert_eq!(found(ChangeFilter { before, ..ChangeFilter::default() }), ["b1"]);
 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bongsu_alert::topology::Topology;
-use bongsu_engine::api::{AlertChange, AlertChangeError, ChangeError, Written};
+use bongsu_engine::api::{AlertChange, AlertChangeError, ChangeError, ChangeFilter, Written};
 use bongsu_lang::jinja;
 use bongsu_model::Timestamp;
 use http::StatusCode;
@@ -14,8 +14,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
+use super::alerts::limit;
 use super::model::Page;
-use super::wide::{complete, unknown};
+use super::wide::{complete, cursor, page_cursor, unknown};
 use crate::answer::{self, Answered, Family, Problem};
 use crate::service::{App, Call};
 
@@ -172,6 +173,48 @@ async fn apply(app: &Arc<App>, fingerprint: String, change: AlertChange) -> Answ
 fn malformed(message: &str) -> Answered {
     Problem::new("invalid_body", message, "see api/v1/openapi.json for its shape")
         .answer(StatusCode::BAD_REQUEST)
+}
+
+/// Something that was changed on purpose.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Change)]
+pub(crate) struct ChangeJson {
+    /// The change with all its fields.
+    #[serde(flatten)]
+    #[schema(value_type = Object)]
+    change: Value,
+}
+
+/// `GET /api/v1/changes`: deployments and the like, the latest first; parameters `service`,
+/// `environment`, `since`, `limit`, `cursor`.
+pub(crate) async fn changes(app: Arc<App>, call: Call) -> Answered {
+    let limit = match limit(&call) {
+        Ok(limit) => limit,
+        Err(refused) => return refused,
+    };
+    let before = match call.query.last("cursor").map(cursor) {
+        Some(None) => return Problem::parameter("cursor", "not the next_cursor of a page"),
+        before => before.flatten(),
+    };
+    let since = match call.query.last("since").map(jinja::parse_time) {
+        Some(None) => return Problem::parameter("since", "no instant"),
+        since => since.flatten(),
+    };
+    let text = |name: &str| call.query.last(name).map(str::to_owned);
+    let (service, environment) = (text("service"), text("environment"));
+    let filter = ChangeFilter { service, environment, since, before, limit: limit + 1 };
+    match app.backend.changes(filter).await {
+        Ok(mut found) => {
+            let more = found.len() > limit;
+            found.truncate(limit);
+            let last = found.last().map(|last| page_cursor(last.at, last.id));
+            let item =
+                |text: &str| ChangeJson { change: serde_json::from_str(text).unwrap_or_default() };
+            let items: Vec<ChangeJson> = found.iter().map(|record| item(&record.detail)).collect();
+            answer::json(StatusCode::OK, &Page { items, next_cursor: last.filter(|_| more) })
+        }
+        Err(problem) => answer::store(Family::V1, &problem, &problem.to_string()),
+    }
 }
 
 /// A maintenance window and what it would do.

@@ -231,6 +231,9 @@ pub(crate) struct TestJson<'a> {
     ok: bool,
     /// One for each permission.
     checks: Vec<CheckJson<'a>>,
+    /// What to know about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'static str>,
 }
 
 /// One permission that was tried.
@@ -254,7 +257,9 @@ impl<'a> TestJson<'a> {
             ok: check.problem.is_none(),
             problem: check.problem.as_deref(),
         };
-        Self { provider, ok, checks: checks.iter().map(one).collect() }
+        let note = "the settings fit; nothing can be tried without doing something over there";
+        let note = checks.is_empty().then_some(note);
+        Self { provider, ok, checks: checks.iter().map(one).collect(), note }
     }
 }
 
@@ -318,7 +323,9 @@ pub(crate) struct ReceiptJson<'a> {
     alerts: usize,
     /// Those that say nothing new.
     duplicates: usize,
-    /// Parts that are no alerts.
+    /// Changes in it: deployments and the like.
+    changes: usize,
+    /// Parts that are neither.
     skipped: usize,
     /// Values that name no severity or state.
     unmapped: Vec<Guess<'a>>,
@@ -349,6 +356,7 @@ impl<'a> From<&'a Receipt> for ReceiptJson<'a> {
             shape: &receipt.shape,
             alerts: receipt.alerts,
             duplicates: receipt.duplicates,
+            changes: receipt.changes,
             skipped: receipt.skipped,
             unmapped: receipt.unmapped.iter().map(guess).collect(),
             problem: receipt.problem.as_deref(),

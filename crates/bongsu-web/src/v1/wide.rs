@@ -44,10 +44,7 @@ pub(crate) async fn search(app: Arc<App>, call: Call) -> Answered {
     };
     let more = found.len() > limit;
     found.truncate(limit);
-    let next_cursor = found
-        .last()
-        .map(|last| format!("{}:{}", last.at.as_nanosecond(), last.id))
-        .filter(|_| more);
+    let next_cursor = found.last().map(|last| page_cursor(last.at, last.id)).filter(|_| more);
     let items = found.into_iter().map(complete).collect();
     answer::json(StatusCode::OK, &Found { items, total, next_cursor })
 }
@@ -137,7 +134,12 @@ fn condition(call: &Call) -> Result<Search, Answered> {
     Ok(Search { cel, text, before: None, limit: 0 })
 }
 
-fn cursor(text: &str) -> Option<(Timestamp, i64)> {
+/// The cursor of a page that ends with this one.
+pub(super) fn page_cursor(at: Timestamp, id: i64) -> String {
+    format!("{}:{id}", at.as_nanosecond())
+}
+
+pub(super) fn cursor(text: &str) -> Option<(Timestamp, i64)> {
     let (at, id) = text.split_once(':')?;
     Some((Timestamp::from_nanosecond(at.parse().ok()?).ok()?, id.parse().ok()?))
 }

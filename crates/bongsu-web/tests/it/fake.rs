@@ -211,7 +211,7 @@ impl Backend for Fake {
         &self,
         _search: Search,
         fields: Vec<String>,
-    ) -> Answer<'_, Result<Vec<(String, Vec<FacetValue>)>, StoreError>> {
+    ) -> Answer<'_, Result<Facets, StoreError>> {
         let value = || FacetValue { value: Some("x".to_owned()), count: 1 };
         boxed(Ok(fields.into_iter().map(|field| (field, vec![value()])).collect()))
     }
@@ -243,6 +243,14 @@ impl Backend for Fake {
 
     fn windows(&self) -> Answer<'_, Result<Vec<WindowView>, StoreError>> {
         boxed(Ok(Vec::new()))
+    }
+
+    fn changes(&self, filter: ChangeFilter) -> Answer<'_, Result<Vec<ChangeRecord>, StoreError>> {
+        let ids = (1..=3).rev().filter(|id| filter.before.is_none_or(|(_, before)| *id < before));
+        let service = filter.service.unwrap_or_default();
+        let detail = serde_json::json!({"name": "Deploy", "service": service}).to_string();
+        let change = |id| ChangeRecord { id, at: self.now, detail: detail.clone() };
+        boxed(Ok(ids.take(filter.limit).map(change).collect()))
     }
 
     fn enricher(&self) -> Arc<bongsu_alert::Enricher> {

@@ -162,6 +162,15 @@ async fn alerts_are_changed_by_hand() {
         got.json()["set"],
         json!(["dismissed=true true", "dismissUntil=\"forever\" true", "team=\"core\" true"])
     );
+    let changes =
+        server.get("/api/v1/changes?service=web&limit=2&since=2026-01-01T00:00:00Z").await;
+    assert_eq!(changes.json()["items"][1], json!({"name": "Deploy", "service": "web"}));
+    let cursor = changes.json()["next_cursor"].as_str().unwrap().to_owned();
+    let rest = server.get(&format!("/api/v1/changes?cursor={cursor}")).await.json();
+    assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next_cursor"]), (1, &json!(null)));
+    for wrong in ["since=soon", "cursor=1", "limit=0"] {
+        assert_eq!(server.get(&format!("/api/v1/changes?{wrong}")).await.status, 400, "{wrong}");
+    }
     for list in ["/api/v1/maintenance", "/api/v1/topology"] {
         assert_eq!(server.get(list).await.status, 200);
     }

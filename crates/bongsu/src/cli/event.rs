@@ -106,9 +106,10 @@ fn tell(receipt: &Value, global: &Global) -> Outcome {
     let count = |name: &str| receipt[name].as_u64().unwrap_or_default();
     let id = receipt["id"].to_string();
     let mut text = format!(
-        "payload {id}: {} alert(s), {} duplicate(s), {} skipped\n",
+        "payload {id}: {} alert(s), {} duplicate(s), {} change(s), {} skipped\n",
         count("alerts"),
         count("duplicates"),
+        count("changes"),
         count("skipped")
     );
     for guess in receipt["unmapped"].as_array().into_iter().flatten() {
