@@ -48,12 +48,10 @@ fn run(mut words: Vec<String>) -> Result<()> {
         "up" => up(&words),
         "test" => test(),
         "conformance" => {
-            let mut arguments =
-                vec!["run", "--quiet", "--release", "-p", "bongsu-conformance", "--"];
-            arguments.extend(words.iter().map(String::as_str));
             // The end-to-end cases drive the real binary.
-            process::cargo(&["build", "--quiet", "--release", "-p", "bongsu"])?;
-            process::cargo(&arguments)
+            process::build(true)?;
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            process::run(&process::built(true, "bongsu-conformance")?, &words)
         }
         "peers" => peers::run(),
         "bench" => bench::run(&words),

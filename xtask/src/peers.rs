@@ -39,21 +39,9 @@ pub(crate) fn install() -> Result<()> {
 /// Runs the peer tests on the release binary.
 pub(crate) fn run() -> Result<()> {
     install()?;
-    process::cargo(&["build", "--release", "-p", "bongsu"])?;
-    process::cargo(&[
-        "test",
-        "--release",
-        "-p",
-        "bongsu",
-        "-p",
-        "bongsu-provider",
-        "--test",
-        "peers",
-        "--",
-        "--ignored",
-        "--test-threads",
-        "1",
-    ])?;
+    process::build(true)?;
+    let tests = ["test", "--release", "--workspace", "--test"];
+    process::cargo(&[&tests[..], &["peers", "--", "--ignored", "--test-threads", "1"]].concat())?;
     // Skipped by the tests of the workspace where the library is not installed.
-    process::cargo(&["test", "--release", "-p", "bongsu", "--test", "promises", "clock"])
+    process::cargo(&[&tests[..], &["promises", "clock"]].concat())
 }

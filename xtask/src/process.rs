@@ -1,6 +1,6 @@
 //! Running other programs.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
@@ -33,6 +33,22 @@ pub(crate) fn run(program: &str, arguments: &[&str]) -> Result<()> {
 /// Runs cargo.
 pub(crate) fn cargo(arguments: &[&str]) -> Result<()> {
     run(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()), arguments)
+}
+
+/// Builds every program of the workspace. Always all of them with the features that their tests have,
+/// so that dependencies are built once for everything here and for `cargo test --workspace`.
+pub(crate) fn build(release: bool) -> Result<()> {
+    let mut arguments = vec!["build", "--quiet", "--workspace", "--bins", "--examples"];
+    arguments.extend(release.then_some("--release"));
+    cargo(&arguments)
+}
+
+/// A program of the workspace that was built.
+pub(crate) fn built(release: bool, name: &str) -> Result<String> {
+    let own = std::env::current_exe()?;
+    let target = own.parent().and_then(Path::parent).context("not in a target folder")?;
+    let profile = if release { "release" } else { "debug" };
+    Ok(target.join(profile).join(name).display().to_string())
 }
 
 /// Runs a program and returns what it printed.
