@@ -139,6 +139,14 @@ impl Alerts {
         self.keep(key, known);
     }
 
+    /// What was taken last of an alert did not become durable: whatever is reported of it next is
+    /// new, even if it says the same.
+    pub fn distrust(&mut self, fingerprint: &str) {
+        if let Some(known) = self.known.get_mut(fingerprint) {
+            known.hash = [0; 16];
+        }
+    }
+
     /// Forgets alerts that were resolved and not reported since `before`; at most `limit`.
     pub fn forget_resolved(&mut self, before: Timestamp, limit: usize) -> Vec<Arc<str>> {
         let over = |(key, known): (&Arc<str>, &Known)| {

@@ -415,6 +415,11 @@ async fn what_is_not_durable_is_not_accepted() {
     house.store.fail_next(1, Fault::Full);
     let refused = house.send(payload("keep", &cpu("firing", "high"))).await;
     assert!(matches!(refused, Err(IntakeError::Store(_))), "{refused:?}");
+    // Sent again it is no duplicate of what was refused, and outlives the process.
+    assert_eq!(house.report(cpu("firing", "high")).await.duplicates, 0);
+    let house = house.crash(Furniture::default());
+    assert_eq!(house.found("fingerprint == 'cpu-1'").await.len(), 1);
+    assert_eq!(house.engine.alerts(AlertQuery::default()).await.len(), 1);
     house.store.set_full(true);
     assert!(house.send(payload("keep", &cpu("firing", "high"))).await.is_err());
 }

@@ -139,6 +139,7 @@ impl Shared {
                 let now = self.now(&mut core);
                 let written = change.written.iter().map(|new| enrichment(new, change, now));
                 let (written, of) = (written.collect(), (stored, revision));
+                let before = core.wide.get(fingerprint).cloned();
                 match core.wide.change(now, fingerprint, of, written, &change.removed) {
                     Err(ChangeError::Stale) => None,
                     Err(error) => return Err(error.into()),
@@ -155,8 +156,16 @@ impl Shared {
                             &mut posted,
                         );
                         let known = core.wide.get(fingerprint).cloned();
-                        let (durable, _) =
-                            self.take(&mut core, posted, rows, None).map_err(of_ingest)?;
+                        let durable = match self.take(&mut core, posted, rows, None) {
+                            Ok((durable, _)) => durable,
+                            Err(error) => {
+                                // The store knows the alert as it was before.
+                                if let Some(before) = before {
+                                    core.wide.restore(fingerprint, before);
+                                }
+                                return Err(of_ingest(error));
+                            }
+                        };
                         Some((durable, WideAlert { id: record.id, at: now, alert, known }))
                     }
                 }

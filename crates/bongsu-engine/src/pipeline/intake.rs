@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::task::spawn_blocking;
 
-use crate::api::{Delivered, IngestError, IntakeError, Receipt};
+use crate::api::{Delivered, IngestError, IntakeError, Receipt, StoreError};
 use crate::core::Core;
 use crate::engine::Shared;
 use crate::intake::{Sender, document};
@@ -43,6 +43,14 @@ struct Origin {
     /// The body is a list of items a pull fetched.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pulled: bool,
+}
+
+/// A payload on its way to the disk.
+struct TakenPayload {
+    durable: Durable,
+    receipt: Receipt,
+    /// The alerts in it.
+    touched: Vec<String>,
 }
 
 /// A payload that was looked at.
@@ -73,7 +81,7 @@ impl Shared {
             let work = move || (look(&sender, &enricher, &body, &origin, now), origin);
             spawn_blocking(work).await.map_err(|error| IntakeError::Refused(error.to_string()))?
         };
-        let (durable, receipt) = {
+        let taken = {
             let mut core = self.core.lock();
             core.last_payload += 1;
             let payload = PayloadRow {
@@ -90,7 +98,7 @@ impl Shared {
             let at = self.now(&mut core);
             self.absorb_payload(&mut core, at, &sender, id, looked, rows).map_err(stored)?
         };
-        durable.settled().await.map_err(|e| IntakeError::Store(unstored(&e)))?;
+        let receipt = self.settle(taken).await.map_err(IntakeError::Store)?;
         self.metrics.received_payload(&sender.provider, &receipt);
         Ok(receipt)
     }
@@ -111,7 +119,7 @@ impl Shared {
         let body = items.to_string();
         let now = self.clock.now();
         let looked = look(&sender, loaded.enricher(), body.as_bytes(), &origin, now);
-        let durable = {
+        let taken = {
             let mut core = self.core.lock();
             core.last_payload += 1;
             let id = core.last_payload;
@@ -122,8 +130,7 @@ impl Shared {
             let taken = self.absorb_payload(&mut core, at, &sender, id, looked, rows);
             taken.map_err(|error| error.to_string())?
         };
-        let (durable, receipt) = durable;
-        durable.settled().await.map_err(|error| error.to_string())?;
+        let receipt = self.settle(taken).await.map_err(|error| error.to_string())?;
         self.metrics.received_payload(provider, &receipt);
         Ok(())
     }
@@ -140,13 +147,12 @@ impl Shared {
         let loaded = Arc::clone(&self.core.lock().loaded);
         let sender = loaded.intake().resender(&row.provider, row.instance.as_deref())?;
         let looked = look(&sender, loaded.enricher(), &row.body, &origin, row.at);
-        let (durable, receipt) = {
+        let taken = {
             let mut core = self.core.lock();
             let rows = vec![Row::MarkPayload { id, problem: looked.problem.clone() }];
             self.absorb_payload(&mut core, row.at, &sender, id, looked, rows).map_err(stored)?
         };
-        durable.settled().await.map_err(|e| IntakeError::Store(unstored(&e)))?;
-        Ok(Some(receipt))
+        self.settle(taken).await.map(Some).map_err(IntakeError::Store)
     }
 
     /// Takes the reports of a payload received at `at` and commits them with `rows`.
@@ -158,7 +164,7 @@ impl Shared {
         id: i64,
         looked: Looked,
         mut rows: Vec<Row>,
-    ) -> Result<(Durable, Receipt), IngestError> {
+    ) -> Result<TakenPayload, IngestError> {
         let now = self.now(core).max(at);
         let Looked { mapped, problem } = looked;
         let mut receipt = Receipt {
@@ -183,6 +189,7 @@ impl Shared {
             }))
         }));
         let mut posted = Vec::with_capacity(receipt.alerts);
+        let mut touched = Vec::with_capacity(receipt.alerts);
         for occurrence in mapped.occurrences {
             let report = Report {
                 provider: Arc::clone(&sender.provider),
@@ -191,7 +198,10 @@ impl Shared {
                 replayed: at < now,
             };
             match core.wide.take(at, report) {
-                Taken::Duplicate { .. } => receipt.duplicates += 1,
+                Taken::Duplicate { fingerprint, .. } => {
+                    receipt.duplicates += 1;
+                    touched.push(fingerprint);
+                }
                 Taken::Late { fingerprint, alert } => rows.push(Row::AppendReport {
                     fingerprint,
                     at,
@@ -199,16 +209,37 @@ impl Shared {
                     detail: alert.to_string(),
                 }),
                 Taken::Stored(stored) => {
+                    touched.push(stored.fingerprint.clone());
                     self.store_alert(core, now, *stored, None, &mut rows, &mut posted);
                 }
             }
         }
-        let (durable, refused) = self.take(core, posted, rows, None)?;
+        let (durable, refused) = match self.take(core, posted, rows, None) {
+            Ok(taken) => taken,
+            Err(error) => {
+                touched.iter().for_each(|fingerprint| core.wide.distrust(fingerprint));
+                return Err(error);
+            }
+        };
         for message in refused {
             // Labels and times are made here; a refusal is a defect of this program.
             tracing::error!(message, payload = id, "an alert of a provider was not routed");
         }
-        Ok((durable, receipt))
+        Ok(TakenPayload { durable, receipt, touched })
+    }
+
+    /// Waits until a payload is durable. If it does not become so, its sender sends it again, and
+    /// then it must not be taken for known.
+    async fn settle(self: &Arc<Self>, taken: TakenPayload) -> Result<Receipt, StoreError> {
+        let TakenPayload { durable, receipt, touched } = taken;
+        match durable.settled().await {
+            Ok(()) => Ok(receipt),
+            Err(error) => {
+                let mut core = self.core.lock();
+                touched.iter().for_each(|fingerprint| core.wide.distrust(fingerprint));
+                Err(unstored(&error))
+            }
+        }
     }
 
     /// The rows of a wide alert's new state, and what is routed because of it. `note` is what its
