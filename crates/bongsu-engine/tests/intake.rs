@@ -579,7 +579,8 @@ async fn alerts_are_fetched_on_schedule_from_where_the_last_question_ended() {
     let doors = |at: u32, doors: Value| {
         Reply::status(200).body(json!({"at": at, "doors": doors}).to_string())
     };
-    let open = json!([{"title": "Front", "state": "shut"}, {"title": "Back", "state": "x"}]);
+    // One that is no alert keeps the others from nothing.
+    let open = json!([{"title": "Front", "state": "shut"}, {}, {"title": "Back", "state": "x"}]);
     server.script(
         "/doors",
         [doors(7, open), Reply::status(500), doors(9, json!([])), doors(9, json!([]))],
@@ -603,6 +604,7 @@ async fn alerts_are_fetched_on_schedule_from_where_the_last_question_ended() {
     assert_eq!(asked, ["", "since=7", "since=7", "since=9"]);
     let kept = house.engine.payload(1).await.unwrap().unwrap();
     assert_eq!(kept.instance.as_deref(), Some("front"));
+    assert!(kept.problem.unwrap().starts_with("item 1: "));
     assert_eq!(house.engine.replay(1).await.unwrap().unwrap().duplicates, 2);
 }
 
@@ -657,4 +659,14 @@ async fn deployments_are_changes_not_alerts() {
     let change: Value = serde_json::from_str(&found[0].detail).unwrap();
     assert_eq!((&change["environment"], &change["author"]), (&json!("prod"), &json!("kim")));
     assert!(house.engine.alerts(AlertQuery::default()).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_clock_that_is_set_back_makes_no_report_late() {
+    let house = House::new();
+    house.clock.set(at("02:00:00"));
+    house.report(cpu("firing", "high")).await;
+    house.clock.set(at("01:00:00"));
+    house.report(cpu("resolved", "high")).await;
+    assert_eq!(house.found("fingerprint == 'cpu-1'").await[0]["status"], "resolved");
 }

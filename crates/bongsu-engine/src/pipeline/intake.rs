@@ -21,7 +21,6 @@ use crate::core::Core;
 use crate::engine::Shared;
 use crate::intake::{Sender, document};
 use crate::pipeline::ingest::{Durable, refusal, unstored};
-use crate::pipeline::pull;
 
 /// Bodies from this size on are mapped beside the runtime's threads.
 const LARGE: usize = 64 << 10;
@@ -95,8 +94,7 @@ impl Shared {
             };
             let id = payload.id;
             let rows = vec![Row::PutPayload(Box::new(payload))];
-            let at = self.now(&mut core);
-            self.absorb_payload(&mut core, at, &sender, id, looked, rows).map_err(stored)?
+            self.absorb_payload(&mut core, None, &sender, id, looked, rows).map_err(stored)?
         };
         let receipt = self.settle(taken).await.map_err(IntakeError::Store)?;
         self.metrics.received_payload(&sender.provider, &receipt);
@@ -123,11 +121,17 @@ impl Shared {
             let mut core = self.core.lock();
             core.last_payload += 1;
             let id = core.last_payload;
-            let at = self.now(&mut core);
-            let mut row = pull::payload(id, at, provider, instance, items, text);
-            row.problem.clone_from(&looked.problem);
+            let row = PayloadRow {
+                id,
+                at: self.now(&mut core),
+                provider: provider.to_owned(),
+                instance: Some(instance.to_owned()),
+                origin: text,
+                body: body.into_bytes(),
+                problem: looked.problem.clone(),
+            };
             let rows = vec![Row::PutPayload(Box::new(row)), timer];
-            let taken = self.absorb_payload(&mut core, at, &sender, id, looked, rows);
+            let taken = self.absorb_payload(&mut core, None, &sender, id, looked, rows);
             taken.map_err(|error| error.to_string())?
         };
         let receipt = self.settle(taken).await.map_err(|error| error.to_string())?;
@@ -150,22 +154,26 @@ impl Shared {
         let taken = {
             let mut core = self.core.lock();
             let rows = vec![Row::MarkPayload { id, problem: looked.problem.clone() }];
-            self.absorb_payload(&mut core, row.at, &sender, id, looked, rows).map_err(stored)?
+            let at = Some(row.at);
+            self.absorb_payload(&mut core, at, &sender, id, looked, rows).map_err(stored)?
         };
         self.settle(taken).await.map(Some).map_err(IntakeError::Store)
     }
 
-    /// Takes the reports of a payload received at `at` and commits them with `rows`.
+    /// Takes the reports of a payload and commits them with `rows`. `replayed` is when it was
+    /// received, if that is not now: only then may later reports have overtaken it. Comparing clocks
+    /// would not do, since a clock that is set back makes every report look old.
     fn absorb_payload(
         self: &Arc<Self>,
         core: &mut Core,
-        at: Timestamp,
+        replayed: Option<Timestamp>,
         sender: &Sender,
         id: i64,
         looked: Looked,
         mut rows: Vec<Row>,
     ) -> Result<TakenPayload, IngestError> {
-        let now = self.now(core).max(at);
+        let now = self.now(core);
+        let at = replayed.unwrap_or(now);
         let Looked { mapped, problem } = looked;
         let mut receipt = Receipt {
             id,
@@ -195,7 +203,7 @@ impl Shared {
                 provider: Arc::clone(&sender.provider),
                 instance: sender.instance.clone(),
                 occurrence,
-                replayed: at < now,
+                replayed: replayed.is_some(),
             };
             match core.wide.take(at, report) {
                 Taken::Duplicate { fingerprint, .. } => {
@@ -303,8 +311,8 @@ impl Shared {
     }
 }
 
-/// Items of a pull, each mapped alone; those that cannot be are told together.
-fn pulled(sender: &Sender, items: &[Value], now: Timestamp) -> Result<Mapped, String> {
+/// Items of a pull, each mapped alone: one that cannot be keeps no other from being told.
+fn pulled(sender: &Sender, items: &[Value], now: Timestamp) -> Looked {
     let mut all = Mapped::default();
     let mut problems = Vec::new();
     for (at, item) in items.iter().enumerate() {
@@ -319,7 +327,8 @@ fn pulled(sender: &Sender, items: &[Value], now: Timestamp) -> Result<Mapped, St
             Err(error) => problems.push(format!("item {at}: {error}")),
         }
     }
-    if problems.is_empty() { Ok(all) } else { Err(problems.join("; ")) }
+    let problem = (!problems.is_empty()).then(|| problems.join("; "));
+    Looked { mapped: all, problem }
 }
 
 fn look(
@@ -329,22 +338,22 @@ fn look(
     origin: &Origin,
     now: Timestamp,
 ) -> Looked {
-    let mapped = document(body, &origin.content_type).and_then(|mut document| {
+    let looked = document(body, &origin.content_type).and_then(|mut document| {
         enricher.pre(&mut document);
         match (origin.pulled, document) {
-            (true, Value::Array(items)) => pulled(sender, &items, now),
-            (_, document) => sender.manifest.map(&document, now).map_err(|e| e.to_string()),
+            (true, Value::Array(items)) => Ok(pulled(sender, &items, now)),
+            (_, document) => {
+                let mapped = sender.manifest.map(&document, now).map_err(|e| e.to_string())?;
+                Ok(Looked { mapped, problem: None })
+            }
         }
     });
-    match mapped {
-        Ok(mut mapped) => {
-            for occurrence in &mut mapped.occurrences {
-                complete(occurrence, origin);
-            }
-            Looked { mapped, problem: None }
-        }
-        Err(problem) => Looked { mapped: Mapped::default(), problem: Some(problem) },
+    let mut looked = looked
+        .unwrap_or_else(|problem| Looked { mapped: Mapped::default(), problem: Some(problem) });
+    for occurrence in &mut looked.mapped.occurrences {
+        complete(occurrence, origin);
     }
+    looked
 }
 
 /// What the request says about every alert in it.

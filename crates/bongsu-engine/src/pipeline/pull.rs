@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_model::Timestamp;
-use bongsu_store::{PayloadRow, Row, TimerRow, partition_of};
+use bongsu_store::{Row, TimerRow, partition_of};
 use jiff::SignedDuration;
 use serde_json::Value;
 use tokio::time::Instant;
@@ -113,25 +113,5 @@ impl Shared {
             Ok(None) => Ok(()),
             Err(error) => Err(error.to_string()),
         }
-    }
-}
-
-/// A payload of items that were fetched.
-pub(super) fn payload(
-    id: i64,
-    at: Timestamp,
-    provider: &str,
-    instance: &str,
-    items: &Value,
-    origin: String,
-) -> PayloadRow {
-    PayloadRow {
-        id,
-        at,
-        provider: provider.to_owned(),
-        instance: Some(instance.to_owned()),
-        origin,
-        body: items.to_string().into_bytes(),
-        problem: None,
     }
 }
