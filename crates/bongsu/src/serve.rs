@@ -179,19 +179,24 @@ fn loader(
     let compat = options.compat;
     let reach = Reach::new(options);
     Box::new(move || {
-        let files = configuration::load(path.as_deref(), mode)?;
-        let beside = configuration::enrichment(path.as_deref())?;
-        let (enricher, warnings) = Enricher::read(&beside)?;
-        for warning in &warnings {
-            warn!(code = warning.code, finding = warning.message, "configuration");
-        }
-        let dedup = enricher.dedup_rules().to_vec();
+        let files = configuration::load(path.as_deref(), mode);
+        let beside = configuration::enrichment(path.as_deref());
+        let enricher = beside.and_then(|beside| Enricher::read(&beside));
         // Alertmanager takes no payloads of providers.
         let senders = match compat {
-            true => Intake::default(),
-            false => senders(path.as_deref(), &dirs, &reach)?,
+            true => Ok(Intake::default()),
+            false => senders(path.as_deref(), &dirs, &reach),
         };
-        for warning in &files.warnings {
+        // The mistakes of all files at once.
+        let (files, (enricher, warnings), senders) = match (files, enricher, senders) {
+            (Ok(files), Ok(enricher), Ok(senders)) => (files, enricher, senders),
+            (files, enricher, senders) => {
+                let faults = [files.err(), enricher.err(), senders.err()];
+                return Err(faults.into_iter().flatten().flatten().collect());
+            }
+        };
+        let dedup = enricher.dedup_rules().to_vec();
+        for warning in files.warnings.iter().chain(&warnings) {
             warn!(code = warning.code, finding = warning.message, "configuration");
         }
         let file = path.as_deref().map(|path| tracing::field::display(path.display()));
