@@ -225,7 +225,7 @@ fn write_canonical(value: &Value, path: &str, skip: Ignored<'_>, out: &mut Vec<u
                 if skip.has(&below) {
                     continue;
                 }
-                out.extend_from_slice(Value::from(key.as_str()).to_string().as_bytes());
+                write_json(key, out);
                 out.push(b':');
                 write_canonical(&map[key], &below, skip, out);
                 out.push(b',');
@@ -240,8 +240,13 @@ fn write_canonical(value: &Value, path: &str, skip: Ignored<'_>, out: &mut Vec<u
             }
             out.push(b']');
         }
-        other => out.extend_from_slice(other.to_string().as_bytes()),
+        other => write_json(other, out),
     }
+}
+
+fn write_json(value: &impl Serialize, out: &mut Vec<u8>) {
+    // Neither texts nor scalars can fail, nor can writing to memory.
+    let _ = serde_json::to_writer(out, value);
 }
 
 /// A hash as hex text.

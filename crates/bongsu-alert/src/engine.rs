@@ -29,8 +29,21 @@ pub struct Report {
     pub instance: Option<Arc<str>>,
     /// What was reported.
     pub occurrence: Occurrence,
-    /// It was received some time ago and may have been overtaken.
-    pub replayed: bool,
+    /// Id of the payload it came in.
+    pub payload: i64,
+    /// Why it is taken now.
+    pub arrival: Arrival,
+}
+
+/// Why a report is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It was received just now.
+    Now,
+    /// It was received some time ago, could not be mapped then, and may have been overtaken.
+    Replayed,
+    /// It was taken before a restart. Where what is stored knows of it, it is not taken again.
+    Recovered,
 }
 
 /// How an alert changed.
@@ -50,16 +63,14 @@ pub enum Taken {
     /// It says nothing new; only counters moved.
     Duplicate {
         /// Whose.
-        fingerprint: String,
-        /// Name of the rule that said so, unless the default.
-        rule: Option<String>,
+        fingerprint: Arc<str>,
     },
+    /// What was stored already knows of it.
+    Known,
     /// A replayed report that later ones have overtaken: history only.
     Late {
-        /// Whose.
-        fingerprint: String,
         /// What it said.
-        alert: Value,
+        alert: Occurrence,
     },
     /// It is the alert's new state.
     Stored(Box<Stored>),
@@ -69,11 +80,11 @@ pub enum Taken {
 #[derive(Debug)]
 pub struct Stored {
     /// Its identity.
-    pub fingerprint: String,
+    pub fingerprint: Arc<str>,
     /// How it changed.
     pub change: Change,
     /// All of it, counters filled in.
-    pub alert: Value,
+    pub alert: Occurrence,
     /// What is to be routed now.
     pub routed: Option<Routed>,
     /// What it was routed as until now, if that is over because its labels changed.
@@ -147,6 +158,15 @@ impl Alerts {
         }
     }
 
+    /// Everything in the payload `id` has been taken: what is known of these alerts includes it.
+    pub fn cover(&mut self, fingerprints: &[Arc<str>], id: i64) {
+        for fingerprint in fingerprints {
+            if let Some(known) = self.known.get_mut(fingerprint) {
+                known.through = known.through.max(id);
+            }
+        }
+    }
+
     /// Forgets alerts that were resolved and not reported since `before`; at most `limit`.
     pub fn forget_resolved(&mut self, before: Timestamp, limit: usize) -> Vec<Arc<str>> {
         let over = |(key, known): (&Arc<str>, &Known)| {
@@ -201,7 +221,7 @@ impl Alerts {
 
     /// Takes a report received at `now`; for a replayed one that is the past.
     pub fn take(&mut self, now: Timestamp, report: Report) -> Taken {
-        let Report { provider, instance, mut occurrence, replayed } = report;
+        let Report { provider, instance, mut occurrence, payload, arrival } = report;
         let rule = self.rules.find(&provider, instance.as_deref());
         if let Some(rule) = rule.filter(|rule| !rule.fingerprint_fields.is_empty()) {
             occurrence.fingerprint = fingerprint_by(&occurrence, &rule.fingerprint_fields);
@@ -210,22 +230,30 @@ impl Alerts {
         let ignore = rule.map_or(&[][..], |rule| &rule.ignore_fields);
         let hash = content_hash(&occurrence, ignore);
         let known = self.known.get(occurrence.fingerprint.as_str());
-        if replayed && known.is_some_and(|known| known.last_at > now) {
-            let alert = occurrence.to_json();
-            return Taken::Late { fingerprint: occurrence.fingerprint, alert };
+        match (arrival, known) {
+            (Arrival::Replayed, Some(known)) if known.last_at > now => {
+                return Taken::Late { alert: occurrence };
+            }
+            (Arrival::Recovered, Some(known)) if known.through >= payload => return Taken::Known,
+            _ => {}
         }
         let deduplicates = rule.is_none_or(|rule| rule.full_deduplication);
-        let previous = self.known.get_mut(occurrence.fingerprint.as_str());
-        let kind = match &previous {
+        let kind = match known {
             None => Kind::New,
             Some(known) if known.hash == hash && deduplicates => Kind::Full,
             Some(_) => Kind::Partial,
         };
-        self.rules.count(&provider, rule_name.as_deref(), kind);
-        if let (Kind::Full, Some(known)) = (kind, previous) {
+        if arrival != Arrival::Recovered {
+            self.rules.count(&provider, rule_name.as_deref(), kind);
+        }
+        let key =
+            self.known.get_key_value(&*occurrence.fingerprint).map(|(key, _)| Arc::clone(key));
+        if let (Kind::Full, Some(key)) = (kind, &key)
+            && let Some(known) = self.known.get_mut(key)
+        {
             known.last_at = now;
             known.duplicates += 1;
-            return Taken::Duplicate { fingerprint: occurrence.fingerprint, rule: rule_name };
+            return Taken::Duplicate { fingerprint: Arc::clone(key) };
         }
         occurrence.fields.insert("isPartialDuplicate".to_owned(), (kind == Kind::Partial).into());
         let (key, previous) = match self.known.remove_entry(occurrence.fingerprint.as_str()) {
@@ -303,15 +331,8 @@ impl Alerts {
         let (routed, left) = self.route(now, &key, &occurrence, &mut known, began);
         known.fill(&mut occurrence.fields);
         let held = held(known.state);
-        self.keep(key, known);
-        Stored {
-            fingerprint: occurrence.fingerprint.clone(),
-            change,
-            alert: occurrence.to_json(),
-            routed,
-            left,
-            held,
-        }
+        self.keep(Arc::clone(&key), known);
+        Stored { fingerprint: key, change, alert: occurrence, routed, left, held }
     }
 
     fn keep(&mut self, key: Arc<str>, known: Known) {

@@ -80,6 +80,9 @@ pub struct Known {
     /// Rises with every state that is stored.
     #[serde(default)]
     pub revision: u64,
+    /// Id of the last payload it was reported in.
+    #[serde(default)]
+    pub through: i64,
     /// What was added to what its sender says.
     #[serde(default, skip_serializing_if = "Enrichments::is_empty")]
     pub enrichments: Enrichments,
@@ -148,6 +151,7 @@ impl Known {
             reports: previous.map_or(0, |p| p.reports) + 1,
             duplicates: previous.map_or(0, |p| p.duplicates),
             revision: previous.map_or(0, |p| p.revision),
+            through: previous.map_or(0, |p| p.through),
             enrichments: Enrichments::default(),
             shadow: Shadow::default(),
             window: None,

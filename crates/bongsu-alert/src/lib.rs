@@ -29,7 +29,7 @@ mod table;
 pub mod topology;
 
 pub use dedup::{DedupRule, DedupRules, Ratio, content_hash};
-pub use engine::{Alerts, Change, ChangeError, Report, Stored, Taken};
+pub use engine::{Alerts, Arrival, Change, ChangeError, Report, Stored, Taken};
 pub use enricher::{Enricher, Files, Outcome, Step};
 pub use extraction::Extraction;
 pub use field::set_field;

@@ -231,7 +231,7 @@ pub type Facets = Vec<(String, Vec<FacetValue>)>;
 /// A wide alert.
 #[derive(Debug, Clone)]
 pub struct WideAlert {
-    /// Place among those of the same instant.
+    /// Place among those of the same instant in a search; else 0.
     pub id: i64,
     /// Last report or change.
     pub at: Timestamp,

@@ -83,7 +83,7 @@ impl Backend for Engine {
 
     fn search(&self, search: Search) -> Answer<'_, Result<Vec<WideAlert>, StoreError>> {
         Box::pin(async move {
-            self.0.index_texts(&search).await;
+            self.0.prepare(&search).await;
             let found = self.read(move |s| s.store.occurrences(&filter(&search))).await?;
             Ok(found.iter().map(wide_alert).collect())
         })
@@ -91,7 +91,7 @@ impl Backend for Engine {
 
     fn count(&self, search: Search) -> Answer<'_, Result<u64, StoreError>> {
         Box::pin(async move {
-            self.0.index_texts(&search).await;
+            self.0.prepare(&search).await;
             self.read(move |shared| shared.store.count_occurrences(&filter(&search))).await
         })
     }
@@ -102,7 +102,7 @@ impl Backend for Engine {
         fields: Vec<String>,
     ) -> Answer<'_, Result<Facets, StoreError>> {
         Box::pin(async move {
-            self.0.index_texts(&search).await;
+            self.0.prepare(&search).await;
             self.read(move |shared| {
                 let filter = filter(&search);
                 let facet = |field: String| {
@@ -117,6 +117,7 @@ impl Backend for Engine {
 
     fn wide_alert(&self, fingerprint: String) -> Answer<'_, Result<Option<WideAlert>, StoreError>> {
         Box::pin(async move {
+            self.0.write_behind().await;
             let found = self.read(move |shared| shared.store.occurrence(&fingerprint)).await?;
             Ok(found.as_ref().map(wide_alert))
         })
@@ -132,6 +133,7 @@ impl Backend for Engine {
 
     fn windows(&self) -> Answer<'_, Result<Vec<WindowView>, StoreError>> {
         Box::pin(async move {
+            self.0.write_behind().await;
             let found = self.read(|shared| shared.not_over()).await?;
             let now = self.0.clock.now();
             let enricher = self.enricher();
@@ -157,7 +159,10 @@ impl Backend for Engine {
         before: Option<i64>,
         limit: usize,
     ) -> Answer<'_, Result<Vec<ReportRecord>, StoreError>> {
-        Box::pin(self.read(move |shared| shared.store.reports(&fingerprint, before, limit)))
+        Box::pin(async move {
+            self.0.write_behind().await;
+            self.read(move |shared| shared.store.reports(&fingerprint, before, limit)).await
+        })
     }
 
     fn alerts(&self, query: AlertQuery) -> Answer<'_, Vec<AlertView>> {

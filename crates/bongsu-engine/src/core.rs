@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::configuration::{Loaded, Target};
 use crate::intake::Unmappables;
+use crate::pipeline::behind::Pending;
 use crate::records;
 use crate::trace::{Span, TraceContext, Waiting};
 
@@ -43,6 +44,9 @@ pub(crate) struct Core {
     /// Scratch, empty between steps.
     pub(crate) effects: Vec<Effect>,
     pub(crate) dirty: Dirty,
+    /// Wide alerts that are not in the store yet, and those being written.
+    pub(crate) pending: Pending,
+    pub(crate) writing: Arc<Pending>,
     /// The last journal record handed to the store.
     pub(crate) journaled: JournalSeq,
     /// What [`bongsu_store::Store::lost`] said when it was last asked.

@@ -103,6 +103,7 @@ pub(crate) struct Shared {
     /// Wakes the tick loop when something is due earlier than it knew.
     pub(crate) timer: Notify,
     pub(crate) checkpointing: tokio::sync::Mutex<()>,
+    pub(crate) writing_behind: tokio::sync::Mutex<()>,
     pub(crate) closing: CancellationToken,
     pub(crate) tasks: TaskTracker,
     pub(crate) started_at: Timestamp,
@@ -160,6 +161,8 @@ impl Engine {
             generation: CancellationToken::new(),
             effects: Vec::new(),
             dirty: Dirty::default(),
+            pending: Default::default(),
+            writing: Arc::default(),
             journaled: JournalSeq(0),
             lost: 0,
             whole: false,
@@ -188,6 +191,7 @@ impl Engine {
             loader,
             timer: Notify::new(),
             checkpointing: tokio::sync::Mutex::default(),
+            writing_behind: tokio::sync::Mutex::default(),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
             started_at: now,
@@ -196,6 +200,7 @@ impl Engine {
         engine.0.resume(restored);
         engine.0.tasks.spawn(Arc::clone(&engine.0).tick_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).checkpoint_forever());
+        engine.0.tasks.spawn(Arc::clone(&engine.0).write_behind_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).pull_forever());
         Ok(engine)
     }

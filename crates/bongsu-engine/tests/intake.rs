@@ -267,6 +267,42 @@ async fn reports_that_say_nothing_new_go_no_further() {
     assert_eq!((rules[0].1.reports, rules[0].1.full, rules[0].1.partial), (2, 1, 1));
 }
 
+/// Every state is written behind: a crash before and after that must make no difference.
+#[tokio::test]
+async fn what_was_not_written_yet_is_read_from_the_payloads() {
+    for written in [false, true] {
+        let house = House::new();
+        house.report(cpu("firing", "high")).await;
+        house.write(&[("team", json!("core"))], None).await;
+        house.report(json!([cpu("firing", "high"), cpu("firing", "low")])).await;
+        house.report(cpu("firing", "low")).await;
+        house.report(json!({"name": "Disk", "fingerprint": "disk-1"})).await;
+        if written {
+            assert_eq!(house.found("true").await.len(), 2);
+        }
+        let mut house = house;
+        for _ in 0..2 {
+            house = house.crash(Furniture::default());
+        }
+        let found = house.found("name == 'CPU'").await;
+        assert_eq!(found.len(), 1);
+        let cpu = &found[0];
+        assert_eq!(
+            (&cpu["severity"], &cpu["team"], &cpu["unresolvedCounter"]),
+            (&json!("low"), &json!("core"), &json!(2)),
+            "written: {written}"
+        );
+        let history = house.engine.reports("cpu-1".to_owned(), None, 10).await.unwrap();
+        let kinds: Vec<&str> = history.iter().map(|report| report.kind.as_str()).collect();
+        assert_eq!(kinds, ["changed", "edited", "fired"], "written: {written}");
+        let known = house.engine.wide_alert("cpu-1".to_owned()).await.unwrap().unwrap().known;
+        assert_eq!(known.map(|known| (known.reports, known.duplicates)), Some((2, 2)));
+        assert_eq!(house.found("name == 'Disk'").await.len(), 1);
+        house.pass("00:00:11").await;
+        assert_eq!(*house.peer.0.lock(), ["CPU/low firing", "Disk/info firing"]);
+    }
+}
+
 #[tokio::test]
 async fn a_rule_decides_what_an_alert_is_and_what_counts() {
     let rule: DedupRule = serde_json::from_value(json!({

@@ -8,8 +8,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Deserialize, Serialize, Serializer};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::Timestamp;
@@ -142,7 +143,7 @@ pub struct Occurrence {
     pub fingerprint: String,
     /// Which systems report it.
     pub source: Vec<String>,
-    /// Every other field, well-known ones with their defaults.
+    /// Every other field that says something; a well-known one that is missing holds its default.
     pub fields: Map<String, Value>,
 }
 
@@ -157,40 +158,71 @@ pub struct Unmapped {
     pub became: String,
 }
 
-/// A field and what it holds unless the sender says otherwise.
-type FieldDefault = (&'static str, fn() -> Value);
+/// What a well-known field holds unless the sender says otherwise.
+#[derive(Clone, Copy)]
+enum Default {
+    Null,
+    False,
+    Zero,
+    Map,
+    List,
+}
 
-/// Fields that every occurrence has.
-const DEFAULTS: &[FieldDefault] = &[
-    ("firingStartTime", || Value::Null),
-    ("firingStartTimeSinceLastResolved", || Value::Null),
-    ("firingCounter", || json!(0)),
-    ("unresolvedCounter", || json!(0)),
-    ("environment", || Value::Null),
-    ("isFullDuplicate", || json!(false)),
-    ("isPartialDuplicate", || json!(false)),
-    ("duplicateReason", || Value::Null),
-    ("service", || Value::Null),
-    ("apiKeyRef", || Value::Null),
-    ("message", || Value::Null),
-    ("description", || Value::Null),
-    ("description_format", || Value::Null),
-    ("pushed", || json!(false)),
-    ("event_id", || Value::Null),
-    ("url", || Value::Null),
-    ("imageUrl", || Value::Null),
-    ("labels", || json!({})),
-    ("deleted", || json!(false)),
-    ("dismissUntil", || Value::Null),
-    ("dismissed", || json!(false)),
-    ("assignee", || Value::Null),
-    ("providerId", || Value::Null),
-    ("providerType", || Value::Null),
-    ("note", || Value::Null),
-    ("startedAt", || Value::Null),
-    ("isNoisy", || json!(false)),
-    ("enriched_fields", || json!([])),
-    ("incident", || Value::Null),
+impl Default {
+    fn value(self) -> Value {
+        match self {
+            Self::Null => Value::Null,
+            Self::False => Value::Bool(false),
+            Self::Zero => 0.into(),
+            Self::Map => Value::Object(Map::new()),
+            Self::List => Value::Array(Vec::new()),
+        }
+    }
+}
+
+impl Serialize for Default {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => to.serialize_unit(),
+            Self::False => to.serialize_bool(false),
+            Self::Zero => to.serialize_u64(0),
+            Self::Map => to.serialize_map(Some(0))?.end(),
+            Self::List => to.serialize_seq(Some(0))?.end(),
+        }
+    }
+}
+
+/// Fields that every occurrence has, in the order they are written in.
+const DEFAULTS: &[(&str, Default)] = &[
+    ("firingStartTime", Default::Null),
+    ("firingStartTimeSinceLastResolved", Default::Null),
+    ("firingCounter", Default::Zero),
+    ("unresolvedCounter", Default::Zero),
+    ("environment", Default::Null),
+    ("isFullDuplicate", Default::False),
+    ("isPartialDuplicate", Default::False),
+    ("duplicateReason", Default::Null),
+    ("service", Default::Null),
+    ("apiKeyRef", Default::Null),
+    ("message", Default::Null),
+    ("description", Default::Null),
+    ("description_format", Default::Null),
+    ("pushed", Default::False),
+    ("event_id", Default::Null),
+    ("url", Default::Null),
+    ("imageUrl", Default::Null),
+    ("labels", Default::Map),
+    ("deleted", Default::False),
+    ("dismissUntil", Default::Null),
+    ("dismissed", Default::False),
+    ("assignee", Default::Null),
+    ("providerId", Default::Null),
+    ("providerType", Default::Null),
+    ("note", Default::Null),
+    ("startedAt", Default::Null),
+    ("isNoisy", Default::False),
+    ("enriched_fields", Default::List),
+    ("incident", Default::Null),
 ];
 
 /// Fields that hold text or nothing.
@@ -323,11 +355,7 @@ impl Occurrence {
         if !wrong.is_empty() {
             return Err(wrong);
         }
-        let mut fields = Map::new();
-        for (name, default) in DEFAULTS {
-            fields.insert((*name).to_owned(), given.remove(*name).unwrap_or_else(default));
-        }
-        fields.extend(given);
+        let fields = given;
         Ok((Self { id, name, state, severity, received_at, fingerprint, source, fields }, unmapped))
     }
 
@@ -341,9 +369,45 @@ impl Occurrence {
         all.insert("lastReceived".to_owned(), time_text(self.received_at).into());
         all.insert("fingerprint".to_owned(), self.fingerprint.as_str().into());
         all.insert("source".to_owned(), self.source.clone().into());
-        all.extend(self.fields.iter().map(|(name, value)| (name.clone(), value.clone())));
+        for (name, default) in DEFAULTS {
+            let value = self.fields.get(*name).cloned();
+            all.insert((*name).to_owned(), value.unwrap_or_else(|| default.value()));
+        }
+        for (name, value) in &self.fields {
+            if !has_default(name) {
+                all.insert(name.clone(), value.clone());
+            }
+        }
         Value::Object(all)
     }
+}
+
+/// As [`Occurrence::to_json`], without building it.
+impl Serialize for Occurrence {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut all = to.serialize_map(None)?;
+        all.serialize_entry("id", &self.id)?;
+        all.serialize_entry("name", &self.name)?;
+        all.serialize_entry("status", self.state.as_str())?;
+        all.serialize_entry("severity", self.severity.as_str())?;
+        all.serialize_entry("lastReceived", &time_text(self.received_at))?;
+        all.serialize_entry("fingerprint", &self.fingerprint)?;
+        all.serialize_entry("source", &self.source)?;
+        for (name, default) in DEFAULTS {
+            match self.fields.get(*name) {
+                Some(value) => all.serialize_entry(name, value)?,
+                None => all.serialize_entry(name, default)?,
+            }
+        }
+        for (name, value) in self.fields.iter().filter(|(name, _)| !has_default(name)) {
+            all.serialize_entry(name, value)?;
+        }
+        all.end()
+    }
+}
+
+fn has_default(name: &str) -> bool {
+    DEFAULTS.iter().any(|(known, _)| *known == name)
 }
 
 /// `YYYY-MM-DDThh:mm:ss.mmmZ`, cut off, not rounded.

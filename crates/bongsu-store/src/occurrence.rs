@@ -1,5 +1,7 @@
 //! Wide alerts, what was reported of them, and the payloads they came in.
 
+use std::sync::Arc;
+
 use bongsu_lang::cel::Program;
 use bongsu_model::Timestamp;
 
@@ -40,7 +42,7 @@ pub struct PayloadFilter {
 pub struct OccurrenceRow {
     /// Its identity.
     pub fingerprint: String,
-    /// Last report that was no duplicate, or change by hand.
+    /// Last report or change by hand.
     pub at: Timestamp,
     /// First report.
     pub first_at: Timestamp,
@@ -56,10 +58,25 @@ pub struct OccurrenceRow {
     pub service: Option<String>,
     /// As in the alert.
     pub environment: Option<String>,
+    /// Rises with every state.
+    pub revision: u64,
     /// What the engine remembers beside the alert; its own encoding.
     pub known: Vec<u8>,
     /// The alert, a JSON object.
-    pub alert: String,
+    pub alert: Arc<str>,
+}
+
+/// A report of a wide alert that says nothing new.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OccurrenceTouch {
+    /// Its identity.
+    pub fingerprint: Arc<str>,
+    /// When.
+    pub at: Timestamp,
+    /// As in [`OccurrenceRow`].
+    pub revision: u64,
+    /// As in [`OccurrenceRow`].
+    pub known: Vec<u8>,
 }
 
 /// A stored wide alert.

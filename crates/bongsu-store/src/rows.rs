@@ -1,9 +1,11 @@
 //! The write set: one atomic commit.
 
+use std::sync::Arc;
+
 use bongsu_model::Timestamp;
 use xxhash_rust::xxh64::xxh64;
 
-use crate::{ChangeRow, OccurrenceRow, PayloadRow};
+use crate::{ChangeRow, OccurrenceRow, OccurrenceTouch, PayloadRow};
 
 /// Place of a record in the journal; rises by one per record, gaps where a commit failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -201,8 +203,11 @@ pub enum Row {
         /// Its id.
         id: i64,
     },
-    /// Stores the current state of a wide alert.
+    /// Stores the current state of a wide alert, unless a later revision is stored.
     PutOccurrence(Box<OccurrenceRow>),
+    /// Notes that a wide alert was reported again as it is stored; no row, or one of a later
+    /// revision, no effect.
+    TouchOccurrence(Box<OccurrenceTouch>),
     /// Forgets a wide alert; its history stays.
     DeleteOccurrence {
         /// Its identity.
@@ -224,7 +229,12 @@ pub enum Row {
         /// The engine's word for what happened.
         kind: &'static str,
         /// JSON text.
-        detail: String,
+        detail: Arc<str>,
+    },
+    /// What was reported in payloads up to this one is in the rows of wide alerts.
+    CoverPayloads {
+        /// Its id.
+        id: i64,
     },
     /// The alert rows written so far cover the journal up to here; that part is pruned in small
     /// steps from now on.
@@ -265,9 +275,11 @@ impl Row {
                 }
                 Self::PutChange(row) => row.detail.len(),
                 Self::AppendReport { detail, .. } => detail.len(),
-                Self::DeleteAlert { .. } | Self::DeletePayload { .. } | Self::Checkpoint { .. } => {
-                    0
-                }
+                Self::TouchOccurrence(touch) => touch.known.len(),
+                Self::DeleteAlert { .. }
+                | Self::DeletePayload { .. }
+                | Self::CoverPayloads { .. }
+                | Self::Checkpoint { .. } => 0,
             }
     }
 }

@@ -39,7 +39,8 @@ pub trait Store: Send + Sync {
     fn write_behind(&self, rows: Vec<Row>) -> Result<Ack, Refused>;
 
     /// Reads the state to start from, out of one snapshot: alerts, then journal records after the
-    /// last checkpoint in order, then silences, notification log, outbox, timers by due time.
+    /// last checkpoint in order, then silences, wide alerts, payloads they do not cover in order,
+    /// notification log, outbox, timers by due time.
     /// Alert and journal bodies are borrowed and not kept.
     fn load(&self, visit: &mut dyn FnMut(Loaded<'_>)) -> Result<LoadSummary, StoreError>;
 
@@ -148,6 +149,8 @@ pub enum Loaded<'a> {
         /// Whether its texts as they stand are findable.
         indexed: bool,
     },
+    /// A payload whose alerts may not be in the rows of wide alerts yet; in their order.
+    Payload(PayloadRow),
     /// An entry of the notification log.
     Notification {
         /// Receiver and group.
@@ -186,6 +189,8 @@ pub struct LoadSummary {
     pub timers: u64,
     /// Wide alerts.
     pub occurrences: u64,
+    /// Payloads that wide alerts may not cover.
+    pub payloads: u64,
     /// The highest id a payload was given.
     pub last_payload: i64,
 }

@@ -1,6 +1,6 @@
 //! What is known of alerts over their reports.
 
-use bongsu_alert::{Alerts, Change, DedupRule, Report, Taken, content_hash, labels_of};
+use bongsu_alert::{Alerts, Arrival, Change, DedupRule, Report, Taken, content_hash, labels_of};
 use bongsu_model::{Occurrence, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
@@ -15,11 +15,45 @@ fn occurrence(fields: Value, now: Timestamp) -> Occurrence {
 }
 
 fn take(alerts: &mut Alerts, minute: i64, fields: Value) -> Taken {
+    take_as(alerts, minute, (0, Arrival::Now), fields)
+}
+
+fn take_as(
+    alerts: &mut Alerts,
+    minute: i64,
+    (payload, arrival): (i64, Arrival),
+    fields: Value,
+) -> Taken {
     let occurrence = occurrence(fields, at(minute));
-    alerts.take(
-        at(minute),
-        Report { provider: "keep".into(), instance: None, occurrence, replayed: false },
-    )
+    let report = Report { provider: "keep".into(), instance: None, occurrence, payload, arrival };
+    alerts.take(at(minute), report)
+}
+
+/// What was stored knows of a payload or it does not; within a payload order is kept.
+#[test]
+fn a_recovered_report_is_taken_unless_what_is_stored_knows_of_it() {
+    let report = |n: i64| json!({"name": "x", "fingerprint": "x", "n": n});
+    let mut before = Alerts::default();
+    let Taken::Stored(stored) = take_as(&mut before, 1, (7, Arrival::Now), report(1)) else {
+        panic!("the first report of an alert is stored")
+    };
+    before.cover(&[stored.fingerprint.clone()], 7);
+    let mut after = Alerts::default();
+    after.restore("x", before.get("x").unwrap().clone());
+    let again = take_as(&mut after, 1, (7, Arrival::Recovered), report(1));
+    assert!(matches!(again, Taken::Known), "{again:?}");
+    for n in [2, 3] {
+        let next = take_as(&mut after, 2, (8, Arrival::Recovered), report(n));
+        assert!(matches!(next, Taken::Stored(_)), "{next:?}");
+    }
+    after.cover(&[stored.fingerprint], 8);
+    assert_eq!(after.get("x").unwrap().unresolved_counter, 3);
+    assert!(matches!(take_as(&mut after, 2, (8, Arrival::Recovered), report(3)), Taken::Known));
+    // A person's replay of an old payload is another matter.
+    let replayed = take_as(&mut after, 1, (6, Arrival::Replayed), report(4));
+    assert!(matches!(replayed, Taken::Late { .. }), "{replayed:?}");
+    let replayed = take_as(&mut after, 3, (6, Arrival::Replayed), report(4));
+    assert!(matches!(replayed, Taken::Stored(_)), "{replayed:?}");
 }
 
 /// The counters of each report of a life, one line each.
@@ -44,7 +78,7 @@ fn counters() {
         // A number keeps reports from being duplicates.
         let taken = take(&mut alerts, n as i64, json!({"name": "x", "status": status, "n": n}));
         let Taken::Stored(stored) = taken else { panic!("{status}") };
-        let alert = stored.alert;
+        let alert = stored.alert.to_json();
         lines.push(format!(
             "{status:<12} {:<8} firing {} {} unresolved {} {}",
             format!("{:?}", stored.change),
@@ -119,8 +153,9 @@ fn an_instance_s_own_rule_comes_before_one_for_its_provider() {
         let occurrence = occurrence(json!({"name": "x"}), at(0));
         let instance = instance.map(Into::into);
         let before: Vec<_> = alerts.rules.list();
-        alerts
-            .take(at(0), Report { provider: "keep".into(), instance, occurrence, replayed: false });
+        let provider = "keep".into();
+        let (payload, arrival) = (0, Arrival::Now);
+        alerts.take(at(0), Report { provider, instance, occurrence, payload, arrival });
         let after = alerts.rules.list();
         let moved = after.into_iter().find(|(rule, ratio)| {
             before.iter().all(|(b, r)| b.name != rule.name || r.reports != ratio.reports)

@@ -65,6 +65,7 @@ impl Shared {
         if self.core.lock().wide.enricher().maintenance().windows().is_empty() {
             return;
         }
+        self.write_behind().await;
         let mut before = None;
         loop {
             let shared = Arc::clone(self);
@@ -114,26 +115,11 @@ impl Shared {
         (kind, change): Note<'_>,
     ) -> Result<WideAlert, AlertChangeError> {
         for _ in 0..TRIES {
-            let shared = Arc::clone(self);
-            let key = fingerprint.to_owned();
-            let record = spawn_blocking(move || shared.store.occurrence(&key)).await;
-            let record = record
-                .map_err(|error| store(&error.to_string()))?
-                .map_err(|error| of_store(&error))?;
-            let known = self.core.lock().wide.get(fingerprint).is_some();
-            let Some(record) = record else {
-                if !known {
-                    return Err(ChangeError::Unknown(fingerprint.to_owned()).into());
-                }
-                // Its first report is not durable yet.
-                tokio::time::sleep(PAUSE).await;
-                continue;
+            let Some((alert, revision)) = self.state_of(fingerprint).await? else {
+                return Err(ChangeError::Unknown(fingerprint.to_owned()).into());
             };
             let stored: Map<String, Value> =
-                serde_json::from_str(&record.alert).map_err(|e| store(&e.to_string()))?;
-            let revision = serde_json::from_slice::<Known>(&record.known)
-                .map_err(|error| store(&error.to_string()))?
-                .revision;
+                serde_json::from_str(&alert).map_err(|e| store(&e.to_string()))?;
             let taken = {
                 let mut core = self.core.lock();
                 let now = self.now(&mut core);
@@ -143,18 +129,12 @@ impl Shared {
                 match core.wide.change(now, fingerprint, of, written, &change.removed) {
                     Err(ChangeError::Stale) => None,
                     Err(error) => return Err(error.into()),
-                    Ok(stored) => {
+                    Ok(mut stored) => {
                         let (mut rows, mut posted) = (Vec::new(), Vec::new());
-                        let alert = stored.alert.clone();
+                        let alert = stored.alert.to_json();
                         let note = (kind, detail(&alert, change));
-                        self.store_alert(
-                            &mut core,
-                            now,
-                            stored,
-                            Some(note),
-                            &mut rows,
-                            &mut posted,
-                        );
+                        core.announce(now, &mut stored, &mut posted);
+                        core.put_now(&stored, Some(note), &mut rows);
                         let known = core.wide.get(fingerprint).cloned();
                         let durable = match self.take(&mut core, posted, rows, None) {
                             Ok((durable, _)) => durable,
@@ -166,7 +146,7 @@ impl Shared {
                                 return Err(of_ingest(error));
                             }
                         };
-                        Some((durable, WideAlert { id: record.id, at: now, alert, known }))
+                        Some((durable, WideAlert { id: 0, at: now, alert, known }))
                     }
                 }
             };
@@ -177,6 +157,31 @@ impl Shared {
             tokio::time::sleep(PAUSE).await;
         }
         Err(ChangeError::Stale.into())
+    }
+
+    /// The state of an alert as it is stored or about to be, and its revision.
+    async fn state_of(
+        self: &Arc<Self>,
+        fingerprint: &str,
+    ) -> Result<Option<(Arc<str>, u64)>, AlertChangeError> {
+        let being_written = {
+            let core = self.core.lock();
+            if let Some(state) = core.pending.state(fingerprint) {
+                return Ok(Some(state));
+            }
+            core.writing.has(fingerprint)
+        };
+        if being_written {
+            self.write_behind().await;
+        }
+        let shared = Arc::clone(self);
+        let key = fingerprint.to_owned();
+        let record = spawn_blocking(move || shared.store.occurrence(&key)).await;
+        let record = record.map_err(|error| store(&error.to_string()))?;
+        let Some(record) = record.map_err(|error| of_store(&error))? else { return Ok(None) };
+        let known: Known =
+            serde_json::from_slice(&record.known).map_err(|error| store(&error.to_string()))?;
+        Ok(Some((record.alert.into(), known.revision)))
     }
 
     fn admit(&self) -> Result<(), AlertChangeError> {

@@ -77,8 +77,9 @@ impl Shared {
         }
     }
 
-    /// Makes the texts findable that a search for words looks through.
-    pub(crate) async fn index_texts(self: &Arc<Self>, search: &Search) {
+    /// Writes what a search looks through.
+    pub(crate) async fn prepare(self: &Arc<Self>, search: &Search) {
+        self.write_behind().await;
         if search.text.is_some() && !self.core.lock().dirty.texts.is_empty() {
             self.checkpoint().await;
         }
@@ -86,6 +87,7 @@ impl Shared {
 
     /// Writes everything that changed since the last one.
     pub(crate) async fn checkpoint(self: &Arc<Self>) {
+        self.write_behind().await;
         // One at a time: a cursor must not overtake the rows it speaks for.
         let _turn = self.checkpointing.lock().await;
         let changes = {
@@ -134,7 +136,7 @@ impl Shared {
         self.write_rows(rows).await
     }
 
-    async fn write_rows(&self, rows: Vec<Row>) -> Result<(), String> {
+    pub(super) async fn write_rows(&self, rows: Vec<Row>) -> Result<(), String> {
         let ack = self.store.write_behind(rows).map_err(|e| e.to_string())?;
         ack.await.map_err(|e| e.to_string())
     }

@@ -1,16 +1,16 @@
 //! Stages 1 and 2 for payloads of providers: kept as they came, mapped, compared with what is known.
 //!
-//! In: a payload. Out: its row, the rows of the wide alerts in it and, through [`super::ingest`], the
-//! alerts as they are routed: one transaction, then the receipt. A payload that cannot be mapped is
-//! kept with the reason and can be mapped again later.
+//! In: a payload. Out: its row and, through [`super::ingest`], the alerts as they are routed: one
+//! transaction, then the receipt; the wide alerts in it are written [`super::behind`]. A payload that
+//! cannot be mapped is kept with the reason and can be mapped again later.
 
 use std::sync::Arc;
 
-use bongsu_alert::{Change, Enricher, Report, Routed, Stored, Taken};
+use bongsu_alert::{Arrival, Change, Enricher, Report, Routed, Stored, Taken};
 use bongsu_model::{Occurrence, Time, Timestamp};
 use bongsu_provider::manifest::Mapped;
 use bongsu_route::accept::PostedAlert;
-use bongsu_store::{ChangeRow, OccurrenceRow, PayloadRow, Row};
+use bongsu_store::{ChangeRow, PayloadRow, Refused, Row};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -49,7 +49,7 @@ struct TakenPayload {
     durable: Durable,
     receipt: Receipt,
     /// The alerts in it.
-    touched: Vec<String>,
+    touched: Vec<Arc<str>>,
 }
 
 /// A payload that was looked at.
@@ -65,7 +65,13 @@ impl Shared {
         delivered: Delivered,
     ) -> Result<Receipt, IntakeError> {
         self.store.admit().map_err(|refused| stored(refusal(refused)))?;
-        let loaded = Arc::clone(&self.core.lock().loaded);
+        let loaded = {
+            let core = self.core.lock();
+            if core.is_behind() {
+                return Err(stored(refusal(Refused::QueueFull)));
+            }
+            Arc::clone(&core.loaded)
+        };
         let sender = loaded.intake().sender(&delivered)?;
         loaded.intake().verify(&sender, &delivered).await?;
         let Delivered { body, content_type, fingerprint, key, .. } = delivered;
@@ -151,6 +157,7 @@ impl Shared {
         let loaded = Arc::clone(&self.core.lock().loaded);
         let sender = loaded.intake().resender(&row.provider, row.instance.as_deref())?;
         let looked = look(&sender, loaded.enricher(), &row.body, &origin, row.at);
+        self.write_behind().await;
         let taken = {
             let mut core = self.core.lock();
             let rows = vec![Row::MarkPayload { id, problem: looked.problem.clone() }];
@@ -196,36 +203,30 @@ impl Shared {
                 detail: change.to_json().to_string(),
             }))
         }));
-        let mut posted = Vec::with_capacity(receipt.alerts);
-        let mut touched = Vec::with_capacity(receipt.alerts);
-        for occurrence in mapped.occurrences {
-            let report = Report {
-                provider: Arc::clone(&sender.provider),
-                instance: sender.instance.clone(),
-                occurrence,
-                replayed: replayed.is_some(),
-            };
-            match core.wide.take(at, report) {
-                Taken::Duplicate { fingerprint, .. } => {
-                    receipt.duplicates += 1;
-                    touched.push(fingerprint);
-                }
-                Taken::Late { fingerprint, alert } => rows.push(Row::AppendReport {
-                    fingerprint,
-                    at,
-                    kind: "late",
-                    detail: alert.to_string(),
-                }),
-                Taken::Stored(stored) => {
-                    touched.push(stored.fingerprint.clone());
-                    self.store_alert(core, now, *stored, None, &mut rows, &mut posted);
-                }
+        let arrival = if replayed.is_some() { Arrival::Replayed } else { Arrival::Now };
+        let reports = core.take_reports(at, sender, (id, arrival), mapped.occurrences);
+        let Reports { touched, duplicates, late, stored } = reports;
+        receipt.duplicates = duplicates.len();
+        rows.extend(late.into_iter().map(|alert| Row::AppendReport {
+            at,
+            kind: "late",
+            detail: json(&alert).into(),
+            fingerprint: alert.fingerprint,
+        }));
+        let mut posted = Vec::with_capacity(stored.len());
+        for mut stored in stored {
+            core.announce(now, &mut stored, &mut posted);
+            match arrival {
+                Arrival::Now => core.put_behind(&stored),
+                // An older payload is not looked for at the next start.
+                _ => core.put_now(&stored, None, &mut rows),
             }
         }
+        duplicates.into_iter().for_each(|fingerprint| core.pending.repeat(fingerprint));
         let (durable, refused) = match self.take(core, posted, rows, None) {
             Ok(taken) => taken,
             Err(error) => {
-                touched.iter().for_each(|fingerprint| core.wide.distrust(fingerprint));
+                core.distrust(&touched);
                 return Err(error);
             }
         };
@@ -243,56 +244,105 @@ impl Shared {
         match durable.settled().await {
             Ok(()) => Ok(receipt),
             Err(error) => {
-                let mut core = self.core.lock();
-                touched.iter().for_each(|fingerprint| core.wide.distrust(fingerprint));
+                self.core.lock().distrust(&touched);
                 Err(unstored(&error))
             }
         }
     }
+}
 
-    /// The rows of a wide alert's new state, and what is routed because of it. `note` is what its
+/// What became of the reports of a payload.
+#[derive(Default)]
+struct Reports {
+    touched: Vec<Arc<str>>,
+    duplicates: Vec<Arc<str>>,
+    late: Vec<Occurrence>,
+    stored: Vec<Stored>,
+}
+
+impl Core {
+    /// Takes the reports of a payload.
+    fn take_reports(
+        &mut self,
+        at: Timestamp,
+        sender: &Sender,
+        (payload, arrival): (i64, Arrival),
+        occurrences: Vec<Occurrence>,
+    ) -> Reports {
+        let mut reports = Reports::default();
+        for occurrence in occurrences {
+            let report = Report {
+                provider: Arc::clone(&sender.provider),
+                instance: sender.instance.clone(),
+                occurrence,
+                payload,
+                arrival,
+            };
+            match self.wide.take(at, report) {
+                Taken::Duplicate { fingerprint } => {
+                    reports.touched.push(Arc::clone(&fingerprint));
+                    reports.duplicates.push(fingerprint);
+                }
+                Taken::Known => {}
+                Taken::Late { alert } => reports.late.push(alert),
+                Taken::Stored(stored) => {
+                    reports.touched.push(Arc::clone(&stored.fingerprint));
+                    reports.stored.push(*stored);
+                }
+            }
+        }
+        self.wide.cover(&reports.touched, payload);
+        reports
+    }
+
+    /// Takes again what a payload said before the restart. It is routed already.
+    pub(super) fn recover_payload(&mut self, row: &PayloadRow) -> Result<(), String> {
+        let origin: Origin = serde_json::from_str(&row.origin).unwrap_or_default();
+        let loaded = Arc::clone(&self.loaded);
+        let sender = loaded.intake().resender(&row.provider, row.instance.as_deref());
+        let sender = sender.map_err(|error| error.to_string())?;
+        let looked = look(&sender, loaded.enricher(), &row.body, &origin, row.at);
+        let recovered = (row.id, Arrival::Recovered);
+        let reports = self.take_reports(row.at, &sender, recovered, looked.mapped.occurrences);
+        reports.stored.iter().for_each(|stored| self.put_behind(stored));
+        reports.duplicates.into_iter().for_each(|fingerprint| self.pending.repeat(fingerprint));
+        looked.problem.map_or(Ok(()), Err)
+    }
+
+    /// Writes the alert's new state with the next lot.
+    fn put_behind(&mut self, stored: &Stored) {
+        let Some(known) = self.wide.get(&stored.fingerprint) else { return };
+        self.pending.put(&stored.fingerprint, known, &stored.alert, said(stored.change), None);
+    }
+
+    /// The rows of a wide alert's new state and of what is pending of it. `note` is what its
     /// history says, unless all of the alert.
-    pub(crate) fn store_alert(
-        &self,
-        core: &mut Core,
-        now: Timestamp,
-        stored: Stored,
+    pub(super) fn put_now(
+        &mut self,
+        stored: &Stored,
         note: Option<(&'static str, String)>,
         rows: &mut Vec<Row>,
+    ) {
+        let Some(known) = self.wide.get(&stored.fingerprint) else { return };
+        let (kind, note) = match note {
+            Some((kind, note)) => (kind, Some(note)),
+            None => (said(stored.change), None),
+        };
+        self.pending.put(&stored.fingerprint, known, &stored.alert, kind, note);
+        rows.extend(self.pending.withdraw(&stored.fingerprint));
+        self.dirty.texts.insert(Arc::clone(&stored.fingerprint));
+    }
+
+    /// What is routed because of a wide alert's new state.
+    pub(super) fn announce(
+        &mut self,
+        now: Timestamp,
+        stored: &mut Stored,
         posted: &mut Vec<PostedAlert>,
     ) {
-        let Some(known) = core.wide.get(&stored.fingerprint) else { return };
-        let alert = &stored.alert;
-        let text = |name: &str| alert[name].as_str().map(str::to_owned);
-        let detail = alert.to_string();
-        let (kind, said) = note.unwrap_or_else(|| match stored.change {
-            Change::Fired => ("fired", detail.clone()),
-            Change::Changed => ("changed", detail.clone()),
-            Change::Resolved => ("resolved", detail.clone()),
-        });
-        rows.push(Row::PutOccurrence(Box::new(OccurrenceRow {
-            fingerprint: stored.fingerprint.clone(),
-            at: known.last_at,
-            first_at: known.first_at,
-            name: text("name").unwrap_or_default(),
-            status: known.state.as_str().to_owned(),
-            severity: known.severity.order(),
-            provider: known.provider.to_string(),
-            service: text("service"),
-            environment: text("environment"),
-            // A map of plain values.
-            known: serde_json::to_vec(known).unwrap_or_default(),
-            alert: detail,
-        })));
-        rows.push(Row::AppendReport {
-            fingerprint: stored.fingerprint.clone(),
-            at: known.last_at,
-            kind,
-            detail: said,
-        });
         if let Some(left) = stored.left {
-            core.route.hold(left, None);
-            let before = core.route.alert(left).map(Arc::clone);
+            self.route.hold(left, None);
+            let before = self.route.alert(left).map(Arc::clone);
             posted.extend(before.filter(|alert| !alert.resolved_at(now)).map(|alert| {
                 PostedAlert {
                     labels: alert.labels.clone(),
@@ -303,12 +353,31 @@ impl Shared {
                 }
             }));
         }
-        if let Some(identity) = core.wide.get(&stored.fingerprint).and_then(|known| known.routed) {
-            core.route.hold(identity, stored.held);
+        if let Some(identity) = self.wide.get(&stored.fingerprint).and_then(|known| known.routed) {
+            self.route.hold(identity, stored.held);
         }
-        posted.extend(stored.routed.map(|routed| post(routed, now)));
-        core.dirty.texts.insert(stored.fingerprint.into());
+        posted.extend(stored.routed.take().map(|routed| post(routed, now)));
     }
+
+    /// What was reported of these alerts did not become durable.
+    fn distrust(&mut self, fingerprints: &[Arc<str>]) {
+        fingerprints.iter().for_each(|fingerprint| self.wide.distrust(fingerprint));
+        self.pending.distrust(&self.wide, fingerprints);
+    }
+}
+
+/// The word of an alert's history.
+fn said(change: Change) -> &'static str {
+    match change {
+        Change::Fired => "fired",
+        Change::Changed => "changed",
+        Change::Resolved => "resolved",
+    }
+}
+
+fn json(alert: &Occurrence) -> String {
+    // A map of plain values.
+    serde_json::to_string(alert).unwrap_or_default()
 }
 
 /// Items of a pull, each mapped alone: one that cannot be keeps no other from being told.

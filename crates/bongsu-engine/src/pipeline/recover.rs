@@ -22,6 +22,8 @@ use crate::trace::Span;
 pub(crate) struct Restored {
     groups: Vec<GroupRecord>,
     outbox: Vec<OutboxRow>,
+    /// What to note about what was read.
+    rows: Vec<bongsu_store::Row>,
     /// Records that could not be read: logged, kept in the store, not fatal.
     damaged: usize,
     /// The store has never held anything.
@@ -39,6 +41,7 @@ pub(crate) fn load(
     let route = &mut core.route;
     let dirty = &mut core.dirty;
     let pulls = &mut core.pulls;
+    let mut payloads = Vec::new();
     let summary = store.load(&mut |item| {
         let sound = match item {
             Item::Alert { data, .. } => {
@@ -63,6 +66,10 @@ pub(crate) fn load(
                     .map(|known| core.wide.restore(fingerprint, known))
                     .is_ok()
             }
+            Item::Payload(row) => {
+                payloads.push(row);
+                true
+            }
             Item::Outbox(row) => {
                 restored.outbox.push(row);
                 true
@@ -82,6 +89,13 @@ pub(crate) fn load(
     })?;
     core.log = log;
     core.last_payload = summary.last_payload;
+    for payload in payloads {
+        if let Err(problem) = core.recover_payload(&payload) {
+            tracing::error!(payload = payload.id, problem, "a payload can no longer be mapped");
+            let (id, problem) = (payload.id, Some(problem));
+            restored.rows.push(bongsu_store::Row::MarkPayload { id, problem });
+        }
+    }
     for (identity, state) in core.wide.held() {
         core.route.hold(identity, Some(state));
     }
@@ -103,6 +117,7 @@ pub(crate) fn load(
     tracing::info!(
         alerts = summary.alerts,
         occurrences = summary.occurrences,
+        payloads = summary.payloads,
         journal = summary.journal_records,
         silences = summary.silences,
         notifications = summary.notifications,
@@ -182,6 +197,7 @@ impl Shared {
         core.route.regroup(now, restored.groups, false, &mut effects);
         core.effects = effects;
         let mut out = Outgoing::default();
+        out.rows.append(&mut restored.rows);
         let mut groups: HashMap<String, Option<GroupId>> = HashMap::new();
         for row in restored.outbox {
             match self.resume_errand(&mut core, now, &row, &mut groups) {

@@ -29,7 +29,7 @@ pub(super) fn record(id: i64, row: &OccurrenceRow) -> OccurrenceRecord {
         at: row.at,
         fingerprint: row.fingerprint.clone(),
         known: row.known.clone(),
-        alert: row.alert.clone(),
+        alert: String::from(&*row.alert),
     }
 }
 

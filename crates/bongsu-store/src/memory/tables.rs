@@ -27,6 +27,8 @@ pub(super) struct Tables {
     pub(super) reports: Vec<(String, ReportRecord)>,
     pub(super) alert_events: Vec<(u64, AlertEvent)>,
     pub(super) deliveries: Vec<Delivery>,
+    /// Payloads up to here are in `occurrences`.
+    covered: i64,
     last_event: i64,
     last_delivery: i64,
     last_occurrence: i64,
@@ -116,8 +118,23 @@ impl Tables {
                     self.last_occurrence += 1;
                     (self.last_occurrence, Timestamp::UNIX_EPOCH)
                 });
-                self.occurrences.insert(row.fingerprint.clone(), (id, indexed, *row));
+                let later = self.occurrences.get(&row.fingerprint);
+                if later.is_none_or(|(_, _, known)| row.revision >= known.revision) {
+                    self.occurrences.insert(row.fingerprint.clone(), (id, indexed, *row));
+                }
             }
+            Row::TouchOccurrence(touch) => {
+                if let Some((_, indexed, row)) = self.occurrences.get_mut(&*touch.fingerprint)
+                    && row.revision <= touch.revision
+                {
+                    if *indexed >= row.at {
+                        *indexed = stored(touch.at);
+                    }
+                    row.at = stored(touch.at);
+                    row.known.clone_from(&touch.known);
+                }
+            }
+            Row::CoverPayloads { id } => self.covered = self.covered.max(id),
             Row::DeleteOccurrence { fingerprint } => {
                 self.occurrences.remove(&fingerprint);
             }
@@ -138,6 +155,7 @@ impl Tables {
             Row::AppendReport { fingerprint, at, kind, detail } => {
                 self.last_report += 1;
                 let (id, at, kind) = (self.last_report, stored(at), kind.to_owned());
+                let detail = String::from(&*detail);
                 self.reports.push((fingerprint, ReportRecord { id, at, kind, detail }));
             }
             Row::Checkpoint { journal_seq } => {
@@ -160,6 +178,13 @@ impl Tables {
         for (fingerprint, (_, indexed, row)) in &self.occurrences {
             let indexed = *indexed >= row.at;
             visit(Loaded::Occurrence { fingerprint, known: &row.known, indexed });
+        }
+        let mut payloads = 0;
+        for (_, row) in self.payloads.range(self.covered + 1..) {
+            if row.problem.is_none() {
+                visit(Loaded::Payload(row.clone()));
+                payloads += 1;
+            }
         }
         for (key, (expires_at, data)) in &self.notifications {
             visit(Loaded::Notification { key, expires_at: *expires_at, data });
@@ -185,7 +210,11 @@ impl Tables {
             outbox: self.outbox.len() as u64,
             timers: self.timers.len() as u64,
             occurrences: self.occurrences.len() as u64,
-            last_payload: self.payloads.last_key_value().map_or(0, |(id, _)| *id),
+            payloads,
+            last_payload: self
+                .payloads
+                .last_key_value()
+                .map_or(self.covered, |(id, _)| self.covered.max(*id)),
         }
     }
 

@@ -217,9 +217,10 @@ pub(super) fn reports(
     connection.prepare_cached(sql)?.query_map(params, report)?.collect()
 }
 
-const PAYLOAD: &str = "SELECT id, at, provider, instance, origin, body, problem FROM payload";
+pub(super) const PAYLOAD: &str =
+    "SELECT id, at, provider, instance, origin, body, problem FROM payload";
 
-fn payload_row(row: &SqlRow<'_>) -> rusqlite::Result<PayloadRow> {
+pub(super) fn payload_row(row: &SqlRow<'_>) -> rusqlite::Result<PayloadRow> {
     Ok(PayloadRow {
         id: row.get(0)?,
         at: timestamp_of(row.get(1)?),

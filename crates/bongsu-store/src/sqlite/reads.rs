@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, Row as SqlRow, params};
 
+use super::occurrences::{PAYLOAD, payload_row};
 use super::statements::group_hash;
 use crate::{
     AlertEvent, Delivery, JournalSeq, LoadSummary, Loaded, OutboxRow, OutboxState, TimerRow,
@@ -43,8 +44,14 @@ pub(super) fn load(
         visit(Loaded::Occurrence { fingerprint, known, indexed: row.get(2)? });
         Ok(())
     })?;
-    summary.last_payload =
-        snapshot.query_row("SELECT coalesce(max(id), 0) FROM payload", [], |row| row.get(0))?;
+    let covered = meta(&snapshot, "payloads")?.cast_signed();
+    let payloads = format!("{PAYLOAD} WHERE id > ?1 AND problem IS NULL ORDER BY id");
+    summary.payloads = each(&snapshot, &payloads, [covered], |row| {
+        visit(Loaded::Payload(payload_row(row)?));
+        Ok(())
+    })?;
+    let last = "SELECT max(coalesce(max(id), 0), ?1) FROM payload";
+    summary.last_payload = snapshot.query_row(last, [covered], |row| row.get(0))?;
     let log = "SELECT key, expires_at, data FROM notification";
     summary.notifications = each(&snapshot, log, [], |row| {
         visit(Loaded::Notification {

@@ -74,8 +74,9 @@ impl Retained {
                 Key::Alert(*fingerprint)
             }
             Row::Checkpoint { .. } => Key::Checkpoint,
-            // Its sender hears that it was not stored, and sends it again.
-            Row::PutPayload(_) => return,
+            // Its sender hears that it was not stored, and sends it again. What is written behind
+            // is queued otherwise.
+            Row::PutPayload(_) | Row::TouchOccurrence(_) | Row::CoverPayloads { .. } => return,
             Row::MarkPayload { id, .. } | Row::DeletePayload { id } => Key::Payload(*id),
             Row::PutOccurrence(row) => Key::Occurrence(row.fingerprint.clone()),
             Row::DeleteOccurrence { fingerprint } => Key::Occurrence(fingerprint.clone()),

@@ -19,6 +19,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "spine", sql: include_str!("../../migrations/sqlite/0001_spine.sql") },
     Migration { name: "intake", sql: include_str!("../../migrations/sqlite/0002_intake.sql") },
     Migration { name: "changes", sql: include_str!("../../migrations/sqlite/0003_changes.sql") },
+    Migration { name: "behind", sql: include_str!("../../migrations/sqlite/0006_behind.sql") },
 ];
 
 /// Tables counted in a backup's manifest.

@@ -28,6 +28,7 @@ pub(super) struct Statements<'c> {
     mark_payload: Statement<'c>,
     delete_payload: Statement<'c>,
     put_occurrence: Statement<'c>,
+    touch_occurrence: Statement<'c>,
     unindex_occurrence: Statement<'c>,
     delete_occurrence: Statement<'c>,
     index_occurrence: Statement<'c>,
@@ -92,14 +93,18 @@ impl<'c> Statements<'c> {
             delete_payload: sql("DELETE FROM payload WHERE id = ?1")?,
             put_occurrence: sql(
                 "INSERT INTO occurrence (fingerprint, at, first_at, name, status, \
-                 severity, provider, service, environment, known, alert) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) \
+                 severity, provider, service, environment, revision, known, alert) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
                  ON CONFLICT (fingerprint) DO UPDATE SET at = excluded.at, \
                  first_at = excluded.first_at, name = excluded.name, status = excluded.status, \
                  severity = excluded.severity, provider = excluded.provider, \
                  service = excluded.service, environment = excluded.environment, \
-                 known = excluded.known, alert = excluded.alert",
+                 revision = excluded.revision, known = excluded.known, alert = excluded.alert \
+                 WHERE excluded.revision >= revision",
             )?,
+            touch_occurrence: sql("UPDATE occurrence SET indexed_at = iif(indexed_at >= at, \
+                 max(indexed_at, ?2), indexed_at), at = ?2, known = ?4 \
+                 WHERE fingerprint = ?1 AND revision <= ?3")?,
             unindex_occurrence: sql("DELETE FROM occurrence_text WHERE rowid = \
                  (SELECT id FROM occurrence WHERE fingerprint = ?1)")?,
             delete_occurrence: sql("DELETE FROM occurrence WHERE fingerprint = ?1")?,
@@ -218,8 +223,15 @@ impl<'c> Statements<'c> {
                 &row.provider,
                 &row.service,
                 &row.environment,
+                row.revision.cast_signed(),
                 row.known.as_slice(),
                 &row.alert,
+            )),
+            Row::TouchOccurrence(touch) => self.touch_occurrence.execute((
+                &touch.fingerprint,
+                stored_nanos(touch.at),
+                touch.revision.cast_signed(),
+                touch.known.as_slice(),
             )),
             Row::DeleteOccurrence { fingerprint } => {
                 self.unindex_occurrence.execute([fingerprint])?;
@@ -244,6 +256,9 @@ impl<'c> Statements<'c> {
                 kind,
                 detail,
             )),
+            Row::CoverPayloads { id } => {
+                return self.put_meta("payloads", id.cast_unsigned());
+            }
             Row::Checkpoint { journal_seq } => {
                 return self.put_meta("checkpoint", journal_seq.0);
             }

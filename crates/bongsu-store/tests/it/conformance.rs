@@ -3,8 +3,8 @@
 use bongsu_model::Timestamp;
 use bongsu_store::memory::MemoryStore;
 use bongsu_store::{
-    ChangeFilter, ChangeRow, FacetValue, JournalSeq, OccurrenceFilter, OutboxState, PayloadFilter,
-    Refused, RetentionPolicy, Row, Store, TimerRow, WriteSet,
+    ChangeFilter, ChangeRow, FacetValue, JournalSeq, OccurrenceFilter, OccurrenceTouch,
+    OutboxState, PayloadFilter, Refused, RetentionPolicy, Row, Store, TimerRow, WriteSet,
 };
 
 use crate::support::{
@@ -38,6 +38,8 @@ cases! {
     payloads_are_found_by_problem_and_provider
     wide_alerts_are_selected_by_condition_and_words
     wide_alerts_page_by_time
+    a_state_written_behind_replaces_no_later_one
+    payloads_are_read_at_the_start_until_they_are_covered
     reports_are_the_history_of_one_alert
     changes_are_found_by_what_they_were_made_to
 }
@@ -412,6 +414,56 @@ fn wide_alerts_page_by_time<B: Backend>() {
     let one = backend.store().occurrence("f3").unwrap().unwrap();
     assert_eq!((one.at, one.alert.as_str()), (at(1), alert));
     assert_eq!(backend.store().occurrence("f9").unwrap(), None);
+}
+
+fn a_state_written_behind_replaces_no_later_one<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    let state = |revision: u64, seconds: i64| {
+        let row = occurrence("a", seconds, r#"{"name":"disk","status":"firing"}"#);
+        let Row::PutOccurrence(mut row) = row else { unreachable!() };
+        row.revision = revision;
+        row.known = format!("revision {revision}").into();
+        Row::PutOccurrence(row)
+    };
+    let touch = |revision: u64, seconds: i64| {
+        Row::TouchOccurrence(Box::new(OccurrenceTouch {
+            fingerprint: "a".into(),
+            at: at(seconds),
+            revision,
+            known: format!("touched {revision}").into(),
+        }))
+    };
+    let known = || {
+        let found = store.occurrence("a").unwrap().unwrap();
+        (String::from_utf8(found.known).unwrap(), found.at)
+    };
+    commit(store, rows(vec![state(2, 20)]));
+    behind(store, vec![state(1, 10), touch(1, 30)]);
+    assert_eq!(known(), ("revision 2".to_owned(), at(20)));
+    behind(store, vec![touch(2, 40)]);
+    assert_eq!(known(), ("touched 2".to_owned(), at(40)));
+    behind(store, vec![state(3, 50)]);
+    assert_eq!(known(), ("revision 3".to_owned(), at(50)));
+}
+
+fn payloads_are_read_at_the_start_until_they_are_covered<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    commit(
+        store,
+        rows(vec![payload(1, None), payload(2, None), payload(3, Some("odd")), payload(4, None)]),
+    );
+    let waiting = || -> Vec<String> {
+        contents(store).into_iter().filter(|line| line.starts_with("payload")).collect()
+    };
+    assert_eq!(waiting(), ["payload 1", "payload 2", "payload 4"]);
+    behind(store, vec![Row::CoverPayloads { id: 2 }]);
+    assert_eq!(waiting(), ["payload 4"]);
+    behind(store, vec![Row::CoverPayloads { id: 1 }]);
+    assert_eq!(waiting(), ["payload 4"]);
+    behind(store, vec![Row::CoverPayloads { id: 9 }]);
+    assert_eq!(store.load(&mut |_| {}).unwrap().last_payload, 9);
 }
 
 fn reports_are_the_history_of_one_alert<B: Backend>() {

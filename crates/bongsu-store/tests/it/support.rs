@@ -132,6 +132,7 @@ pub(crate) fn occurrence(fingerprint: &str, seconds: i64, alert: &str) -> Row {
         provider: "grafana".into(),
         service: text("service"),
         environment: text("environment"),
+        revision: 0,
         known: format!("known {fingerprint}").into(),
         alert: alert.into(),
     }))
@@ -168,6 +169,7 @@ pub(crate) fn contents(store: &dyn Store) -> Vec<String> {
                 Loaded::Occurrence { fingerprint, known, indexed } => {
                     format!("occurrence {fingerprint} {} {indexed}", text(known))
                 }
+                Loaded::Payload(row) => format!("payload {}", row.id),
                 Loaded::Notification { key, expires_at, data } => {
                     format!("notification {key} {} {}", since(expires_at), text(data))
                 }
@@ -196,6 +198,7 @@ pub(crate) fn contents(store: &dyn Store) -> Vec<String> {
         journal_records: counted("journal "),
         silences: counted("silence "),
         notifications: counted("notification "),
+        payloads: counted("payload "),
         outbox: counted("outbox "),
         timers: counted("timer "),
         ..summary

@@ -75,7 +75,7 @@ fn map(manifest: &Manifest, path: &str, global: &Global) -> Outcome {
             cell(alert.state.as_str()),
             cell(alert.severity.as_str()),
             cell(&alert.name),
-            cell(alert.fields["service"].as_str().unwrap_or_default()),
+            cell(alert.fields.get("service").and_then(Value::as_str).unwrap_or_default()),
             cell(&alert.fingerprint),
         ],
         json: alert.to_json(),

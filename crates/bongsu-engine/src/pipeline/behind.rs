@@ -1,0 +1,251 @@
+//! Wide alerts and their history, written behind.
+//!
+//! In: new states, what is said of them, reports that say nothing new. Out: rows in transactions that
+//! give way to acknowledgements. Until then the payloads, which are durable, are what a start reads:
+//! [`super::recover`] takes those again that the rows do not cover yet.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bongsu_alert::Known;
+use bongsu_model::{Occurrence, Timestamp};
+use bongsu_store::{OccurrenceRow, OccurrenceTouch, Row};
+use foldhash::fast::FixedState;
+
+use crate::core::Core;
+use crate::engine::Shared;
+
+/// How often what is pending is written.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// So much may be pending before payloads are refused; twice that while it is being written.
+const BYTES: usize = 64 << 20;
+/// Charged for each state and report beside its text.
+const OVERHEAD: usize = 256;
+/// Rows handed to the store at once.
+const CHUNK: usize = 2000;
+
+/// What the store does not have yet.
+#[derive(Default)]
+pub(crate) struct Pending {
+    states: HashMap<Arc<str>, State, FixedState>,
+    reports: Vec<Said>,
+    repeated: HashSet<Arc<str>, FixedState>,
+    bytes: usize,
+}
+
+/// The last state of an alert.
+#[derive(Clone)]
+struct State {
+    known: Known,
+    alert: Arc<str>,
+    name: String,
+    service: Option<String>,
+    environment: Option<String>,
+}
+
+/// An entry of an alert's history.
+#[derive(Clone)]
+struct Said {
+    fingerprint: Arc<str>,
+    at: Timestamp,
+    kind: &'static str,
+    detail: Arc<str>,
+}
+
+impl Pending {
+    /// The next state of an alert, and what its history says; all of the alert unless `note` says
+    /// otherwise.
+    pub(crate) fn put(
+        &mut self,
+        fingerprint: &Arc<str>,
+        known: &Known,
+        alert: &Occurrence,
+        kind: &'static str,
+        note: Option<String>,
+    ) {
+        let text = |name: &str| alert.fields.get(name)?.as_str().map(str::to_owned);
+        // A map of plain values.
+        let json: Arc<str> = serde_json::to_string(alert).unwrap_or_default().into();
+        let detail = note.map_or_else(|| Arc::clone(&json), Arc::from);
+        self.bytes += json.len() + 2 * OVERHEAD;
+        self.reports.push(Said {
+            fingerprint: Arc::clone(fingerprint),
+            at: known.last_at,
+            kind,
+            detail,
+        });
+        let state = State {
+            known: known.clone(),
+            alert: json,
+            name: alert.name.clone(),
+            service: text("service"),
+            environment: text("environment"),
+        };
+        self.states.insert(Arc::clone(fingerprint), state);
+    }
+
+    /// An alert was reported again as it is.
+    pub(crate) fn repeat(&mut self, fingerprint: Arc<str>) {
+        self.bytes += if self.repeated.insert(fingerprint) { OVERHEAD } else { 0 };
+    }
+
+    /// What was reported of these alerts did not become durable.
+    pub(crate) fn distrust(&mut self, core: &bongsu_alert::Alerts, fingerprints: &[Arc<str>]) {
+        for fingerprint in fingerprints {
+            if let (Some(state), Some(known)) =
+                (self.states.get_mut(fingerprint), core.get(fingerprint))
+            {
+                state.known.clone_from(known);
+            }
+            self.repeat(Arc::clone(fingerprint));
+        }
+    }
+
+    /// The state of an alert and its revision.
+    pub(crate) fn state(&self, fingerprint: &str) -> Option<(Arc<str>, u64)> {
+        let state = self.states.get(fingerprint)?;
+        Some((Arc::clone(&state.alert), state.known.revision))
+    }
+
+    /// Whether anything of an alert is here.
+    pub(crate) fn has(&self, fingerprint: &str) -> bool {
+        self.states.contains_key(fingerprint)
+    }
+
+    /// All rows of one alert, to be written at once.
+    pub(crate) fn withdraw(&mut self, fingerprint: &str) -> Vec<Row> {
+        let Some((key, state)) = self.states.remove_entry(fingerprint) else { return Vec::new() };
+        self.repeated.remove(fingerprint);
+        let said = self.reports.extract_if(.., |said| *said.fingerprint == *key);
+        let mut rows: Vec<Row> = said.map(|said| report_row(&said)).collect();
+        rows.push(state_row(&key, &state));
+        rows
+    }
+
+    fn is_empty(&self) -> bool {
+        self.states.is_empty() && self.reports.is_empty() && self.repeated.is_empty()
+    }
+
+    /// Takes back what could not be written; what came since stands.
+    fn restore(&mut self, before: &Self) {
+        for (key, state) in &before.states {
+            self.states.entry(Arc::clone(key)).or_insert_with(|| state.clone());
+        }
+        self.reports.splice(..0, before.reports.iter().cloned());
+        self.repeated.extend(before.repeated.iter().map(Arc::clone));
+        self.bytes += before.bytes;
+    }
+}
+
+fn state_row(fingerprint: &str, state: &State) -> Row {
+    let known = &state.known;
+    Row::PutOccurrence(Box::new(OccurrenceRow {
+        fingerprint: fingerprint.to_owned(),
+        at: known.last_at,
+        first_at: known.first_at,
+        name: state.name.clone(),
+        status: known.state.as_str().to_owned(),
+        severity: known.severity.order(),
+        provider: known.provider.to_string(),
+        service: state.service.clone(),
+        environment: state.environment.clone(),
+        revision: known.revision,
+        known: encoded(known),
+        alert: Arc::clone(&state.alert),
+    }))
+}
+
+fn report_row(said: &Said) -> Row {
+    Row::AppendReport {
+        fingerprint: said.fingerprint.to_string(),
+        at: said.at,
+        kind: said.kind,
+        detail: Arc::clone(&said.detail),
+    }
+}
+
+fn encoded(known: &Known) -> Vec<u8> {
+    // A map of plain values.
+    serde_json::to_vec(known).unwrap_or_default()
+}
+
+impl Core {
+    /// Whether payloads have to wait until more is written.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.pending.bytes >= BYTES
+    }
+}
+
+impl Shared {
+    /// Writes until the engine closes.
+    pub(crate) async fn write_behind_forever(self: Arc<Self>) {
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep(INTERVAL) => self.write_behind().await,
+                () = self.closing.cancelled() => return,
+            }
+        }
+    }
+
+    /// Writes all that is pending now.
+    pub(crate) async fn write_behind(self: &Arc<Self>) {
+        // One at a time, and whoever waits here finds written what was pending when they came.
+        let _turn = self.writing_behind.lock().await;
+        let (writing, covered) = {
+            let mut core = self.core.lock();
+            if core.pending.is_empty() {
+                return;
+            }
+            core.writing = Arc::new(std::mem::take(&mut core.pending));
+            (Arc::clone(&core.writing), core.last_payload)
+        };
+        let written = self.write_pending(&writing, covered).await;
+        let mut core = self.core.lock();
+        core.writing = Arc::default();
+        match written {
+            // Their texts are what is stored now.
+            Ok(()) => core.dirty.texts.extend(writing.states.keys().map(Arc::clone)),
+            Err(error) => {
+                tracing::error!(%error, "wide alerts were not written; their payloads are kept");
+                core.pending.restore(&writing);
+            }
+        }
+    }
+
+    async fn write_pending(&self, writing: &Pending, covered: i64) -> Result<(), String> {
+        let mut states: Vec<(&Arc<str>, &State)> = writing.states.iter().collect();
+        // Neighbours in the index are written together.
+        states.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
+        for chunk in states.chunks(CHUNK) {
+            let rows = chunk.iter().map(|(fingerprint, state)| state_row(fingerprint, state));
+            self.write_rows(rows.collect()).await?;
+        }
+        for chunk in writing.reports.chunks(CHUNK) {
+            self.write_rows(chunk.iter().map(report_row).collect()).await?;
+        }
+        let repeated: Vec<&Arc<str>> = writing.repeated.iter().collect();
+        for chunk in repeated.chunks(CHUNK) {
+            let known: Vec<(Arc<str>, Known)> = {
+                let core = self.core.lock();
+                // A newer state is written with the next lot.
+                let stands = chunk.iter().filter(|fingerprint| !core.pending.has(fingerprint));
+                stands
+                    .filter_map(|fingerprint| {
+                        Some((Arc::clone(fingerprint), core.wide.get(fingerprint)?.clone()))
+                    })
+                    .collect()
+            };
+            let touch = |(fingerprint, known): &(Arc<str>, Known)| {
+                Row::TouchOccurrence(Box::new(OccurrenceTouch {
+                    fingerprint: Arc::clone(fingerprint),
+                    at: known.last_at,
+                    revision: known.revision,
+                    known: encoded(known),
+                }))
+            };
+            self.write_rows(known.iter().map(touch).collect()).await?;
+        }
+        self.write_rows(vec![Row::CoverPayloads { id: covered }]).await
+    }
+}
