@@ -4,13 +4,13 @@ use anyhow::{Result, bail};
 
 use crate::{peers, process};
 
-/// `bench alertmanager [--quick]`
+/// `bench alertmanager|intake [--quick]`
 pub(crate) fn run(words: &[String]) -> Result<()> {
     let Some((name, rest)) = words.split_first() else {
-        bail!("which benchmark? known: alertmanager")
+        bail!("which benchmark? known: alertmanager, intake")
     };
-    if name != "alertmanager" {
-        bail!("unknown benchmark {name}: known is alertmanager");
+    if !["alertmanager", "intake"].contains(&name.as_str()) {
+        bail!("unknown benchmark {name}: known are alertmanager and intake");
     }
     peers::install()?;
     // What is measured is what is shipped.

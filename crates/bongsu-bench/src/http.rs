@@ -115,7 +115,7 @@ impl Connection {
 }
 
 /// The value of a header field, whose name is given in lower case.
-fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
+pub(crate) fn field<'h>(head: &'h str, name: &str) -> Option<&'h str> {
     head.split("\r\n").find_map(|line| {
         let (given, value) = line.split_once(':')?;
         given.eq_ignore_ascii_case(name).then_some(value.trim())

@@ -171,10 +171,9 @@ impl<'r> Client<'r> {
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) => return Err(error.into()),
             }
-            // An accepted batch is answered by a head alone.
             let answer = &self.answer[..self.read];
-            if answer.ends_with(b"\r\n\r\n") {
-                if !answer.starts_with(b"HTTP/1.1 200 ") {
+            if is_whole(answer) {
+                if !answer.starts_with(b"HTTP/1.1 20") {
                     bail!("{}", String::from_utf8_lossy(answer));
                 }
                 self.read = 0;
@@ -183,6 +182,17 @@ impl<'r> Client<'r> {
             }
         }
     }
+}
+
+/// Whether an answer has come with its body, which is short if there is one.
+fn is_whole(answer: &[u8]) -> bool {
+    if answer.ends_with(b"\r\n\r\n") && !answer.starts_with(b"HTTP/1.1 202") {
+        return true;
+    }
+    let text = std::str::from_utf8(answer).unwrap_or_default();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = http::field(head, "content-length").and_then(|length| length.parse().ok());
+    body.len() >= length.unwrap_or(0)
 }
 
 /// A percentile of sorted values.

@@ -1,10 +1,11 @@
 //! Measures the product and its peer in turn, under the same load, on the same machine.
 //!
-//! `bongsu-bench alertmanager [--quick] [--only TEXT]`. In: the release binary of bongsu beside
+//! `bongsu-bench alertmanager|intake [--quick] [--only TEXT]`. In: the release binary of bongsu beside
 //! this one, Debian's `prometheus-alertmanager` on the path. Out: a table with ratios, on standard
-//! output and in `benches/results/alertmanager.{md,json}`.
+//! output and in `benches/results/NAME.{md,json}`.
 
 mod http;
+mod intake;
 mod load;
 mod report;
 mod scenario;
@@ -18,6 +19,10 @@ fn main() -> Result<()> {
     let only = words.iter().position(|w| w == "--only").and_then(|at| words.get(at + 1)).cloned();
     match words.first().map(String::as_str) {
         Some("alertmanager") => scenario::run(quick, only.as_deref()),
-        other => bail!("which benchmark? known: alertmanager (not {other:?})"),
+        Some("intake") => {
+            let rows = intake::run(quick, only.as_deref())?;
+            report::publish("intake", &rows, &scenario::machine())
+        }
+        other => bail!("which benchmark? known: alertmanager, intake (not {other:?})"),
     }
 }

@@ -35,7 +35,7 @@ fn figure(value: f64) -> String {
 
 /// Prints the table and writes it to `benches/results`.
 #[expect(clippy::print_stdout, reason = "a command's output")]
-pub(crate) fn publish(rows: &[Row], machine: &str) -> Result<()> {
+pub(crate) fn publish(name: &str, rows: &[Row], machine: &str) -> Result<()> {
     let mut table = String::from(
         "| measure | unit | alertmanager | bongsu | times better | aim |\n|---|---|---:|---:|---:|---|\n",
     );
@@ -54,8 +54,8 @@ pub(crate) fn publish(rows: &[Row], machine: &str) -> Result<()> {
     let folder = PathBuf::from("benches/results");
     std::fs::create_dir_all(&folder)?;
     std::fs::write(
-        folder.join("alertmanager.md"),
-        format!("# Against alertmanager\n\n{machine}\n\n{table}"),
+        folder.join(format!("{name}.md")),
+        format!("# Beside alertmanager: {name}\n\n{machine}\n\n{table}"),
     )?;
     let rows: Vec<Value> = rows
         .iter()
@@ -65,7 +65,8 @@ pub(crate) fn publish(rows: &[Row], machine: &str) -> Result<()> {
         })
         .collect();
     let all = json!({"machine": machine, "rows": rows});
-    std::fs::write(folder.join("alertmanager.json"), serde_json::to_string_pretty(&all)? + "\n")?;
+    let all = serde_json::to_string_pretty(&all)? + "\n";
+    std::fs::write(folder.join(format!("{name}.json")), all)?;
     Ok(())
 }
 

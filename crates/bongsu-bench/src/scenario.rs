@@ -12,12 +12,12 @@ use crate::load::{self, Shape};
 use crate::report::{self, Row};
 use crate::server::{Contender, Server};
 
-const GROUPED: &str = "route:\n  receiver: hook\n  group_by: [alertname, cluster, service]\n  group_wait: 30s\nreceivers:\n- name: hook\n  webhook_configs:\n  - url: http://127.0.0.1:9/\n";
+pub(crate) const GROUPED: &str = "route:\n  receiver: hook\n  group_by: [alertname, cluster, service]\n  group_wait: 30s\nreceivers:\n- name: hook\n  webhook_configs:\n  - url: http://127.0.0.1:9/\n";
 
 const INHIBITED: &str = "route:\n  receiver: hook\n  group_by: [alertname]\n  group_wait: 10m\nreceivers:\n- name: hook\ninhibit_rules:\n- source_matchers: [severity=\"critical\"]\n  target_matchers: [severity=\"warning\"]\n  equal: [alertname, cluster, service]\n";
 
 #[expect(clippy::print_stderr, reason = "progress")]
-fn note(text: &str) {
+pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
@@ -35,10 +35,10 @@ pub(crate) fn run(quick: bool, only: Option<&str>) -> Result<()> {
     if wanted("latency") {
         latency(quick, &mut rows)?;
     }
-    report::publish(&rows, &machine())
+    report::publish("alertmanager", &rows, &machine())
 }
 
-fn machine() -> String {
+pub(crate) fn machine() -> String {
     let version = std::process::Command::new("prometheus-alertmanager")
         .arg("--version")
         .output()
@@ -57,7 +57,7 @@ fn both(measure: impl Fn(Contender) -> Result<Vec<f64>>) -> Result<[Vec<f64>; 2]
 
 /// Measures both in turn, several times over, so that a machine that is slow for a while is slow
 /// for both; the median of each figure.
-fn alternating(
+pub(crate) fn alternating(
     rounds: usize,
     measure: impl Fn(Contender) -> Result<Vec<f64>>,
 ) -> Result<[Vec<f64>; 2]> {
@@ -79,7 +79,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-fn push(
+pub(crate) fn push(
     rows: &mut Vec<Row>,
     name: String,
     unit: &'static str,

@@ -48,6 +48,25 @@ impl Server {
         Ok(server)
     }
 
+    /// Starts bongsu with all that takes payloads.
+    pub(crate) fn serve(config: &str) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("bongsu-bench").tempdir()?;
+        std::fs::write(folder.path().join("alertmanager.yml"), config)?;
+        let address = free_address()?;
+        let mut command = Command::new(binary()?);
+        command
+            .args(["serve", "--log-level", "warn", "--config"])
+            .arg(folder.path())
+            .arg("--data")
+            .arg(folder.path().join("data"))
+            .arg("--listen")
+            .arg(address.to_string());
+        let child = spawn(command, folder.path())?;
+        let server = Self { contender: Contender::Bongsu, child, address, folder };
+        server.wait_ready()?;
+        Ok(server)
+    }
+
     /// Ends it with SIGKILL, starts it on the same directory, and returns the seconds until it
     /// was ready.
     pub(crate) fn kill_and_restart(&mut self) -> Result<f64> {
@@ -104,14 +123,11 @@ fn launch(contender: Contender, folder: &Path, address: SocketAddr) -> Result<Ch
     let mut command = match contender {
         Contender::Alertmanager => Command::new("prometheus-alertmanager"),
         Contender::Bongsu => {
-            let here = std::env::current_exe()?;
-            let binary = here.parent().context("no folder")?.join("bongsu");
-            let mut command = Command::new(binary);
+            let mut command = Command::new(binary()?);
             command.arg("alertmanager");
             command
         }
     };
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log"))?;
     command
         .arg("--config.file")
         .arg(folder.join("alertmanager.yml"))
@@ -120,9 +136,17 @@ fn launch(contender: Contender, folder: &Path, address: SocketAddr) -> Result<Ch
         .arg("--web.listen-address")
         .arg(address.to_string())
         .arg("--cluster.listen-address=")
-        .arg("--log.level=warn")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(log);
-    command.spawn().with_context(|| format!("start {contender:?}"))
+        .arg("--log.level=warn");
+    spawn(command, folder)
+}
+
+fn binary() -> Result<PathBuf> {
+    let here = std::env::current_exe()?;
+    Ok(here.parent().context("no folder")?.join("bongsu"))
+}
+
+fn spawn(mut command: Command, folder: &Path) -> Result<Child> {
+    let log = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("log"))?;
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+    command.spawn().with_context(|| format!("start {command:?}"))
 }

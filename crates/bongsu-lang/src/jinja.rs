@@ -9,6 +9,7 @@ mod convert;
 mod filters;
 mod python;
 mod regexes;
+mod simple;
 mod when;
 
 use std::collections::BTreeSet;
@@ -18,6 +19,8 @@ use std::sync::{Arc, LazyLock};
 use minijinja::value::{Object, Value};
 use minijinja::{Environment, UndefinedBehavior};
 use sha2::{Digest, Sha256};
+
+use simple::Simple;
 
 pub use python::{json_text as python_json, text as python_text};
 pub use when::parse as parse_time;
@@ -53,7 +56,7 @@ impl From<minijinja::Error> for Error {
 /// A parsed expression.
 pub struct Expression {
     text: Box<str>,
-    path: Option<Box<[Box<str>]>>,
+    simple: Option<Simple>,
     parsed: minijinja::Expression<'static, 'static>,
 }
 
@@ -70,7 +73,7 @@ impl Expression {
             return Err(Error(format!("longer than {LENGTH} bytes")));
         }
         let parsed = ENVIRONMENT.compile_expression_owned(text.to_owned())?;
-        Ok(Self { text: text.into(), path: path(text), parsed })
+        Ok(Self { text: text.into(), simple: Simple::parse(text), parsed })
     }
 
     /// As written.
@@ -86,19 +89,10 @@ impl Expression {
 
     /// Evaluates with the names of `scope`.
     pub fn eval(&self, scope: &Scope) -> Result<Data, Error> {
-        let Some(path) = &self.path else {
-            return Ok(Data(self.parsed.eval(Value::from_dyn_object(Arc::clone(&scope.0)))?));
-        };
-        let mut names = path.iter();
-        let first = names.next().and_then(|name| scope.0.find(name));
-        let mut value = first.cloned().unwrap_or(Value::UNDEFINED);
-        for name in names {
-            if value.is_undefined() || value.is_none() {
-                return Ok(Data(Value::UNDEFINED));
-            }
-            value = value.get_attr(name)?;
-        }
-        Ok(Data(value))
+        Ok(Data(match &self.simple {
+            Some(simple) => simple.eval(&scope.0)?,
+            None => self.parsed.eval(Value::from_dyn_object(Arc::clone(&scope.0)))?,
+        }))
     }
 }
 
@@ -216,29 +210,4 @@ impl Object for Names {
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         self.find(key).cloned()
     }
-}
-
-/// `a.b.c`: what most fields are; walked without starting the interpreter.
-fn path(text: &str) -> Option<Box<[Box<str>]>> {
-    let is_name = |name: &str| {
-        let word = name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        let reserved = matches!(
-            name,
-            "true"
-                | "false"
-                | "none"
-                | "True"
-                | "False"
-                | "None"
-                | "not"
-                | "and"
-                | "or"
-                | "in"
-                | "is"
-                | "if"
-                | "else"
-        );
-        word && !reserved && name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-    };
-    text.split('.').all(is_name).then(|| text.split('.').map(Box::from).collect())
 }

@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 struct OnlyJson;
 
 impl Columns for OnlyJson {
-    fn json(&self) -> &str {
-        "alert.event"
+    fn json(&self) -> Option<&str> {
+        Some("alert.event")
     }
 
     fn column(&self, _path: &[&str]) -> Option<Column> {
@@ -27,8 +27,8 @@ impl Columns for OnlyJson {
 struct WithColumns;
 
 impl Columns for WithColumns {
-    fn json(&self) -> &str {
-        "alert.event"
+    fn json(&self) -> Option<&str> {
+        Some("alert.event")
     }
 
     fn column(&self, path: &[&str]) -> Option<Column> {

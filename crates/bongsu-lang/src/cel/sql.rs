@@ -22,8 +22,9 @@ const MAX_SQL: usize = 512 << 10;
 
 /// Where a table has the fields of its alerts.
 pub trait Columns {
-    /// SQL of the column with the whole alert as JSON, text or SQLite's binary form.
-    fn json(&self) -> &str;
+    /// SQL of the column with the whole alert as JSON, text or SQLite's binary form; `None` where
+    /// there are only the fields that have a column.
+    fn json(&self) -> Option<&str>;
 
     /// A column that holds one field too, if there is one.
     fn column(&self, path: &[&str]) -> Option<Column>;
@@ -190,9 +191,10 @@ impl<C: Columns> Writer<'_, C> {
             }
             Expr::Has(of, key) => {
                 let Expr::Path(keys) = &**of else { return untranslatable(expr) };
+                let Some(json) = self.columns.json() else { return untranslatable(expr) };
                 let path = json_path(keys.iter().chain([key]), expr)?;
                 let path = self.text(&path);
-                Ok(format!("(json_type({}, {path}) IS NOT NULL)", self.columns.json()))
+                Ok(format!("(json_type({json}, {path}) IS NOT NULL)"))
             }
             Expr::Compare(op, a, b) => self.comparison(*op, a, b, expr),
             Expr::In(item, list) => match &**list {
@@ -235,9 +237,10 @@ impl<C: Columns> Writer<'_, C> {
             };
             return Ok(Field { kind, value: sql.to_owned(), each: None, column: Some(column) });
         }
+        let Some(json) = self.columns.json() else { return untranslatable(expr) };
         let path = json_path(keys.iter(), expr)?;
         let path = self.text(&path);
-        let at = format!("{}, {path}", self.columns.json());
+        let at = format!("{json}, {path}");
         Ok(Field {
             kind: format!("json_type({at})"),
             value: format!("json_extract({at})"),

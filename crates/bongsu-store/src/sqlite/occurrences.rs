@@ -14,18 +14,24 @@ use crate::{
 /// Rows looked at when a condition cannot be said in SQL.
 const SCAN: usize = 200_000;
 
-/// Where the table has the fields of its alerts.
-struct Fields;
+/// Where a table has the fields of its alerts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fields {
+    /// The table of alerts.
+    All,
+    /// The one that counts them by the fields that have a column.
+    Counted,
+}
 
 impl Columns for Fields {
-    fn json(&self) -> &str {
-        "alert"
+    fn json(&self) -> Option<&str> {
+        (*self == Self::All).then_some("alert")
     }
 
     fn column(&self, path: &[&str]) -> Option<Column> {
         let (sql, kind) = match path {
             ["name"] => ("name", ColumnKind::Text),
-            ["fingerprint"] => ("fingerprint", ColumnKind::Text),
+            ["fingerprint"] if *self == Self::All => ("fingerprint", ColumnKind::Text),
             ["status"] => ("status", ColumnKind::Text),
             ["severity"] => ("severity", ColumnKind::Severity),
             ["providerType"] => ("provider", ColumnKind::Text),
@@ -47,7 +53,7 @@ struct Where<'a> {
 impl<'a> Where<'a> {
     fn of(filter: &OccurrenceFilter<'a>) -> Self {
         let mut this = Self { sql: "1".to_owned(), parameters: Vec::new(), rest: None };
-        match filter.condition.map(|condition| (condition, condition.to_sql(&Fields))) {
+        match filter.condition.map(|condition| (condition, condition.to_sql(&Fields::All))) {
             None => {}
             Some((_, Ok(Sql { text, parameters }))) => {
                 this.sql = format!("({text})");
@@ -64,6 +70,20 @@ impl<'a> Where<'a> {
             ));
         }
         this
+    }
+
+    /// The same over what is counted, if that can tell.
+    fn counted(filter: &OccurrenceFilter<'a>) -> Option<Self> {
+        if filter.text.is_some_and(|text| !words(text).is_empty()) {
+            return None;
+        }
+        let mut this = Self { sql: "1".to_owned(), parameters: Vec::new(), rest: None };
+        if let Some(condition) = filter.condition {
+            let Sql { text, parameters } = condition.to_sql(&Fields::Counted).ok()?;
+            this.sql = format!("({text})");
+            this.parameters.extend(parameters.into_iter().map(value));
+        }
+        Some(this)
     }
 
     fn bind(&mut self, value: Value) -> String {
@@ -142,6 +162,12 @@ pub(super) fn count(
     connection: &Connection,
     filter: &OccurrenceFilter<'_>,
 ) -> rusqlite::Result<u64> {
+    if let Some(wanted) = Where::counted(filter) {
+        let sql = format!("SELECT coalesce(sum(n), 0) FROM occurrence_count WHERE {}", wanted.sql);
+        let parameters = rusqlite::params_from_iter(&wanted.parameters);
+        let mut statement = connection.prepare_cached(&sql)?;
+        return statement.query_row(parameters, |row| row.get::<_, i64>(0)).map(i64::cast_unsigned);
+    }
     let wanted = Where::of(filter);
     if wanted.rest.is_some() {
         let all = OccurrenceFilter { before: None, limit: SCAN, ..*filter };
@@ -160,32 +186,42 @@ pub(super) fn facet(
     field: &str,
     filter: &OccurrenceFilter<'_>,
 ) -> rusqlite::Result<Vec<FacetValue>> {
-    let mut wanted = Where::of(filter);
-    if wanted.rest.is_some() {
-        let all = OccurrenceFilter { before: None, limit: SCAN, ..*filter };
-        let found = list(connection, &all)?;
-        return Ok(crate::memory::facet_of(
-            found.iter().map(|record| record.alert.as_str()),
-            field,
-            filter.limit,
-        ));
-    }
     let path: Vec<&str> = field.split('.').collect();
     let column = match path.as_slice() {
-        ["severity"] => "alert ->> 'severity'".to_owned(),
-        path => match Fields.column(path) {
-            Some(column) => column.sql.to_owned(),
-            None => {
-                let quoted: Vec<String> =
-                    path.iter().map(|key| format!("\"{}\"", key.replace('"', ""))).collect();
-                let path = wanted.bind(Value::Text(format!("$.{}", quoted.join("."))));
-                format!("json_extract(alert, {path})")
+        ["severity"] => Some("severity"),
+        path => Fields::Counted.column(path).map(|column| column.sql),
+    };
+    let counted = column.and_then(|column| Some((column, Where::counted(filter)?)));
+    let (mut wanted, column, table, n) = match counted {
+        Some(("severity", wanted)) => {
+            let names = "CASE severity WHEN 1 THEN 'low' WHEN 2 THEN 'info' WHEN 3 THEN 'warning' \
+                         WHEN 4 THEN 'high' WHEN 5 THEN 'critical' END";
+            (wanted, names.to_owned(), "occurrence_count", "sum(n)")
+        }
+        Some((column, wanted)) => (wanted, column.to_owned(), "occurrence_count", "sum(n)"),
+        None => {
+            let mut wanted = Where::of(filter);
+            if wanted.rest.is_some() {
+                let all = OccurrenceFilter { before: None, limit: SCAN, ..*filter };
+                let found = list(connection, &all)?;
+                let found = found.iter().map(|record| record.alert.as_str());
+                return Ok(crate::memory::facet_of(found, field, filter.limit));
             }
-        },
+            let column = match Fields::All.column(&path) {
+                Some(column) if column.kind != ColumnKind::Severity => column.sql.to_owned(),
+                _ => {
+                    let quoted: Vec<String> =
+                        path.iter().map(|key| format!("\"{}\"", key.replace('"', ""))).collect();
+                    let path = wanted.bind(Value::Text(format!("$.{}", quoted.join("."))));
+                    format!("json_extract(alert, {path})")
+                }
+            };
+            (wanted, column, "occurrence", "count(*)")
+        }
     };
     let limit = wanted.bind(Value::Integer(i64::try_from(filter.limit).unwrap_or(i64::MAX)));
     let sql = format!(
-        "SELECT CAST({column} AS TEXT) AS value, count(*) AS n FROM occurrence WHERE {} \
+        "SELECT CAST({column} AS TEXT) AS value, {n} AS n FROM {table} WHERE {} \
          GROUP BY value ORDER BY n DESC, value LIMIT {limit}",
         wanted.sql
     );

@@ -390,6 +390,10 @@ fn wide_alerts_are_selected_by_condition_and_words<B: Backend>() {
     behind(store, vec![index("a"), Row::DeleteOccurrence { fingerprint: "b".into() }]);
     assert_eq!(found(None, Some("cpu")), [] as [&str; 0]);
     assert_eq!(found(None, Some("disk")), ["a"]);
+    // Counts follow.
+    assert_eq!(facet("status"), [(some("firing"), 1), (some("resolved"), 1)]);
+    assert_eq!(facet("service"), [(None, 1), (some("db"), 1)]);
+    assert_eq!(found(Some("severity > 'info'"), None), ["a"]);
 }
 
 fn wide_alerts_page_by_time<B: Backend>() {

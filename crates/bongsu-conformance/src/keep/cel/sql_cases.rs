@@ -31,8 +31,8 @@ const TABLE: &str = "(SELECT event, '{}' AS alert_enrichments, \
 struct OneColumn;
 
 impl Columns for OneColumn {
-    fn json(&self) -> &str {
-        "event"
+    fn json(&self) -> Option<&str> {
+        Some("event")
     }
 
     fn column(&self, _path: &[&str]) -> Option<Column> {
