@@ -9,6 +9,7 @@ mod amtool;
 mod founding;
 mod migration;
 mod prometheus;
+mod sender;
 
 use std::path::PathBuf;
 use std::process::{Child, Command};
