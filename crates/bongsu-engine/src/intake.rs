@@ -97,6 +97,7 @@ impl Intake {
         &self,
         sender: &Sender,
         delivered: &Delivered,
+        now: Timestamp,
     ) -> Result<(), IntakeError> {
         let (Some(auth), Some(connector)) = (&sender.auth, &self.connector) else { return Ok(()) };
         let texts = |pairs: &[(String, String)]| -> Map<String, Value> {
@@ -106,6 +107,7 @@ impl Intake {
             headers: texts(&delivered.headers),
             query: texts(&delivered.query),
             body: &delivered.body,
+            now,
         };
         let deadline = Instant::now() + PATIENCE;
         let confirmation = || -> Option<String> {

@@ -12,6 +12,7 @@ mod http;
 mod input;
 mod redact;
 mod request;
+mod stage;
 mod token;
 
 use std::sync::{Arc, LazyLock};
@@ -34,6 +35,7 @@ pub use request::{
 pub use token::Token;
 
 use self::authorize::Proof;
+use self::stage::Stage;
 use crate::manifest::{Operation, OperationKind};
 
 /// Largest body of a request, in bytes.
@@ -55,6 +57,8 @@ pub struct Outcome {
     pub result: Value,
     /// Of a pull: what the next one starts from.
     pub cursor: Option<Value>,
+    /// Of a pull: whether this is all that is going on.
+    pub complete: bool,
 }
 
 /// A call under way.
@@ -64,12 +68,11 @@ pub struct Call<'o> {
     auth: Auth,
     scope: Scope,
     now: Timestamp,
-    /// The request of the next page, before it proves who sends it.
-    request: Request,
+    stage: Stage,
+    /// What the requests gave that came before.
+    before: Map<String, Value>,
     proof: Proof,
     token: Option<Token>,
-    pages: usize,
-    collected: Vec<Value>,
     waiting: Waiting,
     done: Option<Outcome>,
     redactor: Redactor,
@@ -108,17 +111,26 @@ impl Operation {
         cursor: Option<&Value>,
     ) -> Result<Call<'_>, CallError> {
         let mut redactor = auth.redactor();
-        let begin = || {
+        let mut begin = || {
             let params = input::params(self, params)?;
+            for name in self.random().map(|(name, _)| name) {
+                match params.get(name).and_then(Value::as_str) {
+                    Some(made) => redactor.add(made),
+                    None => {
+                        let what = format!("{name} is required");
+                        return Err(CallError::new(CallErrorKind::Params, what));
+                    }
+                }
+            }
             let mut scope = scope(auth, params, now);
             if let Some(cursor) = cursor.filter(|cursor| !cursor.is_null()) {
                 scope.set(&NAMES.cursor, Data::of(cursor));
             }
-            let request = request::render(self, auth, &scope)?;
+            let stage = Stage::enter(self, auth, &scope, 0)?;
             let proof = authorize::choose(self, auth, &scope, now)?;
-            Ok((scope, request, proof))
+            Ok((scope, stage, proof))
         };
-        let (scope, request, proof) =
+        let (scope, stage, proof) =
             begin().map_err(|error: CallError| error.redacted(&redactor))?;
         if let Some(secret) = proof.secret() {
             redactor.add(secret);
@@ -128,15 +140,19 @@ impl Operation {
             auth: auth.clone(),
             scope,
             now,
-            request,
+            stage,
+            before: Map::new(),
             proof,
             token: None,
-            pages: 0,
-            collected: Vec::new(),
             waiting: Waiting::Nothing,
             done: None,
             redactor,
         })
+    }
+
+    /// Parameters that are random where a caller does not give them, and how many bytes they have.
+    pub fn random(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.params.iter().filter_map(|input| Some((input.name.as_str(), input.random?)))
     }
 }
 
@@ -155,7 +171,7 @@ impl Call<'_> {
             self.waiting = Waiting::Token;
             return Ok(Step::Send(Box::new(Request::Http(request.clone()))));
         }
-        let mut request = self.request.clone();
+        let mut request = self.stage.request.clone();
         if let Request::Http(http) = &mut request {
             let token = self.token.as_ref();
             self.proof
@@ -204,57 +220,119 @@ impl Call<'_> {
         &self.redactor
     }
 
-    fn page(&mut self, answer: Answer) -> Result<(), CallError> {
-        let mut scope = self.scope.clone();
+    fn page(&mut self, mut answer: Answer) -> Result<(), CallError> {
+        let operation = self.stage.operation(self.operation);
+        let mut scope = self.stage.scope.clone();
         answer.name(&mut scope);
-        answer::accept(self.operation, &answer, &scope)?;
-        self.pages += 1;
-        let mut body = answer.body;
-        if let Some(pages) = &self.operation.request.pages {
+        answer::accept(operation, &answer, &scope)?;
+        self.stage.pages += 1;
+        let mut body = std::mem::take(&mut answer.body);
+        // Pages that were not asked for.
+        let mut cut = false;
+        if let Some(pages) = &operation.request.pages {
             let items = match &pages.items {
                 Some(items) => eval("items", items, &scope)?.to_json(),
                 None => body,
             };
             match items {
-                Value::Array(items) => self.collected.extend(items),
+                Value::Array(items) => self.stage.collected.extend(items),
                 Value::Null => {}
-                item => self.collected.push(item),
+                item => self.stage.collected.push(item),
             }
             let next = eval("next", &pages.next, &scope)?.to_text();
-            if !next.is_empty() && self.pages < pages.limit {
-                if let Request::Http(http) = &mut self.request {
+            cut = !next.is_empty();
+            if cut && self.stage.pages < pages.limit {
+                if let Request::Http(http) = &mut self.stage.request {
                     http.turn_page(pages.param.as_deref(), &next)?;
                 }
                 return Ok(());
             }
-            body = Value::Array(std::mem::take(&mut self.collected));
-            scope.set(&NAMES.body, Data::of(&body));
+            body = Value::Array(std::mem::take(&mut self.stage.collected));
         }
-        let mut outcome = Outcome { result: body, cursor: None };
-        let operation = self.operation;
-        if operation.kind == OperationKind::Pull {
-            if let Some(items) = &operation.items {
-                outcome.result = eval("items", items, &scope)?.to_json();
+        let Some(body) = self.stage.take(self.operation, &self.auth, &self.scope, body)? else {
+            return Ok(());
+        };
+        let mut scope = self.scope.clone();
+        answer.name(&mut scope);
+        scope.set(&NAMES.body, Data::of(&body));
+        match operation.kind {
+            _ if self.stage.place < self.operation.before.len() => {
+                self.go_on(operation, body, &scope)
             }
-            outcome.result = match outcome.result {
-                Value::Null => Value::Array(Vec::new()),
-                Value::Array(items) => Value::Array(items),
-                item => Value::Array(vec![item]),
+            OperationKind::Pull => self.end_pull(body, scope, cut),
+            _ => {
+                let result = self.result(operation, body, &scope)?;
+                self.done = Some(Outcome { result, ..Outcome::default() });
+                Ok(())
+            }
+        }
+    }
+
+    /// What an operation gives for what it was answered.
+    fn result(
+        &self,
+        operation: &Operation,
+        body: Value,
+        scope: &Scope,
+    ) -> Result<Value, CallError> {
+        match &operation.result {
+            Some(result) => Ok(eval("result", result, scope)?.to_json()),
+            None => {
+                let single = matches!(&self.stage.request, Request::Sql(sql) if sql.single_row);
+                Ok(answer::usual(operation, body, single))
+            }
+        }
+    }
+
+    /// From a request that came before to the next one.
+    fn go_on(&mut self, before: &Operation, body: Value, scope: &Scope) -> Result<(), CallError> {
+        let result = self.result(before, body, scope)?;
+        if is_nothing(&result) {
+            let said = match &before.missing {
+                Some(missing) => eval("missing", missing, scope)?.to_text(),
+                None => format!("{}: nothing was found", before.name),
             };
-            scope.set(&NAMES.items, Data::of(&outcome.result));
-            if let Some(cursor) = &operation.cursor {
-                let cursor = eval("cursor", cursor, &scope)?.to_json();
-                outcome.cursor = Some(cursor).filter(|cursor| !cursor.is_null());
-            }
-        } else {
-            let single = matches!(&self.request, Request::Sql(sql) if sql.single_row);
-            outcome.result = answer::usual(operation, outcome.result, single);
-            if let Some(result) = &operation.result {
-                outcome.result = eval("result", result, &scope)?.to_json();
-            }
+            return Err(CallError::new(CallErrorKind::Params, said));
+        }
+        self.before.insert(before.name.clone(), result);
+        self.scope.set(&NAMES.before, Data::of(&Value::Object(self.before.clone())));
+        let place = self.stage.place + 1;
+        self.stage = Stage::enter(self.operation, &self.auth, &self.scope, place)?;
+        Ok(())
+    }
+
+    fn end_pull(&mut self, body: Value, mut scope: Scope, cut: bool) -> Result<(), CallError> {
+        let mut outcome = Outcome { result: body, ..Outcome::default() };
+        let operation = self.operation;
+        if let Some(items) = &operation.items {
+            outcome.result = eval("items", items, &scope)?.to_json();
+        }
+        outcome.result = match outcome.result {
+            Value::Null => Value::Array(Vec::new()),
+            Value::Array(items) => Value::Array(items),
+            item => Value::Array(vec![item]),
+        };
+        scope.set(&NAMES.items, Data::of(&outcome.result));
+        if let Some(cursor) = &operation.cursor {
+            let cursor = eval("cursor", cursor, &scope)?.to_json();
+            outcome.cursor = Some(cursor).filter(|cursor| !cursor.is_null());
+        }
+        if let Some(complete) = &operation.complete {
+            outcome.complete = !cut && eval("complete", complete, &scope)?.is_true();
         }
         self.done = Some(outcome);
         Ok(())
+    }
+}
+
+/// Whether what was looked for is not there.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+        _ => false,
     }
 }
 
@@ -275,6 +353,7 @@ fn scope(auth: &Auth, params: Map<String, Value>, now: Timestamp) -> Scope {
 struct Names {
     auth: Arc<str>,
     params: Arc<str>,
+    before: Arc<str>,
     now: Arc<str>,
     cursor: Arc<str>,
     items: Arc<str>,
@@ -286,6 +365,7 @@ struct Names {
 static NAMES: LazyLock<Names> = LazyLock::new(|| Names {
     auth: "auth".into(),
     params: "params".into(),
+    before: "before".into(),
     now: "now".into(),
     cursor: "cursor".into(),
     items: "items".into(),

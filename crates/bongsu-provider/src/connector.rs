@@ -9,12 +9,14 @@ mod cluster;
 mod mails;
 mod peers;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use bongsu_lang::sigv4::AwsCredentials;
 use bongsu_model::{Secret, Timestamp};
 use parking_lot::Mutex;
+use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -44,6 +46,27 @@ pub struct Connector {
     programs: ProcessSettings,
     tokens: Mutex<HashMap<String, Token>>,
     certificates: Mutex<HashMap<String, Arc<[u8]>>>,
+}
+
+/// The parameters of a call, with those that are to be random.
+///
+/// # Errors
+/// When the system has no random numbers.
+pub fn furnished<'p>(
+    operation: &Operation,
+    params: &'p Map<String, Value>,
+) -> Result<Cow<'p, Map<String, Value>>, CallError> {
+    let mut params = Cow::Borrowed(params);
+    for (name, bytes) in operation.random() {
+        if params.get(name).is_none_or(Value::is_null) {
+            let mut made = vec![0; bytes];
+            SystemRandom::new().fill(&mut made).map_err(|_| {
+                CallError::new(CallErrorKind::Unavailable, "the system has no random numbers")
+            })?;
+            params.to_mut().insert(name.to_owned(), hex::encode(made).into());
+        }
+    }
+    Ok(params)
 }
 
 impl Connector {
@@ -86,7 +109,8 @@ impl Connector {
         now: Timestamp,
         deadline: Instant,
     ) -> Result<Value, CallError> {
-        let mut call = operation.prepare(auth, params, now)?;
+        let params = furnished(operation, params)?;
+        let mut call = operation.prepare(auth, &params, now)?;
         Ok(self.run(&mut call, now, deadline).await?.result)
     }
 
@@ -183,6 +207,8 @@ impl Connector {
         now: Timestamp,
         deadline: Instant,
     ) -> Result<Answer, CallError> {
+        let own = call.timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+        let deadline = own.map_or(deadline, |own| own.min(deadline));
         if let Some(scope) = call.aws.take() {
             let credentials = self.aws_credentials(deadline).await?;
             crate::call::sign(&mut call, &scope, &credentials, now);

@@ -386,3 +386,167 @@ queries:
     let result = result("ssh", json!({}), out).1;
     assert_eq!(result, json!({"stdout": "up", "stderr": "", "return_code": 0, "success": true}));
 }
+
+const LOOKED_UP: &str = "\
+actions:
+  move:
+    summary: {en: M, ko: M}
+    params:
+      issue: {type: text, required: true}
+      to: {type: text, required: true}
+      board: {type: text}
+    before:
+      board:
+        when: params.board
+        request: {http: {method: GET, url: \"'https://a.test/boards'\", query: {name: params.board}}}
+        result: body | map(attribute='id') | first
+        missing: \"'there is no board ' ~ params.board\"
+      step:
+        request: {http: {method: GET, url: \"'https://a.test/steps'\", query: {board: before.board}}}
+        error: body.why
+        result: body[params.to]
+    request: {http: {method: POST, url: \"'https://a.test/move'\", json: {step: before.step, board: before.board}}}
+    result: \"{'step': before.step, 'status': status}\"
+  rotate:
+    summary: {en: R, ko: R}
+    params:
+      paths: {type: list, required: true}
+      seed: {type: text, random: 32}
+    before:
+      old:
+        each: params.paths
+        request: {http: {method: GET, url: \"'https://a.test/' ~ item\"}}
+        result: body | map(attribute='version') | list
+    each: params.paths
+    request: {http: {method: PUT, url: \"'https://a.test/' ~ item\", json: {after: 'before.old[at]', value: (params.seed ~ item) | sha256}}}
+    ok: status == 200 and body.version
+    result: \"params.paths | zip(body | map(attribute='version')) | list\"
+";
+
+#[test]
+fn requests_before_the_main_one() {
+    let manifest = manifest(LOOKED_UP);
+    let auth = auth(&manifest, json!({}));
+    let operation = manifest.operation("move", &auth, &Map::new(), now()).unwrap();
+    // The answers one after the other; then what was asked, and the end of it.
+    let run = |params: Value, answers: &[Answer]| {
+        let mut call = operation.prepare(&auth, &map(params), now()).unwrap();
+        let mut asked = Vec::new();
+        for answer in answers {
+            let request = request(&mut call);
+            asked.push(format!(
+                "{} {}",
+                request["url"].as_str().unwrap().trim_start_matches("https://a.test"),
+                request["body"]
+            ));
+            if let Err(error) = call.answer(answer.clone()) {
+                assert!(!error.retry);
+                asked.push(error.message);
+                return asked.join("; ");
+            }
+        }
+        match call.step().unwrap() {
+            Step::Done(outcome) => asked.push(outcome.result.to_string()),
+            Step::Send(_) => asked.push("more".to_owned()),
+        }
+        asked.join("; ")
+    };
+    let (plain, boarded) = (
+        json!({"issue": "A-1", "to": "done"}),
+        json!({"issue": "A-1", "to": "done", "board": "B"}),
+    );
+    let (boards, steps) = (ok(json!([{"id": 7}])), ok(json!({"done": "31"})));
+    let refused =
+        Answer { status: Some(403), body: json!({"why": "not yours"}), ..Answer::default() };
+    let said = [
+        run(plain.clone(), &[steps.clone(), ok(json!({}))]),
+        run(boarded.clone(), &[boards, steps, ok(json!({}))]),
+        run(boarded, &[ok(json!([]))]),
+        run(plain.clone(), &[ok(json!({"open": "1"}))]),
+        run(plain, &[refused]),
+    ];
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    /steps null; /move {"step":"31"}; {"step":"31","status":200}
+    /boards?name=B null; /steps?board=7 null; /move {"step":"31","board":7}; {"step":"31","status":200}
+    /boards?name=B null; there is no board B
+    /steps null; step: nothing was found
+    /steps null; status 403: not yours
+    "#);
+}
+
+#[test]
+fn one_request_for_every_element() {
+    let manifest = manifest(LOOKED_UP);
+    let auth = auth(&manifest, json!({}));
+    let operation = manifest.operation("rotate", &auth, &Map::new(), now()).unwrap();
+    assert_eq!(operation.random().collect::<Vec<_>>(), [("seed", 32)]);
+    // Randomness is a matter of whoever calls.
+    let error = operation.prepare(&auth, &map(json!({"paths": ["a"]})), now()).unwrap_err();
+    assert_eq!(error.message, "seed is required");
+    let given = map(json!({"paths": ["a"]}));
+    let furnished = bongsu_provider::furnished(operation, &given).unwrap();
+    assert_eq!(furnished["seed"].as_str().unwrap().len(), 64);
+    let other = bongsu_provider::furnished(operation, &given).unwrap();
+    assert_ne!(furnished["seed"], other["seed"]);
+
+    let prepare = |paths: Value| {
+        let params = map(json!({"paths": paths, "seed": "5eed5eed"}));
+        operation.prepare(&auth, &params, now())
+    };
+    let mut call = prepare(json!(["a", "b"])).unwrap();
+    let mut asked = Vec::new();
+    for version in [1, 2, 3, 4] {
+        let request = request(&mut call);
+        asked
+            .push(format!("{} {} {}", request["method"], request["url"], request["body"]["after"]));
+        call.answer(ok(json!({"version": version}))).unwrap();
+    }
+    let Step::Done(outcome) = call.step().unwrap() else { panic!("it is not done") };
+    asked.push(outcome.result.to_string());
+    insta::assert_snapshot!(asked.join("\n"), @r#"
+    "GET" "https://a.test/a" null
+    "GET" "https://a.test/b" null
+    "PUT" "https://a.test/a" 1
+    "PUT" "https://a.test/b" 2
+    [["a",3],["b",4]]
+    "#);
+    // What is random is not shown.
+    let mut call = prepare(json!(["a"])).unwrap();
+    let refused = Answer { status: Some(400), body: json!("5eed5eed is odd"), ..Answer::default() };
+    request(&mut call);
+    assert_eq!(call.answer(refused).unwrap_err().message, "status 400: *** is odd");
+
+    for (paths, why) in [
+        (json!([]), "there is nothing to do it for: the list is empty"),
+        (Value::from_iter(0..101), "101 elements, at most 100"),
+    ] {
+        assert_eq!(prepare(paths).unwrap_err().message, why);
+    }
+}
+
+#[test]
+fn a_pull_says_whether_it_is_all() {
+    let manifest = manifest(
+        "ingest: [{shape: a, fields: {name: item.n}}]\n\
+         pull:\n  every: 1m\n  shape: a\n  items: body\n  complete: body | length < 3\n  \
+         request: {http: {method: GET, url: \"'https://a.test/'\", pages: {next: body.next, \
+         items: body.items, limit: 2}}}\n",
+    );
+    let auth = auth(&manifest, json!({}));
+    let operation = manifest.operation("pull", &auth, &Map::new(), now()).unwrap();
+    for (pages, complete) in [
+        (&[json!({"items": [1, 2]})][..], true),
+        (&[json!({"items": [1], "next": "/2"}), json!({"items": [2]})], true),
+        (&[json!({"items": [1, 2], "next": "/2"}), json!({"items": [3]})], false),
+        // More pages than are asked for.
+        (&[json!({"items": [1], "next": "/2"}), json!({"items": [2], "next": "/3"})], false),
+    ] {
+        let mut call = operation.prepare(&auth, &Map::new(), now()).unwrap();
+        for page in pages {
+            request(&mut call);
+            call.answer(ok(page.clone())).unwrap();
+        }
+        let Step::Done(outcome) = call.step().unwrap() else { panic!("it is not done") };
+        assert_eq!(outcome.complete, complete, "{pages:?}");
+    }
+}

@@ -32,6 +32,12 @@ actions:
     summary: {en: S, ko: S}
     connect: {authorize: {kind: oauth2, token_url: \"'/token'\", client_secret: auth.secret}}
     request: {http: {method: GET, url: \"'/items'\"}}
+  brief:
+    summary: {en: S, ko: S}
+    request: {http: {method: GET, url: \"'/slow'\", timeout: \"'50ms'\"}}
+  patient:
+    summary: {en: S, ko: S}
+    request: {http: {method: GET, url: \"'/quick'\", timeout: 1e300}}
   redis:
     summary: {en: S, ko: S}
     request: {redis: {command: [\"'PING'\"]}}
@@ -127,4 +133,17 @@ async fn a_token_is_kept_until_it_expires_or_is_refused() {
     let items = seen.iter().filter(|request| request.path == "/items");
     let used: Vec<&str> = items.map(|request| request.header("authorization")).collect();
     assert_eq!(used, ["Bearer tok1", "Bearer tok1", "Bearer tok1", "Bearer tok2", "Bearer tok3"]);
+}
+
+#[tokio::test]
+async fn a_request_may_have_less_time_than_the_call() {
+    let server = CaptureServer::start();
+    server.script("/slow", [Answer::status(200).after(Duration::from_secs(15))]);
+    server.script("/quick", [Answer::status(200)]);
+    let connector = Connector::new("Bongsu/test", EgressPolicy::open());
+    let error = call(&connector, &server.url("/"), "brief", now()).await.unwrap_err();
+    assert_eq!(error.kind, CallErrorKind::Transport(TransportErrorKind::Timeout));
+    // Seconds beyond all measure are no duration.
+    let error = call(&connector, &server.url("/"), "patient", now()).await.unwrap_err();
+    assert_eq!(error.message, "timeout: seconds or a duration is wanted");
 }

@@ -197,3 +197,51 @@ ingest:
         assert_eq!(map(body), want, "{body}");
     }
 }
+
+#[test]
+fn every_mistake_of_what_comes_before_at_once() {
+    let text = "\
+name: {en: A, ko: A}
+summary: {en: A, ko: A}
+categories: [generic]
+auth:
+  secret: {label: {en: T, ko: T}}
+actions:
+  send:
+    summary: {en: Send, ko: Send}
+    params: {board: {type: text}, seed: {type: text, random: 0}}
+    when: before.board
+    befor: {}
+    before:
+      board:
+        wen: params.board
+        request: {http: {method: GET, url: \"'/' ~ before.board\", timeut: 5}}
+        result: item.id
+      Two Words:
+        each: params.bord
+        request: {http: {method: GET, url: \"'/' ~ item ~ before.bord\"}}
+      nothing: {when: body.x}
+    request: {http: {method: POST, url: \"'/' ~ before.boards ~ at\"}}
+    result: before.board
+  plain:
+    summary: {en: Send, ko: Send}
+    request: {http: {method: POST, url: \"'/' ~ before.board\"}}
+pull:
+  every: 1m
+  shape: a
+  complet: true
+  complete: item
+  request: {http: {method: GET, url: \"'/'\"}}
+verify:
+- {kind: standard_webhook, secret: auth.secret}
+- {kind: standard_webhooks}
+- {kind: hmac, header: x, secret: auth.secret, max_age: 5m}
+- {kind: hmac, header: x, secret: auth.secret, timestmp: headers.at}
+- {kind: hmac, header: x, secret: auth.secret, timestamp: headers.at, max_age: soon}
+ingest:
+- {shape: a, fields: {name: item.name}}
+";
+    let source = Arc::new(Source { name: "provider.yaml".into(), text: text.into() });
+    let found = Manifest::parse("odd", source).unwrap_err();
+    insta::assert_snapshot!(render_diagnostics(&found));
+}

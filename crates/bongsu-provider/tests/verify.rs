@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bongsu_model::Source;
+use bongsu_model::{Source, Timestamp};
 use bongsu_provider::manifest::{Incoming, Manifest, Verdict};
 use serde_json::{Map, Value, json};
 
@@ -18,13 +18,28 @@ verify:
 ";
 
 fn verdict(verify: &str, secret: &str, headers: Value, query: Value, body: &[u8]) -> Verdict {
+    // Half a minute after what is signed here.
+    verdict_at(verify, secret, headers, query, body, SIGNED_AT + 30)
+}
+
+const SIGNED_AT: i64 = 1_614_265_330;
+
+fn verdict_at(
+    verify: &str,
+    secret: &str,
+    headers: Value,
+    query: Value,
+    body: &[u8],
+    now: i64,
+) -> Verdict {
     let source = Source { name: "provider.yaml".into(), text: format!("{HEAD}{verify}") };
     let manifest = Manifest::parse("a", Arc::new(source)).unwrap();
     let mut given = Map::new();
     given.insert("secret".to_owned(), secret.into());
     given.insert("topic".to_owned(), "arn:aws:sns:us-west-2:123456789012:alarms".into());
     let map = |value: Value| value.as_object().unwrap().clone();
-    let incoming = Incoming { headers: map(headers), query: map(query), body };
+    let now = Timestamp::from_second(now).unwrap();
+    let incoming = Incoming { headers: map(headers), query: map(query), body, now };
     manifest.verify(&manifest.settings(&given).unwrap(), &incoming)
 }
 
@@ -125,4 +140,89 @@ fn messages_of_sns() {
         let verdict = verdict(way, "", json!({}), json!({}), message.to_string().as_bytes());
         assert_eq!(verdict, Verdict::Refused(why.to_owned()), "{key} {value}");
     }
+}
+
+/// A signature that carries its time is good for a while only.
+#[test]
+fn signatures_of_a_time() {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"key");
+    let sign = |text: String| hex::encode(ring::hmac::sign(&key, text.as_bytes()));
+    let body = b"{}";
+    let slack = "- {kind: hmac, header: x-sig, prefix: v0=, secret: auth.secret, \
+                 message: \"'v0:' ~ headers['x-at'] ~ ':' ~ body\", timestamp: \"headers['x-at']\"}";
+    let stripe = "- {kind: hmac, header: x-sig, prefix: v1=, secret: auth.secret, max_age: 1m, \
+                  message: \"(headers['x-sig'] | capture('t=([0-9]+)')) ~ '.' ~ body\", \
+                  timestamp: \"headers['x-sig'] | capture('t=([0-9]+)')\"}";
+    let slack_headers =
+        |at: &str| json!({"x-at": at, "x-sig": format!("v0={}", sign(format!("v0:{at}:{{}}")))});
+    let stripe_headers = json!({
+        "x-sig": format!("t={SIGNED_AT},v1=00,v1={}", sign(format!("{SIGNED_AT}.{{}}"))),
+    });
+    let at = SIGNED_AT.to_string();
+    let mut said = Vec::new();
+    for (verify, headers, seconds) in [
+        (slack, slack_headers(&at), 0),
+        (slack, slack_headers(&at), 300),
+        (slack, slack_headers(&at), 301),
+        (slack, slack_headers(&at), -301),
+        (slack, slack_headers("yesterday"), 0),
+        (slack, json!({"x-at": at, "x-sig": "v0=00"}), 9999),
+        (stripe, stripe_headers.clone(), 60),
+        (stripe, stripe_headers, 61),
+    ] {
+        let verdict = verdict_at(verify, "key", headers, json!({}), body, SIGNED_AT + seconds);
+        said.push(format!("{seconds}: {verdict:?}"));
+    }
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    0: Verified
+    300: Verified
+    301: Refused("it was signed 301 seconds ago")
+    -301: Refused("it was signed 301 seconds from now")
+    0: Refused("it does not say when it was signed")
+    9999: Refused("x-sig does not fit the secret")
+    60: Verified
+    61: Refused("it was signed 61 seconds ago")
+    "#);
+}
+
+/// An example with a signature made elsewhere.
+#[test]
+fn standard_webhooks() {
+    let verify = "- {kind: standard_webhooks, secret: auth.secret}";
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let (id, body) = ("msg_p5jXN8AQM9LWM0D4loKWxJek", br#"{"test": 2432232314}"#);
+    let made = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
+    let headers = |start: &str, signature: &str| {
+        let pair = |name: &str, value: Value| (format!("{start}-{name}"), value);
+        Value::Object(Map::from_iter([
+            pair("id", id.into()),
+            pair("timestamp", SIGNED_AT.to_string().into()),
+            pair("signature", signature.into()),
+        ]))
+    };
+    let several = format!("v1,bm9uc2Vuc2U= v2,x {made}");
+    let mut said = Vec::new();
+    for (secret, headers, seconds) in [
+        (secret, headers("webhook", made), 0),
+        (&secret[6..], headers("svix", &several), 300),
+        (secret, headers("svix", &several), 301),
+        (secret, headers("svix", "v1,bm9uc2Vuc2U="), 0),
+        (secret, headers("svix", &made[3..]), 0),
+        ("whsec_no base64", headers("svix", made), 0),
+        (secret, json!({"svix-id": "a"}), 0),
+        ("", json!({}), 0),
+    ] {
+        let verdict = verdict_at(verify, secret, headers, json!({}), body, SIGNED_AT + seconds);
+        said.push(format!("{verdict:?}"));
+    }
+    insta::assert_snapshot!(said.join("\n"), @r#"
+    Verified
+    Verified
+    Refused("it was signed 301 seconds ago")
+    Refused("webhook-signature does not fit the secret")
+    Refused("webhook-signature does not fit the secret")
+    Refused("the secret is no base64")
+    Refused("webhook-timestamp is missing")
+    Unsigned
+    "#);
 }

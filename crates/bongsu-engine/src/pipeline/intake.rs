@@ -73,7 +73,7 @@ impl Shared {
             Arc::clone(&core.loaded)
         };
         let sender = loaded.intake().sender(&delivered)?;
-        loaded.intake().verify(&sender, &delivered).await?;
+        loaded.intake().verify(&sender, &delivered, self.clock.now()).await?;
         let Delivered { body, content_type, fingerprint, key, .. } = delivered;
         let origin = Origin { content_type, fingerprint, key, pulled: false };
         let now = self.clock.now();

@@ -168,6 +168,7 @@ fn token_request(url: Url, form: Map<String, Value>) -> HttpCall {
         tls_ca: None,
         cluster: None,
         aws: None,
+        timeout: None,
     }
 }
 

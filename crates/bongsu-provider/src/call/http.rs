@@ -1,5 +1,7 @@
 //! HTTP requests of a call.
 
+use std::time::Duration;
+
 use bongsu_lang::jinja::Scope;
 use serde_json::{Map, Value, json};
 use url::{Url, form_urlencoded};
@@ -35,6 +37,8 @@ pub struct HttpCall {
     pub cluster: Option<Map<String, Value>>,
     /// To be signed with AWS credentials of the surroundings.
     pub aws: Option<AwsScope>,
+    /// How long it may take, if less than the whole call.
+    pub timeout: Option<Duration>,
 }
 
 /// What an AWS signature is for.
@@ -150,6 +154,9 @@ impl HttpCall {
             .map(|(name, value)| (name.clone(), value.as_str().into()))
             .collect();
         let mut request = json!({"method": self.method, "url": self.url.as_str()});
+        if let Some(timeout) = self.timeout {
+            request["timeout"] = timeout.as_secs_f64().into();
+        }
         if !headers.is_empty() {
             request["headers"] = headers.into();
         }
@@ -192,6 +199,7 @@ pub(super) fn render(
         tls_ca: Some(text_of(&setting(operation, "tls_ca", scope)?)).filter(|pem| !pem.is_empty()),
         cluster: None,
         aws: None,
+        timeout: super::request::timeout(&fields.eval("timeout", scope)?)?,
     };
     let query = fields.eval("query", scope)?;
     for (name, value) in pairs_of(query) {

@@ -161,14 +161,7 @@ impl Request {
 /// A map without what is null or empty.
 pub(crate) fn present(value: Value) -> Value {
     let Value::Object(map) = value else { return value };
-    let empty = |value: &Value| match value {
-        Value::Null => true,
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.is_empty(),
-        _ => false,
-    };
-    Value::Object(map.into_iter().filter(|(_, value)| !empty(value)).collect())
+    Value::Object(map.into_iter().filter(|(_, value)| !super::is_nothing(value)).collect())
 }
 
 /// The first request of a call.
@@ -282,7 +275,7 @@ fn truth(value: &Value) -> bool {
     }
 }
 
-fn timeout(value: &Value) -> Result<Option<Duration>, CallError> {
+pub(super) fn timeout(value: &Value) -> Result<Option<Duration>, CallError> {
     let bad = || CallError::new(CallErrorKind::Params, "timeout: seconds or a duration is wanted");
     let seconds = |n: f64| Duration::try_from_secs_f64(n).map_err(|_| bad());
     Ok(Some(match value {

@@ -88,6 +88,7 @@ pub(super) const PARAM: &[Key] = &[
     key("required", Boolean, "A call without it is refused."),
     key("required_unless", Text, "The parameter that may stand in its place."),
     key("default", Value, "Taken when it is not given."),
+    key("random", Count, "So many random bytes in hex are taken when it is not given."),
     key("options", Values, "The values it may have."),
     key("aliases", Texts, "Other names of it."),
 ];
@@ -171,10 +172,34 @@ pub(super) const OPERATION: &[Key] = &[
     key("params", Named(&Object(PARAM)), "What a caller gives."),
     key("when", Expression, "Chosen by calls that name no operation only if it holds."),
     key("connect", Object(CONNECT), "Over the provider's."),
+    key("before", Named(&Object(BEFORE)), "Requests that come first, each under its name."),
+    key(
+        "each",
+        Expression,
+        "A list: the request is sent for every `item` of it, at the place `at`.",
+    ),
     required("request", Object(REQUEST), "What is sent: exactly one transport."),
     key("ok", Expression, "Whether it worked; of HTTP the status 2xx unless said otherwise."),
     key("error", Expression, "The text shown when it did not; the answer unless said otherwise."),
     key("result", Expression, "What the caller gets; the answer unless said otherwise."),
+];
+
+pub(super) const BEFORE: &[Key] = &[
+    key("when", Expression, "Left out unless it holds."),
+    key(
+        "each",
+        Expression,
+        "A list: the request is sent for every `item` of it, at the place `at`.",
+    ),
+    required("request", Object(REQUEST), "What is sent; it only asks."),
+    key("ok", Expression, "Whether it worked; of HTTP the status 2xx unless said otherwise."),
+    key("error", Expression, "The text shown when it did not."),
+    key(
+        "result",
+        Expression,
+        "What `before.NAME` is from then on; the answer unless said otherwise.",
+    ),
+    key("missing", Expression, "The text shown when the result is nothing; the call ends there."),
 ];
 
 pub(super) const PULL: &[Key] = &[
@@ -182,6 +207,11 @@ pub(super) const PULL: &[Key] = &[
     required("shape", Text, "The shape of `ingest` that maps an item."),
     key("items", Expression, "The payloads in an answer; the answer unless said otherwise."),
     key("cursor", Expression, "Kept, and given as `cursor` to the next request."),
+    key(
+        "complete",
+        Expression,
+        "Whether the answer is all that is going on: what it no longer holds is over.",
+    ),
     key("connect", Object(CONNECT), "Over the provider's."),
     required("request", Object(REQUEST), "What is sent."),
     key("ok", Expression, "Whether it worked."),
@@ -217,6 +247,7 @@ pub(super) const HTTP: &[Key] = &[
     key("text", Expression, "Body as it is."),
     key("content_type", Text, "Of the body `text`."),
     key("multipart", Tree, "Body, multipart/form-data."),
+    key("timeout", Expression, "Of one request: seconds, or a duration."),
     key("pages", Object(PAGES), "How the next page is asked for."),
 ];
 
@@ -260,14 +291,20 @@ pub(super) const PROCESS: &[Key] = &[
 ];
 
 pub(super) const VERIFY: &[Key] = &[
-    required("kind", OneOf(&["hmac", "token", "sns"]), "How."),
+    required("kind", OneOf(&["hmac", "token", "standard_webhooks", "sns"]), "How."),
     key("header", Text, "Where the signature or token stands."),
     key("query", Text, "token: the key of the query where it stands."),
     key("prefix", Text, "Taken off first."),
     key("algorithm", OneOf(ALGORITHMS), "hmac: sha256 unless said otherwise."),
     key("encoding", OneOf(&["hex", "base64"]), "hmac: hex unless said otherwise."),
     key("message", Expression, "hmac: what is signed, over body, headers, query."),
-    key("secret", Expression, "hmac, token: nothing means that it is not configured."),
+    key("timestamp", Expression, "hmac: when it was signed, over body, headers, query."),
+    key(
+        "max_age",
+        Text,
+        "hmac, standard_webhooks: how far that may be from now; 5m unless said otherwise.",
+    ),
+    key("secret", Expression, "Nothing means that it is not configured."),
     key("topic", Expression, "sns: the topic messages have to come from."),
 ];
 

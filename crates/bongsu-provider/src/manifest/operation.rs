@@ -28,6 +28,8 @@ pub struct Input {
     pub required_unless: Option<String>,
     /// Taken when it is left out.
     pub default: Option<Value>,
+    /// So many random bytes in hex are taken when it is left out; whoever calls makes them.
+    pub random: Option<usize>,
     /// If any, the values it may have.
     pub options: Vec<Value>,
     /// Other names of it.
@@ -96,17 +98,54 @@ pub struct Operation {
     /// What a caller gives.
     pub params: Vec<Input>,
     pub(crate) when: Option<Expression>,
+    /// Requests that come first, each under its name.
+    pub(crate) before: Vec<Operation>,
+    /// The elements the request is sent for, each once.
+    pub(crate) each: Option<Expression>,
     /// Its own and the provider's; the earlier wins.
     pub(crate) connect: Vec<Arc<Connect>>,
     pub(crate) request: Template,
     pub(crate) ok: Option<Expression>,
     pub(crate) error: Option<Expression>,
     pub(crate) result: Option<Expression>,
+    /// Of a request before another: what is said when its result is nothing.
+    pub(crate) missing: Option<Expression>,
     /// Parameters that choose the operation; accepted whether or not it uses them.
     pub(crate) choosing: Arc<[String]>,
     /// Of a pull: the payloads in an answer, and what the next request starts from.
     pub(crate) items: Option<Expression>,
     pub(crate) cursor: Option<Expression>,
+    /// Of a pull: whether an answer is all that is going on.
+    pub(crate) complete: Option<Expression>,
+}
+
+impl Operation {
+    /// One that says nothing yet.
+    pub(crate) fn empty(name: &str, kind: OperationKind) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind,
+            summary: Text::default(),
+            params: Vec::new(),
+            when: None,
+            before: Vec::new(),
+            each: None,
+            connect: Vec::new(),
+            request: Template {
+                transport: Transport::Http,
+                fields: Fields::default(),
+                pages: None,
+            },
+            ok: None,
+            error: None,
+            result: None,
+            missing: None,
+            choosing: Arc::default(),
+            items: None,
+            cursor: None,
+            complete: None,
+        }
+    }
 }
 
 /// Alerts fetched on a schedule.
@@ -118,6 +157,13 @@ pub struct Pull {
     pub shape: String,
     /// What is sent.
     pub operation: Operation,
+}
+
+impl Pull {
+    /// Whether an answer may be all that is going on.
+    pub fn may_be_complete(&self) -> bool {
+        self.operation.complete.is_some()
+    }
 }
 
 /// Keys with what stands under them.

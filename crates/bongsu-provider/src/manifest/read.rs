@@ -167,6 +167,19 @@ impl Reader {
         }
     }
 
+    /// A number from 1 on.
+    fn count(&mut self, node: &Node, most: usize) -> Option<usize> {
+        let number = match node.scalar() {
+            Some(Scalar::Int(number)) => usize::try_from(number).ok(),
+            _ => None,
+        };
+        let number = number.filter(|number| (1..=most).contains(number));
+        if number.is_none() {
+            self.mistyped(node, &format!("a number from 1 to {most}"));
+        }
+        number
+    }
+
     fn one_of(&mut self, node: &Node, known: &'static [&'static str]) -> Option<&'static str> {
         let text = self.text(node);
         let found = known.iter().copied().find(|word| *word == text);

@@ -1,11 +1,14 @@
 //! Whether a request that came in was sent by whom it says: its signature or token.
 //!
-//! In: header fields, query and body as they came, an instance's settings. Out: a [`Verdict`]. The
+//! In: header fields, query and body as they came and when, an instance's settings. Out: a [`Verdict`]. The
 //! signature of AWS SNS needs a certificate that has to be fetched; what is signed is made here.
+
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use bongsu_lang::jinja::{Data, Scope};
+use bongsu_lang::jinja::{self, Data, Scope};
+use bongsu_model::Timestamp;
 use ring::hmac;
 use serde_json::{Map, Value};
 use url::Url;
@@ -18,6 +21,8 @@ use crate::call::{Auth, CallError, algorithm};
 #[derive(Debug)]
 pub struct Signature {
     pub(crate) fields: Fields,
+    /// How far the time it was signed at may be from now.
+    pub(crate) max_age: Duration,
 }
 
 /// A request that came in.
@@ -29,6 +34,8 @@ pub struct Incoming<'a> {
     pub query: Map<String, Value>,
     /// The body as it came.
     pub body: &'a [u8],
+    /// When.
+    pub now: Timestamp,
 }
 
 /// What a check of a request gave.
@@ -108,6 +115,12 @@ impl Signature {
         let Some(secret) = self.fields.text("secret", scope)? else {
             return Ok(Verdict::Unsigned);
         };
+        if kind == "standard_webhooks" {
+            return Ok(match standard(&secret, incoming, self.max_age) {
+                Ok(()) => Verdict::Verified,
+                Err(why) => Verdict::Refused(why),
+            });
+        }
         let header = literal("header")?.to_ascii_lowercase();
         let query = literal("query")?;
         let given = match incoming.headers.get(&header) {
@@ -141,11 +154,55 @@ impl Signature {
                 tag.is_some_and(|tag| hmac::verify(&key, &message, &tag).is_ok())
             })
         };
-        Ok(match holds {
-            true => Verdict::Verified,
-            false => Verdict::Refused(format!("{place} does not fit the secret")),
-        })
+        if !holds {
+            return Ok(Verdict::Refused(format!("{place} does not fit the secret")));
+        }
+        if self.fields.get("timestamp").is_some() {
+            let signed_at = self.fields.text("timestamp", scope)?.unwrap_or_default();
+            if let Err(why) = is_fresh(&signed_at, incoming.now, self.max_age) {
+                return Ok(Verdict::Refused(why));
+            }
+        }
+        Ok(Verdict::Verified)
     }
+}
+
+/// Whether it was signed just now: what was recorded is not to be sent again later.
+fn is_fresh(signed_at: &str, now: Timestamp, max_age: Duration) -> Result<(), String> {
+    let at = jinja::parse_time(signed_at).ok_or("it does not say when it was signed")?;
+    let age = now.duration_since(at);
+    if age.unsigned_abs() <= max_age {
+        return Ok(());
+    }
+    let seconds = age.as_secs();
+    Err(match seconds {
+        0.. => format!("it was signed {seconds} seconds ago"),
+        _ => format!("it was signed {} seconds from now", seconds.unsigned_abs()),
+    })
+}
+
+/// A signature as <https://www.standardwebhooks.com> and Svix make it: over id, time and body, with a
+/// key in base64; the header holds one for each key in use.
+fn standard(secret: &str, incoming: &Incoming<'_>, max_age: Duration) -> Result<(), String> {
+    let header = |name: &str| {
+        let found = ["webhook-", "svix-"]
+            .iter()
+            .find_map(|start| incoming.headers.get(&format!("{start}{name}")));
+        found.map(text_of).ok_or_else(|| format!("webhook-{name} is missing"))
+    };
+    let (id, at, signatures) = (header("id")?, header("timestamp")?, header("signature")?);
+    let key = STANDARD.decode(secret.strip_prefix("whsec_").unwrap_or(secret));
+    let key = key.map_err(|_| "the secret is no base64")?;
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &key);
+    let message = [format!("{id}.{at}.").as_bytes(), incoming.body].concat();
+    let fits = signatures.split_ascii_whitespace().any(|one| {
+        let tag = one.strip_prefix("v1,").and_then(|tag| STANDARD.decode(tag).ok());
+        tag.is_some_and(|tag| hmac::verify(&key, &message, &tag).is_ok())
+    });
+    if !fits {
+        return Err("webhook-signature does not fit the secret".to_owned());
+    }
+    is_fresh(&at, incoming.now, max_age)
 }
 
 /// In a time that does not depend on where they differ.

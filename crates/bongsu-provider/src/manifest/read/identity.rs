@@ -56,7 +56,7 @@ impl Reader {
             manifest.auth = self.settings(node);
         }
         let settings = manifest.auth.iter().map(|input| input.name.clone()).collect();
-        self.allowed = Some(Allowed { settings, params: None, roots: ASKING });
+        self.allowed = Some(Allowed { settings, roots: ASKING, ..Allowed::default() });
         if let Some(node) = value("select") {
             manifest.select = self.expression(node);
         }

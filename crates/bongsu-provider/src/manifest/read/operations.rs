@@ -9,10 +9,14 @@ use serde_json::Value;
 use super::Reader;
 use super::names::{ANSWERED, ASKING, PULLED, PULLING};
 use crate::manifest::keys::{self, Key};
-use crate::manifest::operation::{
-    Connect, Fields, Input, InputKind, Operation, OperationKind, Pull, Template, Transport,
-};
+use crate::manifest::operation::{Connect, Input, InputKind, Operation, OperationKind, Pull};
 use crate::manifest::{Manifest, Text};
+
+/// Requests that may come before another.
+const BEFORE: usize = 10;
+
+/// Most random bytes a parameter may want.
+const RANDOM: usize = 256;
 
 impl Reader {
     pub(super) fn settings(&mut self, node: &Node) -> Vec<Input> {
@@ -55,6 +59,7 @@ impl Reader {
             required: false,
             required_unless: None,
             default: None,
+            random: None,
             options: Vec::new(),
             aliases: Vec::new(),
         };
@@ -79,6 +84,7 @@ impl Reader {
                 "required" => input.required = self.boolean(value),
                 "required_unless" => input.required_unless = Some(self.text(value)),
                 "default" => input.default = Some(value.to_value().to_json()),
+                "random" => input.random = self.count(value, RANDOM),
                 "options" => {
                     let options = self.items(value).iter().map(|item| item.to_value().to_json());
                     input.options = options.collect();
@@ -171,25 +177,8 @@ impl Reader {
         pairs: &[(&'static str, &Arc<Node>)],
         connect: Option<&Arc<Connect>>,
     ) -> Operation {
-        let mut operation = Operation {
-            name: name.to_owned(),
-            kind,
-            summary: Text::default(),
-            params: Vec::new(),
-            when: None,
-            connect: connect.into_iter().cloned().collect(),
-            request: Template {
-                transport: Transport::Http,
-                fields: Fields::default(),
-                pages: None,
-            },
-            ok: None,
-            error: None,
-            result: None,
-            choosing: Arc::default(),
-            items: None,
-            cursor: None,
-        };
+        let mut operation = Operation::empty(name, kind);
+        operation.connect.extend(connect.cloned());
         let (asking, answered) = match kind {
             OperationKind::Pull => (PULLING, PULLED),
             _ => (ASKING, ANSWERED),
@@ -200,9 +189,21 @@ impl Reader {
         if let Some(allowed) = &mut self.allowed {
             allowed.params = Some(operation.params.iter().map(|p| p.name.clone()).collect());
         }
+        let find = |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, node)| *node);
+        self.allow(asking);
+        if let Some(node) = find("connect") {
+            operation.connect.insert(0, Arc::new(self.connect(node)));
+        }
+        if let Some(node) = find("before") {
+            operation.before = self.before(node, &operation.connect);
+        }
+        let each = find("each").is_some();
         for (key, value) in pairs {
-            let after = matches!(*key, "ok" | "error" | "result" | "items" | "cursor");
+            let after = matches!(*key, "ok" | "error" | "result" | "items" | "cursor" | "complete");
             self.allow(if after { answered } else { asking });
+            self.allow_each(each && matches!(*key, "request" | "ok" | "error"));
+            let earlier = if *key == "when" { &[] } else { operation.before.as_slice() };
+            self.allow_before(earlier);
             // What is given may be meant for another operation: that is what `when` decides.
             let params = self.allowed.as_mut().and_then(|allowed| allowed.params.take());
             let (own, any) = if *key == "when" { (None, params) } else { (params, None) };
@@ -212,7 +213,7 @@ impl Reader {
             match *key {
                 "summary" => operation.summary = self.languages(value),
                 "when" => operation.when = self.expression(value),
-                "connect" => operation.connect.insert(0, Arc::new(self.connect(value))),
+                "each" => operation.each = self.expression(value),
                 "request" => {
                     if let Some(request) = self.request(value, answered) {
                         operation.request = request;
@@ -223,6 +224,7 @@ impl Reader {
                 "result" => operation.result = self.expression(value),
                 "items" => operation.items = self.expression(value),
                 "cursor" => operation.cursor = self.expression(value),
+                "complete" => operation.complete = self.expression(value),
                 _ => {}
             }
             if let (Some(allowed), Some(params)) = (&mut self.allowed, any) {
@@ -233,7 +235,50 @@ impl Reader {
             allowed.params = None;
         }
         self.allow(ASKING);
+        self.allow_each(false);
+        self.allow_before(&[]);
         operation
+    }
+
+    /// Requests that come before another and leave the same way; each may use what those before it
+    /// gave.
+    fn before(&mut self, node: &Node, connect: &[Arc<Connect>]) -> Vec<Operation> {
+        let mut all: Vec<Operation> = Vec::new();
+        for (name, one_node) in self.named(node) {
+            if !Manifest::is_slug(name) {
+                let message = format!("{name:?} is no name: lower case letters, digits and _ only");
+                self.refuse("BS1406", super::key_place(node, name), message);
+            }
+            let mut one = Operation::empty(name, OperationKind::Query);
+            one.connect = connect.to_vec();
+            self.allow_before(&all);
+            let pairs = self.pairs(one_node, keys::BEFORE);
+            let each = pairs.iter().any(|(key, _)| *key == "each");
+            for (key, value) in pairs {
+                let after = matches!(key, "ok" | "error" | "result" | "missing");
+                self.allow(if after { ANSWERED } else { ASKING });
+                self.allow_each(each && matches!(key, "request" | "ok" | "error"));
+                match key {
+                    "when" => one.when = self.expression(value),
+                    "each" => one.each = self.expression(value),
+                    "request" => {
+                        if let Some(request) = self.request(value, ANSWERED) {
+                            one.request = request;
+                        }
+                    }
+                    "ok" => one.ok = self.expression(value),
+                    "error" => one.error = self.expression(value),
+                    "result" => one.result = self.expression(value),
+                    _ => one.missing = self.expression(value),
+                }
+            }
+            all.push(one);
+        }
+        if all.len() > BEFORE {
+            let message = format!("{} requests before another, at most {BEFORE}", all.len());
+            self.refuse("BS1408", node.place, message);
+        }
+        all
     }
 }
 

@@ -1,8 +1,10 @@
 //! Requests, the ways they leave, and signatures of what comes in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use bongsu_lang::yaml::{Kind, Node, Scalar};
+use bongsu_lang::duration;
+use bongsu_lang::yaml::{Kind, Node};
 
 use super::Reader;
 use super::names::INCOMING;
@@ -13,6 +15,9 @@ use crate::manifest::verify::Signature;
 /// Pages asked for unless a manifest says otherwise, and the most it may say.
 const PAGES: usize = 10;
 const MOST_PAGES: usize = 1000;
+
+/// How far the time a request was signed at may be from now, unless a manifest says otherwise.
+const MAX_AGE: Duration = Duration::from_secs(300);
 
 impl Reader {
     pub(super) fn connect(&mut self, node: &Node) -> Connect {
@@ -106,12 +111,7 @@ impl Reader {
                 "next" => next = self.expression(value),
                 "param" => param = Some(self.text(value)),
                 "items" => items = self.expression(value),
-                _ => match value.scalar() {
-                    Some(Scalar::Int(n)) if (1..=MOST_PAGES as i64).contains(&n) => {
-                        limit = usize::try_from(n).unwrap_or(PAGES);
-                    }
-                    _ => self.mistyped(value, &format!("a number from 1 to {MOST_PAGES}")),
-                },
+                _ => limit = self.count(value, MOST_PAGES).unwrap_or(PAGES),
             }
         }
         Some(Pages { next: next?, param, items, limit })
@@ -131,12 +131,26 @@ impl Reader {
         };
         let kind = literal("kind")?;
         let place = literal("header").is_some() || (kind == "token" && literal("query").is_some());
-        if kind != "sns" && !place {
+        if matches!(&*kind, "hmac" | "token") && !place {
             self.refuse("BS1404", node.place, format!("header is missing: {kind} wants it"));
         }
         if kind != "sns" && fields.get("secret").is_none() {
             self.refuse("BS1404", node.place, format!("secret is missing: {kind} wants it"));
         }
-        Some(Signature { fields })
+        let mut max_age = MAX_AGE;
+        if let Some(text) = literal("max_age") {
+            match duration::parse(&text) {
+                Ok(age) if !age.is_zero() => max_age = age,
+                _ => {
+                    let message = format!("max_age: {text:?} is no duration such as 30s or 5m");
+                    self.refuse("BS1406", super::key_place(node, "max_age"), message);
+                }
+            }
+            if kind == "hmac" && fields.get("timestamp").is_none() {
+                let message = "timestamp is missing: max_age is counted from it";
+                self.refuse("BS1404", node.place, message);
+            }
+        }
+        Some(Signature { fields, max_age })
     }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use bongsu_lang::yaml;
 use bongsu_model::Secret;
-use bongsu_provider::Connector;
 use bongsu_provider::call::{Auth, Call, CallError, CallErrorKind, Step, Token};
 use bongsu_provider::egress::EgressPolicy;
 use bongsu_provider::manifest::{Catalogue, Manifest, Operation, OperationKind};
 use bongsu_provider::process::ProcessSettings;
+use bongsu_provider::{Connector, furnished};
 use clap::Args;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
@@ -173,7 +173,8 @@ impl Parameters {
         global: &Global,
     ) -> Outcome {
         let now = jiff::Timestamp::now();
-        let mut call = operation.prepare(auth, params, now).map_err(failed)?;
+        let params = furnished(operation, params).map_err(failed)?;
+        let mut call = operation.prepare(auth, &params, now).map_err(failed)?;
         if self.dry_run {
             return show(&mut call);
         }
