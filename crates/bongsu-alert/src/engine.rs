@@ -1,6 +1,7 @@
 //! The state of all alerts by fingerprint, and what a report or a change by hand changes in it.
 
 mod change;
+mod missing;
 mod route;
 
 use std::collections::{BTreeSet, HashMap};
@@ -33,6 +34,8 @@ pub struct Report {
     pub payload: i64,
     /// Why it is taken now.
     pub arrival: Arrival,
+    /// It was fetched, not sent.
+    pub pulled: bool,
 }
 
 /// Why a report is taken.
@@ -221,7 +224,7 @@ impl Alerts {
 
     /// Takes a report received at `now`; for a replayed one that is the past.
     pub fn take(&mut self, now: Timestamp, report: Report) -> Taken {
-        let Report { provider, instance, mut occurrence, payload, arrival } = report;
+        let Report { provider, instance, mut occurrence, payload, arrival, pulled } = report;
         let rule = self.rules.find(&provider, instance.as_deref());
         if let Some(rule) = rule.filter(|rule| !rule.fingerprint_fields.is_empty()) {
             occurrence.fingerprint = fingerprint_by(&occurrence, &rule.fingerprint_fields);
@@ -253,6 +256,7 @@ impl Alerts {
         {
             known.last_at = now;
             known.duplicates += 1;
+            known.pulled |= pulled;
             return Taken::Duplicate { fingerprint: Arc::clone(key) };
         }
         occurrence.fields.insert("isPartialDuplicate".to_owned(), (kind == Kind::Partial).into());
@@ -273,6 +277,7 @@ impl Alerts {
         let mut known =
             Known::after(previous.as_ref(), now, &provider, instance.as_ref(), of, hash);
         (known.enrichments, known.shadow) = (enrichments, shadow);
+        known.pulled = pulled || previous.as_ref().is_some_and(Known::is_pulled);
         let window = self.hold(&mut occurrence);
         Taken::Stored(Box::new(self.settle(now, key, previous, known, occurrence, window)))
     }

@@ -77,6 +77,9 @@ pub struct Known {
     pub reports: u64,
     /// Reports that said nothing new.
     pub duplicates: u64,
+    /// Whether it was fetched since it began.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pulled: bool,
     /// Rises with every state that is stored.
     #[serde(default)]
     pub revision: u64,
@@ -150,6 +153,7 @@ impl Known {
             unresolved_counter,
             reports: previous.map_or(0, |p| p.reports) + 1,
             duplicates: previous.map_or(0, |p| p.duplicates),
+            pulled: false,
             revision: previous.map_or(0, |p| p.revision),
             through: previous.map_or(0, |p| p.through),
             enrichments: Enrichments::default(),
@@ -157,6 +161,11 @@ impl Known {
             window: None,
             routed: previous.and_then(|p| p.routed),
         }
+    }
+
+    /// Whether a pull told of it, and by its sender's word it goes on.
+    pub(crate) fn is_pulled(&self) -> bool {
+        self.pulled && self.said != AlertState::Resolved
     }
 
     /// A change without a report: who is acknowledged by hand no longer fires, and so on.

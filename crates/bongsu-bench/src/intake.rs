@@ -90,6 +90,7 @@ fn intake(quick: bool, rows: &mut Vec<Row>) -> Result<()> {
                 news.rate(),
                 micros(between.cpu - before.cpu, news.alerts),
                 news.p99_ms,
+                news.refused as f64,
                 repeats.rate(),
                 micros(after.cpu - calm.cpu, repeats.alerts),
                 after.resident,
@@ -100,9 +101,10 @@ fn intake(quick: bool, rows: &mut Vec<Row>) -> Result<()> {
         push(rows, label("intake, every report news"), "alerts/s", pick(0), true, aim);
         push(rows, label("CPU, news"), "µs/alert", pick(1), false, "");
         push(rows, label("answer p99, news"), "ms", pick(2), false, "");
-        push(rows, label("intake, every report a duplicate"), "alerts/s", pick(3), true, aim);
-        push(rows, label("CPU, duplicates"), "µs/alert", pick(4), false, "");
-        push(rows, label("resident memory after it"), "MiB", pick(5), false, "");
+        push(rows, label("answers 429, news"), "", pick(3), false, "");
+        push(rows, label("intake, every report a duplicate"), "alerts/s", pick(4), true, aim);
+        push(rows, label("CPU, duplicates"), "µs/alert", pick(5), false, "");
+        push(rows, label("resident memory after it"), "MiB", pick(6), false, "");
     }
     Ok(())
 }

@@ -13,6 +13,9 @@ use crate::http;
 /// Without any answer for this long a run has failed.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
+/// Before what was refused with 429 is sent again.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// How to post.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Shape {
@@ -31,6 +34,8 @@ pub(crate) struct Outcome {
     pub(crate) seconds: f64,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
+    /// Answers that asked to come again, not counted in the rest.
+    pub(crate) refused: usize,
 }
 
 impl Outcome {
@@ -82,7 +87,8 @@ pub(crate) fn post(
         poll.registry().register(&mut client.stream, Token(number), interest)?;
         clients.push(client);
     }
-    let mut load = Load { requests, next: 0, until: time.map(|time| Instant::now() + time) };
+    let mut load =
+        Load { requests, next: 0, refused: 0, until: time.map(|time| Instant::now() + time) };
     let mut latencies = Vec::new();
     let begun = Instant::now();
     for client in &mut clients {
@@ -104,13 +110,15 @@ pub(crate) fn post(
         None => shape.distinct,
     };
     let (p50_ms, p99_ms) = (percentile(&latencies, 0.5), percentile(&latencies, 0.99));
-    Ok(Outcome { alerts, seconds, p50_ms, p99_ms })
+    Ok(Outcome { alerts, seconds, p50_ms, p99_ms, refused: load.refused })
 }
 
 /// What is still to be posted.
 struct Load<'r> {
     requests: &'r [Vec<u8>],
     next: usize,
+    /// Answers that asked to come again.
+    refused: usize,
     /// Over and over until then.
     until: Option<Instant>,
 }
@@ -130,6 +138,7 @@ impl<'r> Load<'r> {
 /// One connection and the request under way on it.
 struct Client<'r> {
     stream: TcpStream,
+    request: &'r [u8],
     unsent: &'r [u8],
     sent_at: Option<Instant>,
     answer: Vec<u8>,
@@ -142,7 +151,14 @@ impl<'r> Client<'r> {
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
         let stream = TcpStream::from_std(stream);
-        Ok(Self { stream, unsent: &[], sent_at: None, answer: vec![0; 4096], read: 0 })
+        Ok(Self {
+            stream,
+            request: &[],
+            unsent: &[],
+            sent_at: None,
+            answer: vec![0; 4096],
+            read: 0,
+        })
     }
 
     fn is_busy(&self) -> bool {
@@ -155,7 +171,7 @@ impl<'r> Client<'r> {
             if self.sent_at.is_none() {
                 let now = Instant::now();
                 let Some(request) = load.next(now) else { return Ok(()) };
-                self.unsent = request;
+                (self.request, self.unsent) = (request, request);
                 self.sent_at = Some(now);
             }
             while !self.unsent.is_empty() {
@@ -173,6 +189,14 @@ impl<'r> Client<'r> {
             }
             let answer = &self.answer[..self.read];
             if is_whole(answer) {
+                if answer.starts_with(b"HTTP/1.1 429 ") {
+                    // Refused for now: the same once more, a little later.
+                    std::thread::sleep(PAUSE);
+                    load.refused += 1;
+                    self.read = 0;
+                    self.unsent = self.request;
+                    continue;
+                }
                 if !answer.starts_with(b"HTTP/1.1 20") {
                     bail!("{}", String::from_utf8_lossy(answer));
                 }
@@ -186,7 +210,7 @@ impl<'r> Client<'r> {
 
 /// Whether an answer has come with its body, which is short if there is one.
 fn is_whole(answer: &[u8]) -> bool {
-    if answer.ends_with(b"\r\n\r\n") && !answer.starts_with(b"HTTP/1.1 202") {
+    if answer.ends_with(b"\r\n\r\n") && answer.starts_with(b"HTTP/1.1 200") {
         return true;
     }
     let text = std::str::from_utf8(answer).unwrap_or_default();

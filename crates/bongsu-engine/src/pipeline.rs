@@ -1,6 +1,6 @@
 //! The way of an alert, one file per stage.
 //!
-//! [`pull`] fetches payloads, [`intake`] keeps payloads and maps them → [`ingest`] journals and routes → [`tick`] flushes groups → [`deliver`] tells integrations;
+//! [`pull`] fetches payloads ([`missing`] ends what they no longer hold), [`intake`] keeps payloads and maps them → [`ingest`] journals and routes → [`tick`] flushes groups → [`deliver`] tells integrations;
 //! beside it [`change`] does what people
 //! and time do to wide alerts, [`behind`] and [`checkpoint`] write state behind and [`recover`] reads it at start. Every stage
 //! changes the core under its lock, hands one transaction to the store before it lets go (so that
@@ -12,6 +12,7 @@ pub(crate) mod checkpoint;
 pub(crate) mod deliver;
 pub(crate) mod ingest;
 pub(crate) mod intake;
+mod missing;
 pub(crate) mod pull;
 pub(crate) mod recover;
 pub(crate) mod tick;

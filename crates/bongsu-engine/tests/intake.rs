@@ -391,6 +391,7 @@ pull:
   items: body.doors
   shape: door
   cursor: body.at
+  complete: body.all
 check:
 - permission: look
   summary: {en: Look, ko: 보기}
@@ -705,4 +706,89 @@ async fn a_clock_that_is_set_back_makes_no_report_late() {
     house.clock.set(at("01:00:00"));
     house.report(cpu("resolved", "high")).await;
     assert_eq!(house.found("fingerprint == 'cpu-1'").await[0]["status"], "resolved");
+}
+
+/// HMAC-SHA256 of `{"title":"Side","state":"open"}` by `s3cret`.
+const SIDE_DOOR: &str = "da3d46e700ec61485146db9ee32062b165e2c8c94e4902540ff40b22f38fceab";
+
+/// Where an answer is all that goes on, alerts that are no longer in it are over.
+#[tokio::test]
+async fn what_a_complete_answer_no_longer_holds_is_over() {
+    let (server, folder) = (CaptureServer::start(), tempfile::TempDir::new().unwrap());
+    let doors = |doors: Value, all: bool| {
+        Reply::status(200).body(json!({"doors": doors, "all": all}).to_string())
+    };
+    let door = |name: &str| json!({"title": name, "state": "open"});
+    let both = json!([door("Front"), door("Back")]);
+    server.script(
+        "/doors",
+        [
+            doors(both.clone(), true),
+            // Not all of it; not understood; no answer: nothing is over.
+            doors(json!([]), false),
+            doors(json!([{}]), true),
+            Reply::status(500),
+            doors(json!([door("Back")]), true),
+            doors(both, true),
+            doors(json!([]), true),
+            doors(json!([]), true),
+        ],
+    );
+    let furniture = beside(&server, &folder);
+    let house = House::with(furniture.clone(), MemoryStore::default(), at("00:00:00"));
+    // Another instance's, one that was sent, and one that was sent to this instance.
+    house.report(cpu("firing", "high")).await;
+    let sent = Delivered {
+        headers: vec![("x-door".to_owned(), SIDE_DOOR.to_owned())],
+        instance: Some("front".to_owned()),
+        ..payload("door", &door("Side"))
+    };
+    house.send(sent).await.unwrap();
+    let states = async |house: &House| {
+        let mut states: Vec<String> = house
+            .found("true")
+            .await
+            .iter()
+            .map(|alert| {
+                let text = |name: &str| alert[name].as_str().unwrap_or("-").to_owned();
+                format!("{} {}", text("name"), text("status"))
+            })
+            .collect();
+        states.sort();
+        states.join(", ")
+    };
+    let mut said = Vec::new();
+    for time in ["00:01:00", "00:02:00", "00:03:00", "00:04:00", "00:05:00"] {
+        house.clock.set(at(time));
+        house.engine.pull().await;
+        said.push(format!("{time} {}", states(&house).await));
+    }
+    let front = house.found("name == 'Front'").await.remove(0);
+    assert_eq!(front["lastReceived"], "2026-01-01T00:05:00.000Z");
+    assert_eq!((&front["severity"], &front["providerId"]), (&json!("info"), &json!("front")));
+    // What was ended is remembered so, and so is what was fetched.
+    let house = house.crash(furniture);
+    for time in ["00:06:00", "00:07:00", "00:08:00"] {
+        house.clock.set(at(time));
+        house.engine.pull().await;
+        said.push(format!("{time} {}", states(&house).await));
+    }
+    insta::assert_snapshot!(said.join("\n"), @r"
+    00:01:00 Back firing, CPU firing, Front firing, Side firing
+    00:02:00 Back firing, CPU firing, Front firing, Side firing
+    00:03:00 Back firing, CPU firing, Front firing, Side firing
+    00:04:00 Back firing, CPU firing, Front firing, Side firing
+    00:05:00 Back firing, CPU firing, Front resolved, Side firing
+    00:06:00 Back firing, CPU firing, Front firing, Side firing
+    00:07:00 Back resolved, CPU firing, Front resolved, Side firing
+    00:08:00 Back resolved, CPU firing, Front resolved, Side firing
+    ");
+    let fingerprint = front["fingerprint"].as_str().unwrap().to_owned();
+    let history = house.engine.reports(fingerprint, None, 10).await.unwrap();
+    let kinds: Vec<&str> = history.iter().map(|report| &*report.kind).collect();
+    assert_eq!(kinds, ["resolved", "fired", "resolved", "fired"]);
+    house.pass("00:08:30").await;
+    let mut told = house.peer.0.lock().clone();
+    told.sort();
+    assert_eq!(told, ["Back/info resolved", "Front/info resolved"]);
 }

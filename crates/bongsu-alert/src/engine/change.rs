@@ -10,7 +10,7 @@ use bongsu_model::{Occurrence, Timestamp};
 use serde_json::Value;
 
 use super::{Alerts, Fields, Stored};
-use crate::known::Shadow;
+use crate::known::{Known, Shadow};
 use crate::maintenance;
 use crate::provenance::{Enrichment, Refused};
 
@@ -57,15 +57,7 @@ impl Alerts {
             return Err(ChangeError::Refused(refused));
         }
         enrichments.expire(now);
-        let mut plain = alert;
-        previous.shadow.uncover(&mut plain);
-        plain.insert("enriched_fields".to_owned(), Value::Array(Vec::new()));
-        if previous.window.is_some() {
-            maintenance::forget(&mut plain);
-        }
-        let (mut occurrence, _) = Occurrence::from_fields(plain, now, jinja::parse_time)
-            .map_err(|reasons| ChangeError::Damaged(reasons.join("; ")))?;
-        occurrence.state = previous.said;
+        let mut occurrence = as_said(&previous, alert, now)?;
         let plain = occurrence.to_json();
         let shadow = Shadow::of(&plain, enrichments.current(now).map(|e| e.key.as_str()));
         enrichments.apply(&mut occurrence, now);
@@ -76,4 +68,22 @@ impl Alerts {
         (known.enrichments, known.shadow) = (enrichments, shadow);
         Ok(self.settle(now, key, Some(previous), known, occurrence, window))
     }
+}
+
+/// A stored alert without what rules, people and windows made of it.
+pub(super) fn as_said(
+    known: &Known,
+    alert: Fields,
+    now: Timestamp,
+) -> Result<Occurrence, ChangeError> {
+    let mut plain = alert;
+    known.shadow.uncover(&mut plain);
+    plain.insert("enriched_fields".to_owned(), Value::Array(Vec::new()));
+    if known.window.is_some() {
+        maintenance::forget(&mut plain);
+    }
+    let (mut occurrence, _) = Occurrence::from_fields(plain, now, jinja::parse_time)
+        .map_err(|reasons| ChangeError::Damaged(reasons.join("; ")))?;
+    occurrence.state = known.said;
+    Ok(occurrence)
 }

@@ -25,7 +25,8 @@ fn take_as(
     fields: Value,
 ) -> Taken {
     let occurrence = occurrence(fields, at(minute));
-    let report = Report { provider: "keep".into(), instance: None, occurrence, payload, arrival };
+    let (provider, instance) = ("keep".into(), None);
+    let report = Report { provider, instance, occurrence, payload, arrival, pulled: false };
     alerts.take(at(minute), report)
 }
 
@@ -155,7 +156,8 @@ fn an_instance_s_own_rule_comes_before_one_for_its_provider() {
         let before: Vec<_> = alerts.rules.list();
         let provider = "keep".into();
         let (payload, arrival) = (0, Arrival::Now);
-        alerts.take(at(0), Report { provider, instance, occurrence, payload, arrival });
+        let pulled = false;
+        alerts.take(at(0), Report { provider, instance, occurrence, payload, arrival, pulled });
         let after = alerts.rules.list();
         let moved = after.into_iter().find(|(rule, ratio)| {
             before.iter().all(|(b, r)| b.name != rule.name || r.reports != ratio.reports)
@@ -215,4 +217,47 @@ proptest! {
         };
         prop_assert_eq!(hash(&a), hash(&b));
     }
+}
+
+#[test]
+fn what_a_complete_pull_no_longer_tells_is_over_and_else_as_it_was() {
+    let mut alerts = Alerts::default();
+    let report = |alerts: &mut Alerts, minute: i64, instance: &str, pulled, fields: Value| {
+        let occurrence = occurrence(fields, at(minute));
+        let (provider, instance) = ("prom".into(), Some(instance.into()));
+        match alerts
+            .take(at(minute), Report { provider, instance, occurrence, replayed: false, pulled })
+        {
+            Taken::Stored(stored) => stored.alert,
+            other => panic!("{other:?}"),
+        }
+    };
+    let disk = json!({"name": "disk", "severity": "high", "pod": "a", "endsAt": "later"});
+    let stored = report(&mut alerts, 0, "eu", true, disk.clone());
+    report(&mut alerts, 0, "eu", false, json!({"name": "pushed"}));
+    report(&mut alerts, 0, "us", true, json!({"name": "elsewhere"}));
+    report(&mut alerts, 0, "eu", true, json!({"name": "over", "status": "resolved"}));
+    let disk_key = stored["fingerprint"].as_str().unwrap().to_owned();
+    assert_eq!(alerts.pulled("prom", "eu"), [(disk_key.as_str().into(), 1)]);
+    assert!(alerts.pulled("other", "eu").is_empty());
+    assert!(alerts.is_silent(&disk_key, 1));
+
+    let map = |alert: &Value| alert.as_object().unwrap().clone();
+    let stale = alerts.end(at(1), &disk_key, (map(&stored), 0));
+    assert_eq!(stale.unwrap_err(), bongsu_alert::ChangeError::Stale);
+    let ended = alerts.end(at(1), &disk_key, (map(&stored), 1)).unwrap();
+    assert_eq!(ended.change, Change::Resolved);
+    let (alert, end) = (&ended.alert, bongsu_model::time_text(at(1)));
+    assert_eq!(
+        (&alert["status"], &alert["severity"], &alert["pod"]),
+        (&json!("resolved"), &json!("high"), &json!("a"),)
+    );
+    assert_eq!((&alert["lastReceived"], &alert["endsAt"]), (&json!(end), &json!(end)));
+    assert_eq!(alert["unresolvedCounter"], 0);
+    assert_eq!(ended.routed.unwrap().ends_at, Some(at(1)));
+    assert!(alerts.pulled("prom", "eu").is_empty());
+    // Told again, even by what is sent, it is another beginning, and that one was not pulled.
+    let again = report(&mut alerts, 2, "eu", false, disk);
+    assert_eq!((&again["status"], &again["firingCounter"]), (&json!("firing"), &json!(2)));
+    assert!(alerts.pulled("prom", "eu").is_empty());
 }

@@ -56,6 +56,8 @@ struct TakenPayload {
 struct Looked {
     mapped: Mapped,
     problem: Option<String>,
+    /// It was fetched, not sent.
+    pulled: bool,
 }
 
 impl Shared {
@@ -107,14 +109,15 @@ impl Shared {
         Ok(receipt)
     }
 
-    /// Keeps and takes items that a pull fetched; `timer` is its next one.
+    /// Keeps and takes items that a pull fetched; `timer` is its next one. Gives back what kept an
+    /// item from being mapped.
     pub(super) async fn receive_pulled(
         self: &Arc<Self>,
         provider: &str,
         instance: &str,
         items: &Value,
         timer: Row,
-    ) -> Result<(), String> {
+    ) -> Result<Option<String>, String> {
         let loaded = Arc::clone(&self.core.lock().loaded);
         let sender = loaded.intake().resender(provider, Some(instance));
         let sender = sender.map_err(|error| error.to_string())?;
@@ -142,7 +145,7 @@ impl Shared {
         };
         let receipt = self.settle(taken).await.map_err(|error| error.to_string())?;
         self.metrics.received_payload(provider, &receipt);
-        Ok(())
+        Ok(receipt.problem)
     }
 
     /// Maps a kept payload again, as the manifest stands now.
@@ -181,7 +184,7 @@ impl Shared {
     ) -> Result<TakenPayload, IngestError> {
         let now = self.now(core);
         let at = replayed.unwrap_or(now);
-        let Looked { mapped, problem } = looked;
+        let Looked { mapped, problem, pulled } = looked;
         let mut receipt = Receipt {
             id,
             shape: mapped.shape,
@@ -204,7 +207,7 @@ impl Shared {
             }))
         }));
         let arrival = if replayed.is_some() { Arrival::Replayed } else { Arrival::Now };
-        let reports = core.take_reports(at, sender, (id, arrival), mapped.occurrences);
+        let reports = core.take_reports(at, sender, (id, arrival, pulled), mapped.occurrences);
         let Reports { touched, duplicates, late, stored } = reports;
         receipt.duplicates = duplicates.len();
         rows.extend(late.into_iter().map(|alert| Row::AppendReport {
@@ -266,7 +269,7 @@ impl Core {
         &mut self,
         at: Timestamp,
         sender: &Sender,
-        (payload, arrival): (i64, Arrival),
+        (payload, arrival, pulled): (i64, Arrival, bool),
         occurrences: Vec<Occurrence>,
     ) -> Reports {
         let mut reports = Reports::default();
@@ -277,6 +280,7 @@ impl Core {
                 occurrence,
                 payload,
                 arrival,
+                pulled,
             };
             match self.wide.take(at, report) {
                 Taken::Duplicate { fingerprint } => {
@@ -302,7 +306,7 @@ impl Core {
         let sender = loaded.intake().resender(&row.provider, row.instance.as_deref());
         let sender = sender.map_err(|error| error.to_string())?;
         let looked = look(&sender, loaded.enricher(), &row.body, &origin, row.at);
-        let recovered = (row.id, Arrival::Recovered);
+        let recovered = (row.id, Arrival::Recovered, looked.pulled);
         let reports = self.take_reports(row.at, &sender, recovered, looked.mapped.occurrences);
         reports.stored.iter().for_each(|stored| self.put_behind(stored));
         reports.duplicates.into_iter().for_each(|fingerprint| self.pending.repeat(fingerprint));
@@ -397,7 +401,7 @@ fn pulled(sender: &Sender, items: &[Value], now: Timestamp) -> Looked {
         }
     }
     let problem = (!problems.is_empty()).then(|| problems.join("; "));
-    Looked { mapped: all, problem }
+    Looked { mapped: all, problem, pulled: true }
 }
 
 fn look(
@@ -413,12 +417,15 @@ fn look(
             (true, Value::Array(items)) => Ok(pulled(sender, &items, now)),
             (_, document) => {
                 let mapped = sender.manifest.map(&document, now).map_err(|e| e.to_string())?;
-                Ok(Looked { mapped, problem: None })
+                Ok(Looked { mapped, problem: None, pulled: false })
             }
         }
     });
-    let mut looked = looked
-        .unwrap_or_else(|problem| Looked { mapped: Mapped::default(), problem: Some(problem) });
+    let mut looked = looked.unwrap_or_else(|problem| Looked {
+        mapped: Mapped::default(),
+        problem: Some(problem),
+        pulled: false,
+    });
     for occurrence in &mut looked.mapped.occurrences {
         complete(occurrence, origin);
     }

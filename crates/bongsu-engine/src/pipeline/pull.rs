@@ -2,7 +2,8 @@
 //!
 //! In: instances whose provider says how to ask. Out: payloads, kept and mapped like those that are
 //! sent, in one transaction with the time of the next question and what that starts from. A question
-//! that fails is asked again at its next time; nothing is skipped, since the cursor stays.
+//! that fails is asked again at its next time; nothing is skipped, since the cursor stays. Where an
+//! answer is all that goes on, alerts that are no longer in it end.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +47,7 @@ impl Shared {
                 continue;
             }
             let cursor = known.and_then(|known| known.cursor);
+            let told = self.pulled_so_far(pull, instance);
             let deadline = Instant::now() + PATIENCE;
             let asked = connector.pull(&pull.operation, auth, cursor.as_ref(), now, deadline).await;
             let every = SignedDuration::try_from(pull.every).unwrap_or(SignedDuration::MAX);
@@ -54,8 +56,12 @@ impl Shared {
                 Ok(outcome) => {
                     let cursor = outcome.cursor.filter(|cursor| !cursor.is_null()).or(cursor);
                     let next = PullState { due_at, cursor };
-                    self.take_pulled(&instance.provider, &instance.name, outcome.result, next)
+                    let taken = self
+                        .take_pulled(&instance.provider, &instance.name, outcome.result, next)
                         .await;
+                    if taken && outcome.complete {
+                        self.end_missing(told).await;
+                    }
                 }
                 Err(error) => {
                     tracing::warn!(instance = &*instance.name, %error, "alerts were not fetched");
@@ -66,13 +72,14 @@ impl Shared {
         }
     }
 
+    /// Takes items; whether all of them were.
     async fn take_pulled(
         self: &Arc<Self>,
         provider: &str,
         instance: &Arc<str>,
         items: Value,
         next: PullState,
-    ) {
+    ) -> bool {
         let timer = Row::PutTimer(Box::new(TimerRow {
             kind: PULL_TIMER,
             key: instance.to_string(),
@@ -82,13 +89,14 @@ impl Shared {
         }));
         let empty = items.as_array().is_some_and(Vec::is_empty) || items.is_null();
         let taken = if empty {
-            self.note_pull(timer).await
+            self.note_pull(timer).await.map(|()| None)
         } else {
             self.receive_pulled(provider, instance, &items, timer).await
         };
         match taken {
-            Ok(()) => {
+            Ok(problem) => {
                 self.core.lock().pulls.insert(Arc::clone(instance), next);
+                problem.is_none()
             }
             // Without the new cursor they are fetched again.
             Err(error) => {
@@ -97,6 +105,7 @@ impl Shared {
                 let before = core.pulls.get(instance).and_then(|known| known.cursor.clone());
                 let state = PullState { due_at: next.due_at, cursor: before };
                 core.pulls.insert(Arc::clone(instance), state);
+                false
             }
         }
     }
