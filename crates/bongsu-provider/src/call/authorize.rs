@@ -72,7 +72,7 @@ fn proof(
             if username.is_empty() && password.is_empty() {
                 return Ok(Proof::None);
             }
-            authorization(format!("Basic {}", STANDARD.encode(format!("{username}:{password}"))))
+            authorization(basic(&username, &password))
         }
         "bearer" => match text("token")? {
             Some(token) => authorization(format!("Bearer {token}")),
@@ -90,8 +90,9 @@ fn proof(
             let url = super::http::url(operation, auth, &empty("token_url")?, scope)?;
             let mut form = Map::new();
             form.insert("grant_type".to_owned(), "client_credentials".into());
+            let header = text("credentials")?.as_deref() == Some("header");
             for name in ["client_id", "client_secret"] {
-                if let Some(value) = text(name)? {
+                if let Some(value) = text(name)?.filter(|_| !header) {
                     form.insert(name.to_owned(), value.into());
                 }
             }
@@ -100,7 +101,11 @@ fn proof(
                 form.insert("scope".to_owned(), scopes.into());
             }
             form.extend(pairs_of(way.fields.eval("params", scope)?));
-            Proof::Token(Box::new(token_request(url, form)))
+            let mut request = token_request(url, form);
+            if header {
+                request.set("authorization", basic(&empty("client_id")?, &empty("client_secret")?));
+            }
+            Proof::Token(Box::new(request))
         }
         "google" => {
             let account = match way.fields.eval("service_account", scope)? {
@@ -140,6 +145,10 @@ fn proof(
         }
         _ => Proof::Cluster,
     })
+}
+
+fn basic(username: &str, password: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{username}:{password}")))
 }
 
 /// A list of scopes as one text.
@@ -183,14 +192,13 @@ impl Proof {
 
     /// What of it must not be shown.
     pub(super) fn secret(&self) -> Option<&str> {
-        match self {
-            Self::Header(_, value) | Self::Query(_, value) => {
-                let value = value.expose();
-                // The scheme is no secret.
-                Some(value.split_once(' ').map_or(value, |(_, rest)| rest))
-            }
-            _ => None,
-        }
+        let value = match self {
+            Self::Header(_, value) | Self::Query(_, value) => value.expose(),
+            Self::Token(request) => request.header("authorization")?,
+            _ => return None,
+        };
+        // The scheme is no secret.
+        Some(value.split_once(' ').map_or(value, |(_, rest)| rest))
     }
 
     /// Adds the proof. A header the request brings itself stays.

@@ -25,6 +25,7 @@ pub(super) fn described(manifest: &Manifest) -> Value {
         "pull": manifest.pull.as_ref().map(|pull| json!({
             "every_seconds": pull.every.as_secs(),
             "shape": pull.shape,
+            "complete": pull.may_be_complete(),
         })),
         "signed": !manifest.verify.is_empty(),
         "shapes": manifest.ingest.iter().map(|shape| shape.name.as_str()).collect::<Vec<_>>(),
@@ -46,6 +47,7 @@ fn input(input: &Input) -> Value {
         "required": input.required,
         "required_unless": input.required_unless,
         "default": if input.secret { Value::Null } else { input.default.clone().into() },
+        "random": input.random,
         "options": input.options,
         "aliases": input.aliases,
     })
@@ -95,6 +97,9 @@ impl OneProvider {
         if let Some(pull) = &manifest.pull {
             let every = pull.every.as_secs();
             text.push_str(&format!("\nFetches alerts every {every} s unless set otherwise.\n"));
+            if pull.may_be_complete() {
+                text.push_str("What was fetched and is told no more is resolved.\n");
+            }
         }
         if !manifest.checks.is_empty() {
             text.push_str("\nPermissions\n");
@@ -125,6 +130,9 @@ fn inputs(out: &mut String, inputs: &[Input], indent: &str) {
         }
         if let Some(default) = input.default.as_ref().filter(|_| !input.secret) {
             notes.push(format!("default {default}"));
+        }
+        if input.random.is_some() {
+            notes.push("random unless given".to_owned());
         }
         let line =
             format!("{indent}{:width$}  {} ({})", input.name, input.label.en, notes.join(", "));
