@@ -236,6 +236,7 @@ verify:
 - {kind: standard_webhook, secret: auth.secret}
 - {kind: standard_webhooks}
 - {kind: hmac, header: x, secret: auth.secret, max_age: 5m}
+- {kind: hmac, signture: body, secret: auth.secret}
 - {kind: hmac, header: x, secret: auth.secret, timestmp: headers.at}
 - {kind: hmac, header: x, secret: auth.secret, timestamp: headers.at, max_age: soon}
 ingest:

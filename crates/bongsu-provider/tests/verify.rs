@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bongsu_model::{Source, Timestamp};
-use bongsu_provider::manifest::{Incoming, Manifest, Verdict};
+use bongsu_provider::manifest::{Catalogue, Incoming, Manifest, Verdict};
 use serde_json::{Map, Value, json};
 
 const HEAD: &str = "\
@@ -225,4 +225,103 @@ fn standard_webhooks() {
     Refused("webhook-timestamp is missing")
     Unsigned
     "#);
+}
+
+/// What systems sign, by the manifests of this product: taken when it is signed, and not ten minutes
+/// later where the signature holds a time.
+#[test]
+fn signatures_of_shipped_manifests() {
+    let catalogue = Catalogue::shipped();
+    let of_slack = "v0=ca9a972a50c3130f4a17222c491fa3acf2c3fa8d49672bcb4ac3a5b8e9d32396";
+    let of_time = "d108607c14007fd68ef6f669ce7f927779b3755673a9d57dbb821b06d82af51c";
+    let of_body = "a777724d943eb48dc69bca8a4a6d57a04db3f9ec7e1de4e581e860265bdf3032";
+    let mail = "8389f312c78e4cab061e6e1e749c69e03acceaf29632d781873ea3c3819b3b03";
+    let (late, any) = ("it was signed 600 seconds ago", "");
+    for (slug, setting, secret, at, headers, body, later) in [
+        (
+            "slack",
+            "signing_secret",
+            "key",
+            1_795_855_800,
+            json!({"x-slack-request-timestamp": "1795855800", "x-slack-signature": of_slack}),
+            "token=tok".to_owned(),
+            late,
+        ),
+        (
+            "incidentio",
+            "webhook_secret",
+            "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+            SIGNED_AT,
+            json!({
+                "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+                "webhook-timestamp": SIGNED_AT.to_string(),
+                "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+            }),
+            r#"{"test": 2432232314}"#.to_owned(),
+            late,
+        ),
+        (
+            "grafana",
+            "webhook_secret",
+            "key",
+            1_795_855_800,
+            json!({
+                "x-grafana-alerting-timestamp": "1795855800",
+                "x-grafana-alerting-signature": of_time,
+            }),
+            "{}".to_owned(),
+            // The first way, over the body alone, says why not.
+            "x-grafana-alerting-signature does not fit the secret",
+        ),
+        (
+            "pagerduty",
+            "webhook_secret",
+            "key",
+            1_795_855_800,
+            json!({"x-pagerduty-signature": format!("v1=00,v1={of_body}")}),
+            "{}".to_owned(),
+            any,
+        ),
+        (
+            "mailgun",
+            "webhook_signing_key",
+            "key",
+            1_795_855_800,
+            json!({}),
+            json!({"timestamp": "1795855800", "token": "tok", "signature": mail}).to_string(),
+            late,
+        ),
+        (
+            "mailgun",
+            "webhook_signing_key",
+            "key",
+            1_795_855_800,
+            json!({}),
+            format!("recipient=a%40b&timestamp=1795855800&token=tok&signature={mail}"),
+            late,
+        ),
+    ] {
+        let manifest = catalogue.get(slug).unwrap().unwrap();
+        let given = Map::from_iter([(setting.to_owned(), secret.into())]);
+        let needed = manifest.auth.iter().filter(|input| input.required);
+        let needed = needed.map(|input| (input.name.clone(), Value::from("x")));
+        let auth = manifest.settings(&needed.chain(given).collect()).unwrap();
+        let verdict = |seconds: i64, body: &str| {
+            let incoming = Incoming {
+                headers: headers.as_object().unwrap().clone(),
+                query: Map::new(),
+                body: body.as_bytes(),
+                now: Timestamp::from_second(at + seconds).unwrap(),
+            };
+            manifest.verify(&auth, &incoming)
+        };
+        assert_eq!(verdict(0, &body), Verdict::Verified, "{slug}");
+        let expected = match later {
+            "" => Verdict::Verified,
+            why => Verdict::Refused(why.to_owned()),
+        };
+        assert_eq!(verdict(600, &body), expected, "{slug}");
+        let forged = body.replace("tok", "tik").replace("{}", "[]").replace("te", "ta");
+        assert!(matches!(verdict(0, &forged), Verdict::Refused(_)), "{slug}");
+    }
 }

@@ -299,6 +299,7 @@ pub(super) const VERIFY: &[Key] = &[
     required("kind", OneOf(&["hmac", "token", "standard_webhooks", "sns"]), "How."),
     key("header", Text, "Where the signature or token stands."),
     key("query", Text, "token: the key of the query where it stands."),
+    key("signature", Expression, "hmac: the signature itself, where it stands in no header."),
     key("prefix", Text, "Taken off first."),
     key("algorithm", OneOf(ALGORITHMS), "hmac: sha256 unless said otherwise."),
     key("encoding", OneOf(&["hex", "base64"]), "hmac: hex unless said otherwise."),

@@ -123,11 +123,16 @@ impl Signature {
         }
         let header = literal("header")?.to_ascii_lowercase();
         let query = literal("query")?;
-        let given = match incoming.headers.get(&header) {
-            Some(value) => text_of(value),
-            None => incoming.query.get(&query).map(text_of).unwrap_or_default(),
+        let (place, given) = match incoming.headers.get(&header) {
+            _ if kind == "hmac" && header.is_empty() => {
+                ("the signature", self.fields.text("signature", scope)?.unwrap_or_default())
+            }
+            Some(value) => (&*header, text_of(value)),
+            None => {
+                let value = incoming.query.get(&query).map(text_of).unwrap_or_default();
+                (if header.is_empty() { &*query } else { &*header }, value)
+            }
         };
-        let place = if header.is_empty() { &query } else { &header };
         if given.is_empty() {
             return Ok(Verdict::Refused(format!("{place} is missing")));
         }

@@ -130,7 +130,9 @@ impl Reader {
             _ => None,
         };
         let kind = literal("kind")?;
-        let place = literal("header").is_some() || (kind == "token" && literal("query").is_some());
+        let place = literal("header").is_some()
+            || (kind == "token" && literal("query").is_some())
+            || (kind == "hmac" && fields.get("signature").is_some());
         if matches!(&*kind, "hmac" | "token") && !place {
             self.refuse("BS1404", node.place, format!("header is missing: {kind} wants it"));
         }
