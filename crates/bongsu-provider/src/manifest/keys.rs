@@ -196,7 +196,7 @@ pub(super) const BEFORE: &[Key] = &[
         Expression,
         "A list: the request is sent for every `item` of it, at the place `at`.",
     ),
-    required("request", Object(REQUEST), "What is sent; it only asks."),
+    required("request", Object(REQUEST), "What is sent; a statement for a database only reads."),
     key("ok", Expression, "Whether it worked; of HTTP the status 2xx unless said otherwise."),
     key("error", Expression, "The text shown when it did not."),
     key(
