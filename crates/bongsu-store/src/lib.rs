@@ -20,7 +20,7 @@ pub use ack::Ack;
 pub use error::{Refused, StoreError};
 pub use occurrence::{
     ChangeFilter, ChangeRecord, ChangeRow, FacetValue, OccurrenceFilter, OccurrenceRecord,
-    OccurrenceRow, PayloadFilter, PayloadRow, ReportRecord,
+    OccurrenceRow, PayloadFilter, PayloadRow, PresetRow, ReportRecord, SortKey,
 };
 pub use rows::{
     JournalRecord, JournalSeq, OutboxRow, OutboxState, PARTITIONS, Row, TimerRow, WriteSet,

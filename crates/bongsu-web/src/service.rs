@@ -196,7 +196,7 @@ impl App {
         B: HttpBody<Data = Bytes> + Unpin,
     {
         // Probes and metrics must not fail because dashboards are busy.
-        let counted = route.method == "GET"
+        let counted = (route.method == "GET" || route.policy == Policy::Read)
             && !matches!(route.path, "/metrics")
             && route.policy != Policy::Public;
         let permit = if counted {

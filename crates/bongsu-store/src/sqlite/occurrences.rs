@@ -5,10 +5,10 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
 use super::statements::group_hash;
-use crate::occurrence::words;
+use crate::occurrence::{STATES, words};
 use crate::{
     ChangeFilter, ChangeRecord, FacetValue, OccurrenceFilter, OccurrenceRecord, PayloadFilter,
-    PayloadRow, ReportRecord, stored_nanos, timestamp_of,
+    PayloadRow, PresetRow, ReportRecord, SortKey, stored_nanos, timestamp_of,
 };
 
 /// Rows looked at when a condition cannot be said in SQL.
@@ -70,6 +70,35 @@ impl<'a> Where<'a> {
         self.parameters.push(value);
         format!("?{}", self.parameters.len())
     }
+
+    /// A field (dotted path) of the alert.
+    fn field(&mut self, path: &[&str]) -> String {
+        match Fields.column(path) {
+            Some(column) => column.sql.to_owned(),
+            None => {
+                let quoted: Vec<String> =
+                    path.iter().map(|key| format!("\"{}\"", key.replace('"', ""))).collect();
+                let path = self.bind(Value::Text(format!("$.{}", quoted.join("."))));
+                format!("json_extract(alert, {path})")
+            }
+        }
+    }
+
+    /// What to order by.
+    fn order(&mut self, sort: &[SortKey]) -> String {
+        let mut order = String::new();
+        for key in sort {
+            let path: Vec<&str> = key.field.split('.').collect();
+            let by = match path.as_slice() {
+                ["lastReceived" | "timestamp"] => "at".to_owned(),
+                ["status"] => format!("instr('{STATES}', status)"),
+                path => self.field(path),
+            };
+            order.push_str(&by);
+            order.push_str(if key.descending { " DESC, " } else { ", " });
+        }
+        order + "at DESC, id DESC"
+    }
 }
 
 fn value(parameter: Parameter) -> Value {
@@ -109,21 +138,30 @@ pub(super) fn list(
         let id = wanted.bind(Value::Integer(id));
         wanted.sql.push_str(&format!(" AND (at, id) < ({at}, {id})"));
     }
-    let limit = if wanted.rest.is_some() { SCAN } else { filter.limit };
+    // What is evaluated here is also counted here.
+    let (limit, offset, mut skip) = match wanted.rest {
+        Some(_) => (SCAN, 0, filter.offset),
+        None => (filter.limit, filter.offset, 0),
+    };
+    let order = wanted.order(filter.sort);
     let limit = wanted.bind(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+    let offset = wanted.bind(Value::Integer(i64::try_from(offset).unwrap_or(i64::MAX)));
     let sql = format!(
         "SELECT id, at, fingerprint, known, alert FROM occurrence WHERE {} \
-         ORDER BY at DESC, id DESC LIMIT {limit}",
+         ORDER BY {order} LIMIT {limit} OFFSET {offset}",
         wanted.sql
     );
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query(rusqlite::params_from_iter(&wanted.parameters))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
+        if found.len() >= filter.limit {
+            break;
+        }
         if holds(wanted.rest, row.get_ref(4)?.as_str()?) {
-            found.push(record(row)?);
-            if found.len() >= filter.limit {
-                break;
+            match skip.checked_sub(1) {
+                Some(left) => skip = left,
+                None => found.push(record(row)?),
             }
         }
     }
@@ -138,13 +176,18 @@ pub(super) fn get(
     connection.prepare_cached(sql)?.query_row([fingerprint], record).optional()
 }
 
+/// The same alerts, all of them, in the usual order.
+fn whole<'a>(filter: &OccurrenceFilter<'a>) -> OccurrenceFilter<'a> {
+    OccurrenceFilter { before: None, sort: &[], offset: 0, ..*filter }
+}
+
 pub(super) fn count(
     connection: &Connection,
     filter: &OccurrenceFilter<'_>,
 ) -> rusqlite::Result<u64> {
     let wanted = Where::of(filter);
     if wanted.rest.is_some() {
-        let all = OccurrenceFilter { before: None, limit: SCAN, ..*filter };
+        let all = OccurrenceFilter { limit: SCAN, ..whole(filter) };
         return list(connection, &all).map(|found| found.len() as u64);
     }
     let sql = format!("SELECT count(*) FROM occurrence WHERE {}", wanted.sql);
@@ -162,7 +205,7 @@ pub(super) fn facet(
 ) -> rusqlite::Result<Vec<FacetValue>> {
     let mut wanted = Where::of(filter);
     if wanted.rest.is_some() {
-        let all = OccurrenceFilter { before: None, limit: SCAN, ..*filter };
+        let all = OccurrenceFilter { limit: SCAN, ..whole(filter) };
         let found = list(connection, &all)?;
         return Ok(crate::memory::facet_of(
             found.iter().map(|record| record.alert.as_str()),
@@ -173,15 +216,7 @@ pub(super) fn facet(
     let path: Vec<&str> = field.split('.').collect();
     let column = match path.as_slice() {
         ["severity"] => "alert ->> 'severity'".to_owned(),
-        path => match Fields.column(path) {
-            Some(column) => column.sql.to_owned(),
-            None => {
-                let quoted: Vec<String> =
-                    path.iter().map(|key| format!("\"{}\"", key.replace('"', ""))).collect();
-                let path = wanted.bind(Value::Text(format!("$.{}", quoted.join("."))));
-                format!("json_extract(alert, {path})")
-            }
-        },
+        path => wanted.field(path),
     };
     let limit = wanted.bind(Value::Integer(i64::try_from(filter.limit).unwrap_or(i64::MAX)));
     let sql = format!(
@@ -248,6 +283,14 @@ pub(super) fn payloads(
 pub(super) fn payload(connection: &Connection, id: i64) -> rusqlite::Result<Option<PayloadRow>> {
     let sql = format!("{PAYLOAD} WHERE id = ?1");
     connection.prepare_cached(&sql)?.query_row([id], payload_row).optional()
+}
+
+pub(super) fn presets(connection: &Connection) -> rusqlite::Result<Vec<PresetRow>> {
+    let sql = "SELECT name, at, data FROM preset ORDER BY name";
+    let preset = |row: &SqlRow<'_>| {
+        Ok(PresetRow { name: row.get(0)?, at: timestamp_of(row.get(1)?), data: row.get(2)? })
+    };
+    connection.prepare_cached(sql)?.query_map([], preset)?.collect()
 }
 
 pub(super) fn changes(

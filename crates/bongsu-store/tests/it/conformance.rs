@@ -4,7 +4,7 @@ use bongsu_model::Timestamp;
 use bongsu_store::memory::MemoryStore;
 use bongsu_store::{
     ChangeFilter, ChangeRow, FacetValue, JournalSeq, OccurrenceFilter, OutboxState, PayloadFilter,
-    Refused, RetentionPolicy, Row, Store, TimerRow, WriteSet,
+    PresetRow, Refused, RetentionPolicy, Row, SortKey, Store, TimerRow, WriteSet,
 };
 
 use crate::support::{
@@ -38,6 +38,8 @@ cases! {
     payloads_are_found_by_problem_and_provider
     wide_alerts_are_selected_by_condition_and_words
     wide_alerts_page_by_time
+    wide_alerts_come_in_any_order_from_any_place
+    presets_are_replaced_and_removed_by_name
     reports_are_the_history_of_one_alert
     changes_are_found_by_what_they_were_made_to
 }
@@ -341,8 +343,8 @@ fn wide_alerts_are_selected_by_condition_and_words<B: Backend>() {
     commit(store, rows(all.iter().map(|(f, at, alert)| occurrence(f, *at, alert)).collect()));
     let found = |condition: Option<&str>, text: Option<&str>| -> Vec<String> {
         let condition = condition.map(|text| bongsu_lang::cel::Program::parse(text).unwrap());
-        let filter =
-            OccurrenceFilter { condition: condition.as_ref(), text, before: None, limit: 10 };
+        let condition = condition.as_ref();
+        let filter = OccurrenceFilter { condition, text, limit: 10, ..Default::default() };
         let found = store.occurrences(&filter).unwrap();
         assert_eq!(store.count_occurrences(&filter).unwrap(), found.len() as u64);
         found.into_iter().map(|record| record.fingerprint).collect()
@@ -412,6 +414,71 @@ fn wide_alerts_page_by_time<B: Backend>() {
     let one = backend.store().occurrence("f3").unwrap().unwrap();
     assert_eq!((one.at, one.alert.as_str()), (at(1), alert));
     assert_eq!(backend.store().occurrence("f9").unwrap(), None);
+}
+
+fn wide_alerts_come_in_any_order_from_any_place<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    let all = [
+        ("a", 1, r#"{"name":"x","status":"firing","severity":"warning","labels":{"n":10}}"#),
+        ("b", 2, r#"{"name":"y","status":"resolved","severity":"critical","labels":{"n":9}}"#),
+        ("c", 3, r#"{"name":"x","status":"acknowledged","severity":"info","labels":{"n":"9"}}"#),
+        ("d", 4, r#"{"name":"x","status":"firing","severity":"critical"}"#),
+    ];
+    commit(store, rows(all.iter().map(|(f, at, alert)| occurrence(f, *at, alert)).collect()));
+    let found = |sort: &[&str], condition: Option<&str>, offset: usize, limit: usize| -> String {
+        let sort: Vec<SortKey> = sort
+            .iter()
+            .map(|text| SortKey {
+                field: text.trim_start_matches('-').to_owned(),
+                descending: text.starts_with('-'),
+            })
+            .collect();
+        let condition = condition.map(|text| bongsu_lang::cel::Program::parse(text).unwrap());
+        let condition = condition.as_ref();
+        let filter =
+            OccurrenceFilter { condition, sort: &sort, offset, limit, ..Default::default() };
+        store.occurrences(&filter).unwrap().into_iter().map(|record| record.fingerprint).collect()
+    };
+    for (sort, wanted) in [
+        (&[][..], "dcba"),
+        (&["lastReceived"], "abcd"),
+        (&["-timestamp"], "dcba"),
+        (&["-severity"], "dbac"),
+        (&["severity", "lastReceived"], "cabd"),
+        (&["-status", "-severity"], "dabc"),
+        (&["name", "-severity"], "dacb"),
+        // Missing, numbers, texts.
+        (&["labels.n"], "dbac"),
+        (&["-labels.n"], "cabd"),
+        (&["no\"thing'; --"], "dcba"),
+    ] {
+        assert_eq!(found(sort, None, 0, 10), wanted, "{sort:?}");
+    }
+    assert_eq!(found(&["lastReceived"], None, 1, 2), "bc");
+    assert_eq!(found(&["lastReceived"], None, 9, 2), "");
+    let firing = "status == 'firing' || name == 'y'";
+    assert_eq!(found(&["lastReceived"], Some(firing), 1, 2), "bd");
+    // Not to be said in SQL.
+    let same = "[status].exists(s, s == 'firing') || name == 'y'";
+    assert_eq!(found(&["lastReceived"], Some(same), 1, 2), "bd");
+    assert_eq!(found(&[], Some(same), 0, 0), "");
+}
+
+fn presets_are_replaced_and_removed_by_name<B: Backend>() {
+    let backend = B::start();
+    let preset = |name: &str, seconds: i64, data: &str| PresetRow {
+        name: name.into(),
+        at: at(seconds),
+        data: data.into(),
+    };
+    let put = |row: &PresetRow| Row::PutPreset(Box::new(row.clone()));
+    let (mine, yours, later) = (preset("b", 1, "x"), preset("a", 2, "y"), preset("b", 3, "z"));
+    commit(backend.store(), rows(vec![put(&mine), put(&yours), put(&later)]));
+    let backend = backend.reopen();
+    assert_eq!(backend.store().presets().unwrap(), [yours.clone(), later]);
+    commit(backend.store(), rows(vec![Row::DeletePreset { name: "b".into() }]));
+    assert_eq!(backend.store().presets().unwrap(), [yours]);
 }
 
 fn reports_are_the_history_of_one_alert<B: Backend>() {
