@@ -181,6 +181,24 @@ async fn alerts_are_changed() {
 }
 
 #[tokio::test]
+async fn pages_of_other_sites_change_nothing() {
+    let server = Server::new();
+    for (site, path, status) in [
+        ("cross-site", "/alerts/enrich", 403),
+        ("same-site", "/api/v1/occurrences/f1/changes", 403),
+        ("cross-site", "/-/reload", 403),
+        ("same-origin", "/api/v1/occurrences/f1/changes", 200),
+        ("none", "/api/v1/occurrences/f1/changes", 200),
+        ("cross-site", "/alerts/query", 200),
+        ("cross-site", "/alerts/event/grafana", 202),
+    ] {
+        let request = Request::post(path).header("sec-fetch-site", site);
+        let got = server.send(request.body(r#"{"note": "x"}"#.into()).unwrap()).await;
+        assert_eq!(got.status, status, "{site} {path} {}", got.text());
+    }
+}
+
+#[tokio::test]
 async fn many_alerts_are_changed_at_once() {
     let server = Server::new();
     let set = json!({"team": "core"});
