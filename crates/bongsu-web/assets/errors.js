@@ -45,7 +45,7 @@ function problem(item, open) {
   actions.append(named(button(word.replay, async () => { await replay(item.id); show(); })));
   actions.append(named(button(word.drop, async () => {
     try {
-      await ask("/alerts/event/error/dismiss", { alert_id: item.id });
+      await ask("/api/v1/payloads/dismiss", { id: item.id });
       say(word.done);
     } catch (error) {
       say(word.refused + error.message, true);

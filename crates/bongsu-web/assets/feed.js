@@ -57,7 +57,9 @@ function enterFeed() {
   parts.detail.hidden = true;
   parts.more.hidden = true;
   // On a narrow screen the list comes first.
-  parts.folded.open = !matchMedia("(max-width: 50rem)").matches;
+  const narrow = matchMedia("(max-width: 50rem)");
+  parts.folded.open = !narrow.matches;
+  narrow.addEventListener("change", () => { parts.folded.open = !narrow.matches; });
   parts.facets.append(parts.folded);
   parts.middle.append(parts.count, parts.list, parts.more);
   parts.columns.append(parts.facets, parts.middle, parts.detail);
@@ -81,7 +83,9 @@ function searchForm() {
   const tell = () => { kind.textContent = input.value.trim() ? (isCel(input.value) ? word.asCel : word.asWords) : ""; };
   input.addEventListener("input", tell);
   form.tell = tell;
-  form.append(input, kind, submit(word.find), button(word.save, saveSearch));
+  form.forget = button(word.forget, forgetSearch);
+  form.forget.hidden = true;
+  form.append(input, kind, submit(word.find), button(word.save, saveSearch), form.forget);
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     location.hash = moved({ s: input.value.trim() || null, open: null });
@@ -103,6 +107,18 @@ async function saveSearch() {
     await ask(`/api/v1/presets/${encodeURIComponent(name)}`, { cel, text, group_by: from.group_by }, "PUT");
     say(word.saved + name);
     location.hash = address("feed", new URLSearchParams({ preset: name }));
+  } catch (error) {
+    say(word.refused + error.message, true);
+  }
+}
+
+async function forgetSearch() {
+  const name = here().query.get("preset");
+  if (!name || !confirm(word.forgetSure(name))) return;
+  try {
+    await ask(`/api/v1/presets/${encodeURIComponent(name)}`, {}, "DELETE");
+    say(word.done);
+    location.hash = "#/feed";
   } catch (error) {
     say(word.refused + error.message, true);
   }
@@ -145,32 +161,40 @@ async function showFeed({ query }, turn, quiet) {
   feed.columns.classList.toggle("with-detail", !!open);
   markOpen(open);
   if (turn !== turns) return;
+  // Another alert is opened, or none: the list is the same.
+  const asks = wanted.toString();
+  if (!quiet && feed.asks === asks) return;
+  // Counting costs more than looking: left alone, it is done once a minute.
+  const still = quiet === "quiet" && feed.presets && Date.now() - feed.counted < 60000;
+  if (!still) feed.counted = Date.now();
   try {
     const page = new URLSearchParams(wanted);
     page.set("limit", limit);
     // Saved searches are there whatever becomes of this one.
-    const tabs = ask("/api/v1/presets?counts=true").then((presets) => {
-      if (turn !== turns) return presets;
+    const tabs = (still ? Promise.resolve({ items: feed.presets }) : ask("/api/v1/presets?counts=true")).then((presets) => {
+      if (turn !== turns || still) return presets;
       feed.presets = presets.items;
       keepFocus(() => showTabs(presets.items, query));
       return presets;
     });
     const [presets, found, facets, ...own] = await Promise.all([
-      tabs, ask(`/api/v1/occurrences?${page}`), fields(), ...picked.map((field) => fields(field)),
+      tabs, ask(`/api/v1/occurrences?${page}`), ...(still ? [] : [fields(), ...picked.map((field) => fields(field))]),
     ]);
     if (turn !== turns) return;
-    const counted = new Map(facets.items.map((facet) => [facet.field, facet.values]));
+    const counted = new Map((still ? [] : facets.items).map((facet) => [facet.field, facet.values]));
     own.forEach((answer, at) => counted.set(picked[at], answer.items[0].values));
+    feed.asks = asks;
     feed.items = found.items;
     feed.cursor = found.next_cursor;
     feed.total = found.total;
     const group = (presets.items.find((one) => one.name === wanted.get("preset")) || {}).group_by;
     keepFocus(() => {
-      showFacets(counted, query);
+      if (!still) showFacets(counted, query);
       showItems(query, group);
     });
   } catch (error) {
     if (turn !== turns) return;
+    feed.asks = undefined;
     feed.items = [];
     feed.list.replaceChildren();
     feed.more.hidden = true;
@@ -192,17 +216,18 @@ function keepFocus(draw) {
 function showTabs(presets, query) {
   const list = element("ul");
   const now = query.get("preset") ?? "feed";
-  const tab = (name, text, count, noise) => {
+  const tab = (name, text, count, noise, made) => {
     const link = element("a", text);
     link.href = address("feed", new URLSearchParams({ preset: name }));
     link.dataset.key = `tab ${name}`;
     if (now === name) link.setAttribute("aria-current", "page");
+    if (now === name) feed.form.forget.hidden = !made;
     if (count !== undefined) link.append(" ", element("span", count, noise ? "number loud" : "number"));
     const item = element("li");
     item.append(link);
     return item;
   };
-  list.append(...presets.map((one) => tab(one.name, one.name, one.alerts, one.makes_noise)), tab("", word.every));
+  list.append(...presets.map((one) => tab(one.name, one.name, one.alerts, one.makes_noise, one.origin === "api")), tab("", word.every));
   feed.tabs.replaceChildren(list);
 }
 
@@ -258,7 +283,9 @@ function showItems(query, group) {
   const anything = query.get("s") || query.getAll("f").length || (query.get("preset") ?? "feed");
   const empty = anything && feed.presets.some((one) => one.alerts) ? word.noAlerts : word.noneYet;
   feed.count.classList.remove("bad");
-  feed.count.textContent = feed.items.length ? word.count(feed.items.length, feed.total) : empty;
+  const text = feed.items.length ? word.count(feed.items.length, feed.total) : empty;
+  // What does not change is not read out again.
+  if (feed.count.textContent !== text) feed.count.textContent = text;
 }
 
 function entry(alert, open) {

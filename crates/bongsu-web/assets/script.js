@@ -87,7 +87,7 @@ addEventListener("keydown", (event) => {
     d: () => inFeed && focusOn("dismiss"),
     m: () => inFeed && focusOn("assignee"),
     n: () => inFeed && focusOn("note"),
-    r: () => show("quiet"),
+    r: () => show("changed"),
   };
   const tab = inFeed && /^[1-9]$/.test(event.key) ? feed.tabs.querySelectorAll("a")[event.key - 1] : undefined;
   const act = tab ? () => { location.hash = tab.getAttribute("href"); } : acts[event.key];

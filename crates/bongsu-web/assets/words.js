@@ -11,7 +11,7 @@ const words = {
     feed: "Alerts", presets: "Saved searches", every: "all", search: "Search alerts",
     searchHint: "words, or a condition: severity >= 'high' && service == 'db'",
     find: "Search", asCel: "condition", asWords: "words", save: "Save search",
-    saveName: "Name of the search", saved: "Saved as ", filters: "Filters", clear: "Clear filters",
+    saveName: "Name of the search", saved: "Saved as ", forget: "Remove search", forgetSure: (name) => `Remove the search ${name}?`, filters: "Filters", clear: "Clear filters",
     missing: "(none)", count: (shown, total) => `${shown} of ${total}`, loadMore: "Show more",
     noAlerts: "No alert fits.", noneYet: "No alert has come yet. Send one to POST /alerts/event/{provider}.",
     severity: "Severity", status: "Status", providerType: "Provider", service: "Service",
@@ -45,7 +45,7 @@ const words = {
     feed: "알림", presets: "저장된 검색", every: "전체", search: "알림 검색",
     searchHint: "단어 또는 조건식: severity >= 'high' && service == 'db'",
     find: "검색", asCel: "조건식", asWords: "단어", save: "검색 저장",
-    saveName: "검색 이름", saved: "저장했습니다: ", filters: "필터", clear: "필터 지우기",
+    saveName: "검색 이름", saved: "저장했습니다: ", forget: "검색 삭제", forgetSure: (name) => `${name} 검색을 삭제할까요?`, filters: "필터", clear: "필터 지우기",
     missing: "(없음)", count: (shown, total) => `${total}건 중 ${shown}건`, loadMore: "더 보기",
     noAlerts: "맞는 알림이 없습니다.", noneYet: "아직 알림이 없습니다. POST /alerts/event/{provider}로 보내세요.",
     severity: "심각도", status: "상태", providerType: "제공자", service: "서비스",
@@ -140,7 +140,12 @@ async function ask(path, body, method) {
     options.headers["Content-Type"] = "application/json";
     options.body = JSON.stringify(body);
   }
-  const answer = await fetch(base + path, options);
+  let answer = await fetch(base + path, options);
+  // So many questions at once the server refuses; asked again a little later it answers.
+  for (let tries = 0; answer.status === 503 && body === undefined && tries < 3; tries += 1) {
+    await new Promise((go) => setTimeout(go, 200 + Math.random() * 600));
+    answer = await fetch(base + path, options);
+  }
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const text = await answer.text();
   let message = `${answer.status} ${text}`;

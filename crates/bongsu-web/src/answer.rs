@@ -24,15 +24,17 @@ pub(crate) enum Family {
     Plain,
 }
 
+/// Where Keep's clients look.
+const KEEP: [&str; 7] =
+    ["/alerts", "/providers", "/preset", "/cel", "/healthcheck", "/status", "/whoami"];
+
 impl Family {
     /// By the path below the prefix.
     pub(crate) fn of(path: &str) -> Self {
         let below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
         if below("/api/v2") || path == "/api/v2" {
             Self::V2
-        } else if below("/api/v1")
-            || ["/alerts", "/providers", "/preset", "/cel"].iter().any(|r| below(r) || path == *r)
-        {
+        } else if below("/api/v1") || KEEP.iter().any(|root| below(root) || path == *root) {
             Self::V1
         } else {
             Self::Plain

@@ -39,6 +39,7 @@ pub fn openapi_json() -> &'static str {
         paths::v1_payloads,
         paths::v1_payload,
         paths::v1_replay,
+        paths::v1_dismiss,
         paths::test_provider,
         paths::v1_test_provider,
         paths::v1_unmapped,
@@ -260,6 +261,12 @@ mod paths {
         summary = "Map a kept payload again", params(("id" = i64, Path)),
         responses((status = 200, body = intake::ReceiptJson), (status = 404, body = Problem)))]
     fn v1_replay() {}
+
+    #[utoipa::path(post, path = "/api/v1/payloads/dismiss", tag = "intake",
+        summary = "Take a payload that could not be mapped, or all, off the list",
+        request_body = intake::Dismissal,
+        responses((status = 200, body = Object), (status = 400, body = Problem)))]
+    fn v1_dismiss() {}
 
     #[utoipa::path(post, path = "/providers/{name}/test", tag = "intake",
         summary = "Try what an instance, or a provider with the settings in `config`, may do",

@@ -93,6 +93,7 @@ pub(crate) static ROUTES: &[Route] = &[
     route!("GET" "/api/v1/payloads" Read v1::intake::payloads),
     route!("GET" "/api/v1/payloads/{id}" Read v1::intake::payload),
     route!("POST" "/api/v1/payloads/{id}/replay" Write v1::intake::replay),
+    route!("POST" "/api/v1/payloads/dismiss" Write v1::intake::dismiss, Always, true),
     route!("POST" "/providers/{name}/test" Admin v1::intake::test, Always, true),
     route!("POST" "/api/v1/providers/{name}/test" Admin v1::intake::test, Always, true),
     route!("GET" "/api/v1/unmapped" Read v1::intake::unmapped),

@@ -174,6 +174,13 @@ impl Client {
         serde_json::from_slice(&body).map_err(|e| ClientError::Answer(e.to_string()))
     }
 
+    /// `POST /api/v1/payloads/dismiss`: the problem of one payload, or all.
+    pub(crate) fn dismiss_problem(&self, id: Option<i64>) -> Result<Value, ClientError> {
+        let asked = serde_json::json!({ "id": id });
+        let body = self.call(Method::POST, "v1/payloads/dismiss", &[], Some(&asked))?;
+        serde_json::from_slice(&body).map_err(|e| ClientError::Answer(e.to_string()))
+    }
+
     /// `POST /api/v1/occurrences/FINGERPRINT/changes`; the alert afterwards.
     pub(crate) fn change_alert(&self, of: &str, change: &Value) -> Result<Value, ClientError> {
         let path = format!("v1/occurrences/{}/changes", path_segment(of));

@@ -265,6 +265,11 @@ async fn payloads_that_could_not_be_mapped_are_listed_and_dismissed() {
     }
     assert_eq!(server.call("POST", path).await.json()["success"], true);
     assert_eq!(server.post_json(path, json!({"alert_id": "x"})).await.status, 400);
+    let ours = "/api/v1/payloads/dismiss";
+    for (body, dismissed) in [(json!({"id": 3}), json!(1)), (json!({}), json!(5))] {
+        assert_eq!(server.post_json(ours, body).await.json()["dismissed"], dismissed);
+    }
+    assert_eq!(server.post_json(ours, json!({"id": "x"})).await.status, 400);
 }
 
 #[tokio::test]

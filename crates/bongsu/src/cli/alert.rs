@@ -42,6 +42,8 @@ pub(crate) enum AlertCommand {
     Enrich(alert_change::EnrichArguments),
     /// Give fields of alerts back to their sender.
     Unenrich(alert_change::UnenrichArguments),
+    /// Count alerts as deleted until they are reported again.
+    Delete(alert_change::DeleteArguments),
     /// Show one alert that is routed.
     Get(alert_story::OneAlert),
     /// Send an alert.
@@ -133,6 +135,7 @@ impl AlertCommand {
             Self::Resolve(arguments) => arguments.resolve(global),
             Self::Enrich(arguments) => arguments.run(global),
             Self::Unenrich(arguments) => arguments.run(global),
+            Self::Delete(arguments) => arguments.run(global),
             Self::Get(one) => one.get(global),
             Self::Send(arguments) => arguments.run(global),
             Self::History(arguments) => arguments.run(global),

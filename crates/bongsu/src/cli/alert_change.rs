@@ -1,4 +1,4 @@
-//! `bongsu alert ack`, `dismiss`, `assign` …: changing alerts by hand.
+//! `bongsu alert ack`, `dismiss`, `assign`, `delete` …: changing alerts by hand.
 //!
 //! In: fingerprints, or a search. Out: each alert changed; several only after a yes.
 
@@ -128,6 +128,30 @@ pub(crate) struct UnenrichArguments {
     /// A field that is again what the sender says; may be repeated.
     #[arg(long = "field", value_name = "NAME", required = true)]
     fields: Vec<String>,
+}
+
+/// `bongsu alert delete`.
+#[derive(Debug, Args)]
+#[command(before_help = "  bongsu alert delete 353eae6a3b60c986\n  \
+                         bongsu alert delete 353eae6a3b60c986 --restore")]
+pub(crate) struct DeleteArguments {
+    #[command(flatten)]
+    chosen: Chosen,
+    /// They no longer count as deleted.
+    #[arg(long)]
+    restore: bool,
+}
+
+impl DeleteArguments {
+    pub(super) fn run(&self, global: &Global) -> Outcome {
+        match self.restore {
+            true => self.chosen.apply("restore", &json!({"remove": ["deleted"]}), global),
+            false => {
+                let change = json!({"set": {"deleted": true}, "disposable": true});
+                self.chosen.apply("delete", &change, global)
+            }
+        }
+    }
 }
 
 impl AckArguments {

@@ -68,6 +68,12 @@ const ANSWERS: Answers = &[
     ("PUT /api/v1/presets/my%20db", 200, r#"{"name":"my db"}"#),
     ("PUT /api/v1/presets/feed", 409, r#"{"message":"the preset feed ships"}"#),
     ("DELETE /api/v1/presets/db", 204, ""),
+    ("POST /api/v1/payloads/dismiss", 200, r#"{"dismissed":1}"#),
+    (
+        "GET /api/v1/providers",
+        200,
+        r#"{"items":[{"slug":"grafana","instances":[{"name":"shop","guarded":true,"pulled":false,"problem":null}]}],"next_cursor":null}"#,
+    ),
 ];
 
 fn bongsu(words: &[&str]) -> String {
@@ -234,6 +240,8 @@ fn what_is_changed_in_alerts() {
         &["note", "disk ordered", "cpu 1"],
         &["resolve", "cpu 1"],
         &["enrich", "cpu 1", "--set", "ticket=OPS-7", "--set", "n=3", "--set", "x=a=b"],
+        &["delete", "cpu 1"],
+        &["delete", "cpu 1", "--restore"],
         &["unenrich", "cpu 1", "--field", "ticket", "--field", "n"],
     ] {
         let mut all = vec!["--server", &server.url, "alert"];
@@ -257,8 +265,26 @@ fn what_is_changed_in_alerts() {
     {"note":"disk ordered"}
     {"status":"resolved"}
     {"set":{"ticket":"OPS-7","n":3,"x":"a=b"},"disposable":false,"expires_at":null}
+    {"set":{"deleted":true},"disposable":true}
+    {"remove":["deleted"]}
     {"remove":["ticket","n"]}
     "#);
+}
+
+#[test]
+fn what_is_installed_and_what_is_no_longer_listed() {
+    insta::assert_snapshot!(bongsu(&["provider", "installed"]), @r"
+    exit 0
+    --- stdout
+    NAME  PROVIDER  TOKEN  ASKED  PROBLEM
+    shop  grafana   yes    no
+    ");
+    for (words, told) in [
+        (&["event", "dismiss", "17", "18"][..], "exit 0\n--- stderr\n2 dismissed\n"),
+        (&["event", "dismiss", "--all"], "exit 0\n--- stderr\n1 dismissed\n"),
+    ] {
+        assert_eq!(bongsu(words), told);
+    }
 }
 
 #[test]
