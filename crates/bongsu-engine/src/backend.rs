@@ -202,12 +202,8 @@ impl Backend for Engine {
         Box::pin(async move {
             self.0.index_texts(&search).await;
             self.read(move |shared| {
-                let filter = filter(&search);
-                let facet = |field: String| {
-                    let values = shared.store.facet(&field, &filter)?;
-                    Ok((field, values))
-                };
-                fields.into_iter().map(facet).collect()
+                let values = shared.store.facets(&fields, &filter(&search))?;
+                Ok(fields.into_iter().zip(values).collect())
             })
             .await
         })

@@ -85,6 +85,15 @@ pub trait Store: Send + Sync {
         filter: &OccurrenceFilter<'_>,
     ) -> Result<Vec<FacetValue>, StoreError>;
 
+    /// The same for several fields, looking at the alerts once.
+    fn facets(
+        &self,
+        fields: &[String],
+        filter: &OccurrenceFilter<'_>,
+    ) -> Result<Vec<Vec<FacetValue>>, StoreError> {
+        fields.iter().map(|field| self.facet(field, filter)).collect()
+    }
+
     /// Saved searches by name.
     fn presets(&self) -> Result<Vec<PresetRow>, StoreError>;
 

@@ -330,6 +330,14 @@ impl Store for SqliteStore {
         self.readers.with(|c| occurrences::facet(c, field, filter))
     }
 
+    fn facets(
+        &self,
+        fields: &[String],
+        filter: &OccurrenceFilter<'_>,
+    ) -> Result<Vec<Vec<FacetValue>>, StoreError> {
+        self.readers.with(|c| occurrences::facets(c, fields, filter))
+    }
+
     fn presets(&self) -> Result<Vec<PresetRow>, StoreError> {
         self.readers.with(occurrences::presets)
     }

@@ -203,32 +203,64 @@ pub(super) fn facet(
     field: &str,
     filter: &OccurrenceFilter<'_>,
 ) -> rusqlite::Result<Vec<FacetValue>> {
+    let found = facets(connection, &[field.to_owned()], filter)?;
+    Ok(found.into_iter().next().unwrap_or_default())
+}
+
+/// The condition is what costs: it is asked of every alert once, whatever the number of fields.
+pub(super) fn facets(
+    connection: &Connection,
+    fields: &[String],
+    filter: &OccurrenceFilter<'_>,
+) -> rusqlite::Result<Vec<Vec<FacetValue>>> {
+    let mut found: Vec<Vec<FacetValue>> = vec![Vec::new(); fields.len()];
+    if fields.is_empty() {
+        return Ok(found);
+    }
     let mut wanted = Where::of(filter);
     if wanted.rest.is_some() {
         let all = OccurrenceFilter { limit: SCAN, ..whole(filter) };
-        let found = list(connection, &all)?;
-        return Ok(crate::memory::facet_of(
-            found.iter().map(|record| record.alert.as_str()),
-            field,
-            filter.limit,
+        let alerts = list(connection, &all)?;
+        let values = |field: &String| {
+            let alerts = alerts.iter().map(|record| record.alert.as_str());
+            crate::memory::facet_of(alerts, field, filter.limit)
+        };
+        return Ok(fields.iter().map(values).collect());
+    }
+    let limit = wanted.bind(Value::Integer(i64::try_from(filter.limit).unwrap_or(i64::MAX)));
+    let (mut columns, mut counts) = (Vec::new(), Vec::new());
+    for (at, field) in fields.iter().enumerate() {
+        let path: Vec<&str> = field.split('.').collect();
+        let column = match path.as_slice() {
+            ["severity"] => "alert ->> 'severity'".to_owned(),
+            path => wanted.field(path),
+        };
+        columns.push(format!("CAST({column} AS TEXT) AS c{at}"));
+        counts.push(format!(
+            "SELECT * FROM (SELECT {at}, c{at}, count(*) AS n FROM found \
+             GROUP BY c{at} ORDER BY n DESC, c{at} LIMIT {limit})"
         ));
     }
-    let path: Vec<&str> = field.split('.').collect();
-    let column = match path.as_slice() {
-        ["severity"] => "alert ->> 'severity'".to_owned(),
-        path => wanted.field(path),
-    };
-    let limit = wanted.bind(Value::Integer(i64::try_from(filter.limit).unwrap_or(i64::MAX)));
+    let kept = if fields.len() == 1 { "" } else { "MATERIALIZED" };
     let sql = format!(
-        "SELECT CAST({column} AS TEXT) AS value, count(*) AS n FROM occurrence WHERE {} \
-         GROUP BY value ORDER BY n DESC, value LIMIT {limit}",
-        wanted.sql
+        "WITH found AS {kept} (SELECT {} FROM occurrence WHERE {}) {}",
+        columns.join(", "),
+        wanted.sql,
+        counts.join(" UNION ALL ")
     );
     let mut statement = connection.prepare(&sql)?;
-    let each = |row: &SqlRow<'_>| {
-        Ok(FacetValue { value: row.get(0)?, count: row.get::<_, i64>(1)?.cast_unsigned() })
-    };
-    statement.query_map(rusqlite::params_from_iter(&wanted.parameters), each)?.collect()
+    let mut rows = statement.query(rusqlite::params_from_iter(&wanted.parameters))?;
+    while let Some(row) = rows.next()? {
+        let value = FacetValue { value: row.get(1)?, count: row.get::<_, i64>(2)?.cast_unsigned() };
+        if let Some(values) = found.get_mut(row.get::<_, u32>(0)? as usize) {
+            values.push(value);
+        }
+    }
+    // A compound promises no order.
+    for values in &mut found {
+        values.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+    }
+    Ok(found)
 }
 
 pub(super) fn reports(

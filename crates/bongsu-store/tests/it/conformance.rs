@@ -385,6 +385,30 @@ fn wide_alerts_are_selected_by_condition_and_words<B: Backend>() {
     assert_eq!(facet("service"), [(some("db"), 2), (None, 1)]);
     assert_eq!(facet("labels.pod"), [(None, 1), (some("db-0"), 1), (some("db-1"), 1)]);
     assert_eq!(facet("severity"), [(some("critical"), 1), (some("info"), 1), (some("warning"), 1)]);
+    let several = |condition: &str| -> Vec<Vec<(Option<String>, u64)>> {
+        let condition = bongsu_lang::cel::Program::parse(condition).unwrap();
+        let condition = Some(&condition);
+        let filter = OccurrenceFilter { condition, limit: 2, ..OccurrenceFilter::default() };
+        let fields = ["status", "labels.pod", "severity", "no\"thing"].map(str::to_owned);
+        let all = store.facets(&fields, &filter).unwrap();
+        let single: Vec<_> = fields.iter().map(|f| store.facet(f, &filter).unwrap()).collect();
+        assert_eq!(all, single);
+        all.into_iter().map(|v| v.into_iter().map(|v| (v.value, v.count)).collect()).collect()
+    };
+    // In SQL and not.
+    for condition in ["service == 'db'", "[service].exists(s, s == 'db')"] {
+        assert_eq!(
+            several(condition),
+            [
+                vec![(some("firing"), 1), (some("resolved"), 1)],
+                vec![(some("db-0"), 1), (some("db-1"), 1)],
+                vec![(some("critical"), 1), (some("warning"), 1)],
+                vec![(None, 2)],
+            ],
+            "{condition}"
+        );
+    }
+    assert_eq!(store.facets(&[], &OccurrenceFilter::default()).unwrap(), [] as [Vec<_>; 0]);
     // A new state replaces the old one and what was findable of it.
     commit(store, rows(vec![occurrence("a", 9, disk)]));
     behind(store, vec![index("a"), Row::DeleteOccurrence { fingerprint: "b".into() }]);
