@@ -13,6 +13,7 @@ use crate::extraction::Extraction;
 use crate::field;
 use crate::maintenance::Maintenance;
 use crate::mapping::{HttpTable, Mapping, MappingSource};
+use crate::preset::Preset;
 use crate::provenance::{Enrichment, Origin};
 use crate::read;
 use crate::rules::Work;
@@ -31,6 +32,8 @@ pub struct Files {
     pub maintenance: Option<Arc<Source>>,
     /// `deduplication.yaml`
     pub deduplication: Option<Arc<Source>>,
+    /// `presets.yaml`
+    pub presets: Option<Arc<Source>>,
     /// Tables that mapping rules name with `file:`, by that name.
     pub tables: Vec<Arc<Source>>,
 }
@@ -43,6 +46,7 @@ pub struct Enricher {
     pub(crate) topology: Topology,
     pub(crate) maintenance: Maintenance,
     pub(crate) dedup: Vec<DedupRule>,
+    pub(crate) presets: Vec<Preset>,
 }
 
 impl Enricher {
@@ -61,7 +65,7 @@ impl Enricher {
         extraction.sort_by(|a, b| b.priority.cmp(&a.priority).then_with(|| a.name.cmp(&b.name)));
         let rank = |m: &Mapping| (m.source == MappingSource::Topology, -i128::from(m.priority));
         mapping.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name)));
-        Self { extraction, mapping, topology, maintenance, dedup: Vec::new() }
+        Self { extraction, mapping, topology, maintenance, dedup: Vec::new(), presets: Vec::new() }
     }
 
     /// Whether any rule adds to an alert.
@@ -72,6 +76,11 @@ impl Enricher {
     /// Rules of deduplication.
     pub fn dedup_rules(&self) -> &[DedupRule] {
         &self.dedup
+    }
+
+    /// Saved searches, in the order written.
+    pub fn presets(&self) -> &[Preset] {
+        &self.presets
     }
 
     /// The services.

@@ -5,6 +5,7 @@
 mod deduplication;
 mod enrichment;
 mod maintenance;
+mod presets;
 mod table;
 mod topology;
 
@@ -53,6 +54,12 @@ pub(crate) fn enricher(files: &Files) -> Result<(Enricher, Vec<Diagnostic>), Vec
         dedup = reader.document().map(|node| reader.deduplication(&node)).unwrap_or_default();
         found.append(&mut reader.found);
     }
+    let mut presets = Vec::new();
+    if let Some(source) = &files.presets {
+        let mut reader = Reader::new(source);
+        presets = reader.document().map(|node| reader.presets(&node)).unwrap_or_default();
+        found.append(&mut reader.found);
+    }
     if files.topology.is_none() && mapping.iter().any(|m| m.source == MappingSource::Topology) {
         let message = "a rule takes fields from the topology, and there is no topology file";
         found.push(Diagnostic::warning("BS1724", message));
@@ -62,6 +69,7 @@ pub(crate) fn enricher(files: &Files) -> Result<(Enricher, Vec<Diagnostic>), Vec
     }
     let mut enricher = Enricher::new(extraction, mapping, topology, maintenance);
     enricher.dedup = dedup;
+    enricher.presets = presets;
     enricher.index_topology();
     Ok((enricher, found))
 }

@@ -13,10 +13,10 @@ use bongsu_model::{
 };
 use thiserror::Error;
 
-pub use bongsu_alert::{ChangeError, DedupRule, Ratio};
+pub use bongsu_alert::{ChangeError, DedupRule, Preset, Ratio};
 pub use bongsu_route::accept::PostedAlert;
 pub use bongsu_store::{
-    ChangeFilter, ChangeRecord, FacetValue, PayloadFilter, PayloadRow, ReportRecord,
+    ChangeFilter, ChangeRecord, FacetValue, PayloadFilter, PayloadRow, ReportRecord, SortKey,
 };
 
 pub use crate::trace::TraceContext;
@@ -162,6 +162,94 @@ pub struct UnmappedValue {
     pub last_at: Timestamp,
 }
 
+/// A provider that is known.
+#[derive(Debug, Clone, Default)]
+pub struct ProviderView {
+    /// Its slug.
+    pub slug: String,
+    /// What people call it.
+    pub name: String,
+    /// One sentence.
+    pub summary: String,
+    /// Where it stands in the catalogue.
+    pub categories: Vec<String>,
+    /// The vendor's page about it.
+    pub docs: Option<String>,
+    /// What an instance is configured with.
+    pub settings: Vec<SettingView>,
+    /// What it can be told to do.
+    pub actions: Vec<String>,
+    /// What it can be asked.
+    pub queries: Vec<String>,
+    /// Whether its payloads are understood.
+    pub sends: bool,
+    /// Whether it can be asked for its alerts.
+    pub pulls: bool,
+}
+
+/// A setting of a provider's instances.
+#[derive(Debug, Clone)]
+pub struct SettingView {
+    /// Its name.
+    pub name: String,
+    /// Whether it has to be there.
+    pub required: bool,
+    /// Whether nobody may see its value.
+    pub secret: bool,
+}
+
+/// An installed provider; its settings are nobody's business.
+#[derive(Debug, Clone)]
+pub struct InstanceView {
+    /// Its name.
+    pub name: String,
+    /// Slug of the provider.
+    pub provider: String,
+    /// Whether whoever sends to it has to show a token.
+    pub guarded: bool,
+    /// Whether it is asked for its alerts.
+    pub pulled: bool,
+    /// Why it cannot be used, if so.
+    pub problem: Option<String>,
+}
+
+/// Where a saved search comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PresetOrigin {
+    /// It ships.
+    BuiltIn,
+    /// `presets.yaml`.
+    File,
+    /// Somebody made it by the API.
+    Made,
+}
+
+/// A saved search.
+#[derive(Debug, Clone)]
+pub struct PresetView {
+    /// The search.
+    pub preset: Preset,
+    /// Where it comes from.
+    pub origin: PresetOrigin,
+}
+
+/// Why a saved search is not written.
+#[derive(Debug, Error)]
+pub enum PresetError {
+    /// No such: 404.
+    #[error("no preset {0} is known")]
+    Unknown(String),
+    /// It is not made by the API: 409.
+    #[error("the preset {0} ships or stands in presets.yaml")]
+    Fixed(String),
+    /// All that is wrong with it: 422.
+    #[error("{}", .0.join("; "))]
+    Invalid(Vec<String>),
+    /// The store could not read or commit.
+    #[error("the preset could not be stored: {0}")]
+    Store(StoreError),
+}
+
 /// Which wide alerts are asked for; the last reported first.
 #[derive(Debug, Clone, Default)]
 pub struct Search {
@@ -171,6 +259,10 @@ pub struct Search {
     pub text: Option<String>,
     /// The cursor of a page: instant and place of the last alert before it.
     pub before: Option<(Timestamp, i64)>,
+    /// Another order; cursors are of the usual one.
+    pub sort: Vec<SortKey>,
+    /// So many are left out from the first.
+    pub offset: usize,
     /// At most so many.
     pub limit: usize,
 }
@@ -525,6 +617,24 @@ pub trait Backend: Send + Sync + 'static {
     /// Maps a kept payload again; `None` if it is not kept.
     fn replay(&self, id: i64) -> Answer<'_, Result<Option<Receipt>, IntakeError>>;
 
+    /// Takes the problem off a kept payload that could not be mapped, or off all of them; how many.
+    fn dismiss_problems(&self, id: Option<i64>) -> Answer<'_, Result<usize, StoreError>>;
+
+    /// Providers that are known, by slug.
+    fn providers(&self) -> Vec<ProviderView>;
+
+    /// Installed providers, by name.
+    fn instances(&self) -> Vec<InstanceView>;
+
+    /// Saved searches: those that ship, those of the file, those made by the API by name.
+    fn presets(&self) -> Answer<'_, Result<Vec<PresetView>, StoreError>>;
+
+    /// Writes a saved search.
+    fn put_preset(&self, preset: Preset) -> Answer<'_, Result<(), PresetError>>;
+
+    /// Forgets a saved search.
+    fn delete_preset(&self, name: String) -> Answer<'_, Result<(), PresetError>>;
+
     /// Tries what an instance, or a provider with the settings given, may do.
     fn test_provider(
         &self,
@@ -538,7 +648,7 @@ pub trait Backend: Send + Sync + 'static {
     /// Rules of deduplication with what they have seen since the start.
     fn dedup_rules(&self) -> Vec<(DedupRule, Ratio)>;
 
-    /// Wide alerts, the last reported first.
+    /// Wide alerts, the last reported first unless another order is asked for.
     fn search(&self, search: Search) -> Answer<'_, Result<Vec<WideAlert>, StoreError>>;
 
     /// How many wide alerts a search finds.

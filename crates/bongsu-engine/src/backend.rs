@@ -1,5 +1,6 @@
 //! The engine as callers see it: [`Backend`] over the core and the store.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -7,22 +8,29 @@ use bongsu_alert::Enricher;
 use bongsu_model::{Fingerprint, SilenceState};
 use bongsu_route::silence::check_posted_times;
 use bongsu_route::{Draft, StateFilter, Suppression};
-use bongsu_store::{OccurrenceFilter, OccurrenceRecord, codec};
+use bongsu_store::{OccurrenceFilter, OccurrenceRecord, PresetRow, Row, codec};
 use tokio::task::spawn_blocking;
 
 use crate::api::{
     AlertChange, AlertChangeError, AlertQuery, AlertView, Answer, Backend, ChangeFilter,
     ChangeRecord, ClusterView, Counts, DedupRule, Delivered, Delivery, DeliveryQuery, Explanation,
-    Facets, GroupView, HistoryEntry, IngestError, IntakeError, PayloadFilter, PayloadRow,
-    PostedAlert, ProviderCheck, Ratio, Receipt, ReceiverView, ReloadError, ReportRecord, Search,
-    SilenceDraft, SilenceError, SilenceQuery, SilenceView, StatusView, StoreError, TestError,
-    TraceContext, UnmappedValue, WideAlert, WindowView,
+    Facets, GroupView, HistoryEntry, IngestError, InstanceView, IntakeError, PayloadFilter,
+    PayloadRow, PostedAlert, Preset, PresetError, PresetOrigin, PresetView, ProviderCheck,
+    ProviderView, Ratio, Receipt, ReceiverView, ReloadError, ReportRecord, Search, SilenceDraft,
+    SilenceError, SilenceQuery, SilenceView, StatusView, StoreError, TestError, TraceContext,
+    UnmappedValue, WideAlert, WindowView,
 };
 use crate::core::Outgoing;
 use crate::engine::{Engine, Shared};
 use crate::metrics::Page;
 use crate::pipeline::ingest::unstored;
 use crate::{query, records};
+
+/// Presets that may be made by the API.
+const PRESETS: usize = 1000;
+
+/// Problems of payloads dismissed in one commit.
+const PROBLEMS: usize = 1000;
 
 /// Deliveries shown with an explanation.
 const RECENT_DELIVERIES: usize = 5;
@@ -60,6 +68,96 @@ impl Backend for Engine {
 
     fn replay(&self, id: i64) -> Answer<'_, Result<Option<Receipt>, IntakeError>> {
         Box::pin(self.0.replay(id))
+    }
+
+    fn dismiss_problems(&self, id: Option<i64>) -> Answer<'_, Result<usize, StoreError>> {
+        Box::pin(async move {
+            let (mut dismissed, mut before) = (0, None);
+            loop {
+                let (problems, limit) = (true, PROBLEMS);
+                let filter = PayloadFilter { problems, before, limit, ..Default::default() };
+                let found = match id {
+                    Some(id) => self.payload(id).await?.into_iter().collect(),
+                    None => self.payloads(filter).await?,
+                };
+                before = found.last().map(|row| row.id);
+                let wrong = found.iter().filter(|row| row.problem.is_some());
+                let rows: Vec<Row> =
+                    wrong.map(|row| Row::MarkPayload { id: row.id, problem: None }).collect();
+                dismissed += rows.len();
+                let last = id.is_some() || found.len() < PROBLEMS;
+                self.write(rows).await?;
+                if last {
+                    return Ok(dismissed);
+                }
+            }
+        })
+    }
+
+    fn providers(&self) -> Vec<ProviderView> {
+        let loaded = Arc::clone(&self.0.core.lock().loaded);
+        loaded.intake().providers()
+    }
+
+    fn instances(&self) -> Vec<InstanceView> {
+        let loaded = Arc::clone(&self.0.core.lock().loaded);
+        loaded.intake().instances()
+    }
+
+    fn presets(&self) -> Answer<'_, Result<Vec<PresetView>, StoreError>> {
+        Box::pin(async move {
+            let made = self.read(|shared| shared.store.presets()).await?;
+            let mut presets = self.fixed_presets();
+            let taken: HashSet<String> = presets.iter().map(|p| p.preset.name.clone()).collect();
+            let made = made.into_iter().filter(|row| !taken.contains(&row.name));
+            presets.extend(made.filter_map(|row| {
+                // Written here as JSON.
+                let preset = serde_json::from_str(&row.data).ok()?;
+                Some(PresetView { preset, origin: PresetOrigin::Made })
+            }));
+            Ok(presets)
+        })
+    }
+
+    fn put_preset(&self, preset: Preset) -> Answer<'_, Result<(), PresetError>> {
+        Box::pin(async move {
+            let mut faults = preset.faults();
+            faults.extend(preset.condition().err().map(|error| error.to_string()));
+            let known = self.presets().await.map_err(PresetError::Store)?;
+            let made = known.iter().filter(|p| p.origin == PresetOrigin::Made).count();
+            match known.iter().find(|known| known.preset.name == preset.name) {
+                Some(known) if known.origin != PresetOrigin::Made => {
+                    return Err(PresetError::Fixed(preset.name));
+                }
+                None if made >= PRESETS => faults.push(format!("there are {PRESETS} already")),
+                _ => {}
+            }
+            if !faults.is_empty() {
+                return Err(PresetError::Invalid(faults));
+            }
+            let row = PresetRow {
+                name: preset.name.clone(),
+                at: self.0.clock.now(),
+                // Texts and flags.
+                data: serde_json::to_string(&preset).unwrap_or_default(),
+            };
+            let rows = vec![Row::PutPreset(Box::new(row))];
+            self.write(rows).await.map_err(PresetError::Store)
+        })
+    }
+
+    fn delete_preset(&self, name: String) -> Answer<'_, Result<(), PresetError>> {
+        Box::pin(async move {
+            let known = self.presets().await.map_err(PresetError::Store)?;
+            match known.iter().find(|known| known.preset.name == name).map(|known| known.origin) {
+                None => Err(PresetError::Unknown(name)),
+                Some(PresetOrigin::Made) => {
+                    let rows = vec![Row::DeletePreset { name }];
+                    self.write(rows).await.map_err(PresetError::Store)
+                }
+                Some(_) => Err(PresetError::Fixed(name)),
+            }
+        })
     }
 
     fn test_provider(
@@ -104,12 +202,8 @@ impl Backend for Engine {
         Box::pin(async move {
             self.0.prepare(&search).await;
             self.read(move |shared| {
-                let filter = filter(&search);
-                let facet = |field: String| {
-                    let values = shared.store.facet(&field, &filter)?;
-                    Ok((field, values))
-                };
-                fields.into_iter().map(facet).collect()
+                let values = shared.store.facets(&fields, &filter(&search))?;
+                Ok(fields.into_iter().zip(values).collect())
             })
             .await
         })
@@ -241,7 +335,7 @@ impl Backend for Engine {
                 out.rows.extend(change.stored.iter().map(|silence| records::put_silence(silence)));
                 (change.id, self.0.commit(&mut core, None, &mut out))
             };
-            settle(ack).await?;
+            settle(ack).await.map_err(SilenceError::Store)?;
             Ok(id.into())
         })
     }
@@ -256,7 +350,7 @@ impl Backend for Engine {
                 out.rows.extend(ended.iter().map(|silence| records::put_silence(silence)));
                 self.0.commit(&mut core, None, &mut out)
             };
-            settle(ack).await
+            settle(ack).await.map_err(SilenceError::Store)
         })
     }
 
@@ -378,6 +472,28 @@ impl Backend for Engine {
 }
 
 impl Engine {
+    /// Saved searches that ship and those of the file, which win.
+    fn fixed_presets(&self) -> Vec<PresetView> {
+        let enricher = self.enricher();
+        let view = |origin| move |preset: Preset| PresetView { preset, origin };
+        let replaced = |preset: &Preset| enricher.presets().iter().any(|p| p.name == preset.name);
+        let built_in = Preset::built_in().into_iter().filter(|preset| !replaced(preset));
+        let mut presets: Vec<PresetView> = built_in.map(view(PresetOrigin::BuiltIn)).collect();
+        presets.extend(enricher.presets().iter().cloned().map(view(PresetOrigin::File)));
+        presets
+    }
+
+    /// Commits rows that nothing in memory depends on.
+    async fn write(&self, rows: Vec<Row>) -> Result<(), StoreError> {
+        let ack = {
+            let mut core = self.0.core.lock();
+            let mut out = Outgoing::default();
+            out.rows.extend(rows);
+            self.0.commit(&mut core, None, &mut out)
+        };
+        settle(ack).await
+    }
+
     /// A blocking read of the store.
     async fn read<T: Send + 'static>(
         &self,
@@ -393,14 +509,14 @@ impl Engine {
 
 async fn settle(
     ack: Result<Option<bongsu_store::Ack>, bongsu_store::Refused>,
-) -> Result<(), SilenceError> {
+) -> Result<(), StoreError> {
     match ack {
         Ok(None) => Ok(()),
-        Ok(Some(ack)) => ack.await.map_err(|error| SilenceError::Store(unstored(&error))),
-        Err(error) => Err(SilenceError::Store(StoreError {
+        Ok(Some(ack)) => ack.await.map_err(|error| unstored(&error)),
+        Err(error) => Err(StoreError {
             reason: error.to_string(),
             full: error == bongsu_store::Refused::DiskFull,
-        })),
+        }),
     }
 }
 
@@ -416,6 +532,8 @@ fn filter(search: &Search) -> OccurrenceFilter<'_> {
         condition: search.cel.as_deref(),
         text: search.text.as_deref(),
         before: search.before,
+        sort: &search.sort,
+        offset: search.offset,
         limit: search.limit,
     }
 }

@@ -10,11 +10,14 @@ use std::time::Duration;
 use bongsu_model::{Secret, Timestamp, Unmapped};
 use bongsu_provider::Connector;
 use bongsu_provider::call::Auth;
-use bongsu_provider::manifest::{Catalogue, Incoming, Manifest, Verdict};
+use bongsu_provider::manifest::{Catalogue, Incoming, Input, Manifest, Operation, Verdict};
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use crate::api::{Delivered, IntakeError, ProviderCheck, TestError, UnmappedValue};
+use crate::api::{
+    Delivered, InstanceView, IntakeError, ProviderCheck, ProviderView, SettingView, TestError,
+    UnmappedValue,
+};
 
 /// Provider, field, value.
 type Place = (Arc<str>, String, String);
@@ -85,6 +88,24 @@ impl Intake {
             let auth = instance.auth.as_ref().ok()?;
             manifest.pull.is_some().then_some((instance, manifest, auth))
         })
+    }
+
+    /// Every provider whose manifest can be read.
+    pub(crate) fn providers(&self) -> Vec<ProviderView> {
+        let known = self.catalogue.slugs().filter_map(|slug| self.catalogue.get(slug)?.ok());
+        known.map(|manifest| view(&manifest)).collect()
+    }
+
+    /// Every installed provider.
+    pub(crate) fn instances(&self) -> Vec<InstanceView> {
+        let view = |instance: &Instance| InstanceView {
+            name: instance.name.to_string(),
+            provider: instance.provider.to_string(),
+            guarded: instance.token.is_some(),
+            pulled: instance.pulled,
+            problem: instance.auth.as_ref().err().or(instance.unverifiable.as_ref()).cloned(),
+        };
+        self.instances.values().map(view).collect()
     }
 
     pub(crate) fn connector(&self) -> Option<&Arc<Connector>> {
@@ -247,6 +268,27 @@ impl Intake {
             manifest,
             auth,
         })
+    }
+}
+
+fn view(manifest: &Manifest) -> ProviderView {
+    let names = |operations: &[Operation]| operations.iter().map(|o| o.name.clone()).collect();
+    let setting = |input: &Input| SettingView {
+        name: input.name.clone(),
+        required: input.required,
+        secret: input.secret,
+    };
+    ProviderView {
+        slug: manifest.slug.clone(),
+        name: manifest.name.en.clone(),
+        summary: manifest.summary.en.clone(),
+        categories: manifest.categories.clone(),
+        docs: manifest.docs.clone(),
+        settings: manifest.auth.iter().map(setting).collect(),
+        actions: names(&manifest.actions),
+        queries: names(&manifest.queries),
+        sends: !manifest.ingest.is_empty(),
+        pulls: manifest.pull.is_some(),
     }
 }
 

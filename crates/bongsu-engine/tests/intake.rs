@@ -9,7 +9,8 @@ use std::time::Duration;
 use bongsu_config::alertmanager;
 use bongsu_engine::api::{
     AlertChange, AlertChangeError, AlertQuery, Answer, Backend, ChangeError, ChangeFilter,
-    Delivered, IntakeError, PayloadFilter, Receipt, Search, Written,
+    Delivered, IntakeError, PayloadFilter, Preset, PresetError, PresetOrigin, Receipt, Search,
+    SortKey, Written,
 };
 use bongsu_engine::clock::ManualClock;
 use bongsu_engine::intake::{Instance, Intake};
@@ -791,4 +792,86 @@ async fn what_a_complete_answer_no_longer_holds_is_over() {
     let mut told = house.peer.0.lock().clone();
     told.sort();
     assert_eq!(told, ["Back/info resolved", "Front/info resolved"]);
+}
+
+#[tokio::test]
+async fn searches_are_saved_beside_those_of_the_file() {
+    let text = "presets:\n- {name: feed, cel: \"status == 'firing'\"}\n- {name: worst, cel: \
+                \"severity == 'critical'\"}\n";
+    let presets = Some(Arc::new(Source { name: "presets.yaml".into(), text: text.into() }));
+    let files = EnrichmentFiles { presets, ..EnrichmentFiles::default() };
+    let furniture = Furniture { files, ..Furniture::default() };
+    let house = House::with(furniture.clone(), MemoryStore::default(), at("00:00:00"));
+    let mine = Preset { name: "mine".into(), text: Some("db".into()), ..Preset::default() };
+    house.engine.put_preset(mine.clone()).await.unwrap();
+    let fixed = Preset { name: "worst".into(), ..mine.clone() };
+    assert!(matches!(house.engine.put_preset(fixed).await, Err(PresetError::Fixed(_))));
+    let wrong = Preset { name: "a/b".into(), cel: Some("name ==".into()), ..mine.clone() };
+    let Err(PresetError::Invalid(faults)) = house.engine.put_preset(wrong).await else { panic!() };
+    assert_eq!(faults.len(), 2);
+    let house = house.crash(furniture);
+    let all = house.engine.presets().await.unwrap();
+    let all: Vec<_> = all.iter().map(|view| (&*view.preset.name, view.origin)).collect();
+    use PresetOrigin::{BuiltIn, File, Made};
+    let named = [
+        ("without-incident", BuiltIn),
+        ("dismissed", BuiltIn),
+        ("feed", File),
+        ("worst", File),
+        ("mine", Made),
+    ];
+    assert_eq!(all, named);
+    for (name, done) in [("mine", true), ("mine", false), ("worst", false), ("dismissed", false)] {
+        assert_eq!(house.engine.delete_preset(name.to_owned()).await.is_ok(), done, "{name}");
+    }
+    house.store.fail_next(1, Fault::Full);
+    assert!(matches!(house.engine.put_preset(mine).await, Err(PresetError::Store(_))));
+}
+
+#[tokio::test]
+async fn alerts_are_found_in_the_order_asked_for() {
+    let house = House::new();
+    for (name, severity) in [("a", "low"), ("b", "critical"), ("c", "high"), ("d", "critical")] {
+        house
+            .report(json!({"name": name, "severity": severity, "status": "firing",
+            "fingerprint": name}))
+            .await;
+    }
+    let sort = ["severity", "name"]
+        .map(|field| SortKey { field: field.to_owned(), descending: field == "severity" });
+    let search = Search { sort: sort.to_vec(), offset: 1, limit: 2, ..Search::default() };
+    let found = house.engine.search(search).await.unwrap();
+    let names: Vec<&str> = found.iter().filter_map(|found| found.alert["name"].as_str()).collect();
+    assert_eq!(names, ["d", "c"]);
+}
+
+#[tokio::test]
+async fn problems_of_payloads_are_dismissed() {
+    let house = House::new();
+    for _ in 0..3 {
+        assert!(
+            house.send(payload("keep", &json!({"status": 1}))).await.unwrap().problem.is_some()
+        );
+    }
+    let left = || async {
+        let filter = PayloadFilter { problems: true, limit: 10, ..PayloadFilter::default() };
+        house.engine.payloads(filter).await.unwrap().len()
+    };
+    let first =
+        house.engine.payloads(PayloadFilter { limit: 1, ..Default::default() }).await.unwrap();
+    for (id, dismissed, remain) in [(Some(99), 0, 3), (Some(first[0].id), 1, 2), (None, 2, 0)] {
+        assert_eq!(house.engine.dismiss_problems(id).await.unwrap(), dismissed);
+        assert_eq!(left().await, remain);
+    }
+}
+
+#[tokio::test]
+async fn providers_are_listed_without_their_secrets() {
+    let house = House::new();
+    let instances = house.engine.instances();
+    assert_eq!((&*instances[0].name, instances[0].guarded), ("shop", true));
+    assert!(!format!("{instances:?}").contains("open sesame"));
+    let providers = house.engine.providers();
+    let slack = providers.iter().find(|provider| provider.slug == "slack").unwrap();
+    assert!(slack.settings.iter().any(|setting| setting.secret) && !slack.actions.is_empty());
 }

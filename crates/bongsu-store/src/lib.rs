@@ -20,7 +20,7 @@ pub use ack::Ack;
 pub use error::{Refused, StoreError};
 pub use occurrence::{
     ChangeFilter, ChangeRecord, ChangeRow, FacetValue, OccurrenceFilter, OccurrenceRecord,
-    OccurrenceRow, OccurrenceTouch, PayloadFilter, PayloadRow, ReportRecord,
+    OccurrenceRow, OccurrenceTouch, PayloadFilter, PayloadRow, PresetRow, ReportRecord, SortKey,
 };
 pub use rows::{
     JournalRecord, JournalSeq, OutboxRow, OutboxState, PARTITIONS, Row, TimerRow, WriteSet,

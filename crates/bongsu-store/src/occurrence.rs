@@ -94,6 +94,16 @@ pub struct OccurrenceRecord {
     pub alert: String,
 }
 
+/// A field to order wide alerts by. Severity and status go by rank; where the field is missing comes
+/// first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SortKey {
+    /// Dotted path; `lastReceived` is [`OccurrenceRow::at`].
+    pub field: String,
+    /// The greatest first.
+    pub descending: bool,
+}
+
 /// Which wide alerts are asked for; the last reported first.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OccurrenceFilter<'a> {
@@ -101,8 +111,12 @@ pub struct OccurrenceFilter<'a> {
     pub condition: Option<&'a Program>,
     /// Words that must all stand in its texts, or begin one.
     pub text: Option<&'a str>,
-    /// Only those that come after this one: its `at` and `id`.
+    /// Only those that come after this one in the usual order: its `at` and `id`.
     pub before: Option<(Timestamp, i64)>,
+    /// Another order; alike in all of it, the last reported is first.
+    pub sort: &'a [SortKey],
+    /// So many are left out from the first.
+    pub offset: usize,
     /// At most so many.
     pub limit: usize,
 }
@@ -163,6 +177,17 @@ pub struct ChangeRecord {
     pub detail: String,
 }
 
+/// A saved search made by hand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PresetRow {
+    /// Its name; unique.
+    pub name: String,
+    /// When it was last written.
+    pub at: Timestamp,
+    /// The engine's own encoding.
+    pub data: String,
+}
+
 /// How often a value occurs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FacetValue {
@@ -171,6 +196,9 @@ pub struct FacetValue {
     /// Alerts that have it.
     pub count: u64,
 }
+
+/// States by rank, the least first; none is part of another.
+pub(crate) const STATES: &str = "maintenance pending suppressed acknowledged resolved firing";
 
 /// Words a text search is made of: letters and digits; everything else parts them.
 pub(crate) fn words(text: &str) -> Vec<String> {

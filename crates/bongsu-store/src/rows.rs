@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bongsu_model::Timestamp;
 use xxhash_rust::xxh64::xxh64;
 
-use crate::{ChangeRow, OccurrenceRow, OccurrenceTouch, PayloadRow};
+use crate::{ChangeRow, OccurrenceRow, OccurrenceTouch, PayloadRow, PresetRow};
 
 /// Place of a record in the journal; rises by one per record, gaps where a commit failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -220,6 +220,13 @@ pub enum Row {
     },
     /// Stores a change.
     PutChange(Box<ChangeRow>),
+    /// Stores a saved search.
+    PutPreset(Box<PresetRow>),
+    /// Forgets a saved search.
+    DeletePreset {
+        /// Its name.
+        name: String,
+    },
     /// Adds to the history of a wide alert.
     AppendReport {
         /// Its identity.
@@ -274,6 +281,8 @@ impl Row {
                     fingerprint.len()
                 }
                 Self::PutChange(row) => row.detail.len(),
+                Self::PutPreset(row) => row.name.len() + row.data.len(),
+                Self::DeletePreset { name } => name.len(),
                 Self::AppendReport { detail, .. } => detail.len(),
                 Self::TouchOccurrence(touch) => touch.known.len(),
                 Self::DeleteAlert { .. }

@@ -8,8 +8,8 @@ use bongsu_model::Timestamp;
 use crate::backup::Manifest;
 use crate::{
     Ack, ChangeFilter, ChangeRecord, FacetValue, JournalSeq, OccurrenceFilter, OccurrenceRecord,
-    OutboxRow, PayloadFilter, PayloadRow, Refused, ReportRecord, Row, StoreError, TimerRow,
-    WriteSet,
+    OutboxRow, PayloadFilter, PayloadRow, PresetRow, Refused, ReportRecord, Row, StoreError,
+    TimerRow, WriteSet,
 };
 
 /// A durable store. Writing never blocks; reading, loading and maintenance do and belong on a
@@ -66,7 +66,7 @@ pub trait Store: Send + Sync {
     /// One payload.
     fn payload(&self, id: i64) -> Result<Option<PayloadRow>, StoreError>;
 
-    /// Wide alerts, the last reported first.
+    /// Wide alerts, the last reported first unless another order is asked for.
     fn occurrences(
         &self,
         filter: &OccurrenceFilter<'_>,
@@ -75,7 +75,7 @@ pub trait Store: Send + Sync {
     /// One wide alert.
     fn occurrence(&self, fingerprint: &str) -> Result<Option<OccurrenceRecord>, StoreError>;
 
-    /// How many wide alerts the filter selects, whatever its `before` and `limit`.
+    /// How many wide alerts the filter selects, whatever part of them it asks for.
     fn count_occurrences(&self, filter: &OccurrenceFilter<'_>) -> Result<u64, StoreError>;
 
     /// The values of a field (dotted path) among the wide alerts the filter selects, the most
@@ -85,6 +85,18 @@ pub trait Store: Send + Sync {
         field: &str,
         filter: &OccurrenceFilter<'_>,
     ) -> Result<Vec<FacetValue>, StoreError>;
+
+    /// The same for several fields, looking at the alerts once.
+    fn facets(
+        &self,
+        fields: &[String],
+        filter: &OccurrenceFilter<'_>,
+    ) -> Result<Vec<Vec<FacetValue>>, StoreError> {
+        fields.iter().map(|field| self.facet(field, filter)).collect()
+    }
+
+    /// Saved searches by name.
+    fn presets(&self) -> Result<Vec<PresetRow>, StoreError>;
 
     /// Changes, the latest first.
     fn changes(&self, filter: &ChangeFilter) -> Result<Vec<ChangeRecord>, StoreError>;

@@ -1,110 +1,126 @@
-// Resolves the links notifications carry (#/alerts?…, #/silences/…) to plain lists.
-// All text comes in through textContent: alert text is never markup.
-"use strict";
-const words = {
-  en: {
-    alerts: "Alerts", silences: "Silences", none: "Nothing here.", failed: "Could not be loaded: ",
-    more: "Only the first 200 are shown.", since: "since", until: "until", by: "by", source: "source",
-    active: "active", suppressed: "suppressed", pending: "pending", expired: "expired",
-  },
-  ko: {
-    alerts: "알림", silences: "무음", none: "없습니다.", failed: "불러오지 못했습니다: ",
-    more: "처음 200건만 보입니다.", since: "시작", until: "종료", by: "작성", source: "출처",
-    active: "발생 중", suppressed: "억제됨", pending: "예정", expired: "만료",
-  },
-};
-const root = document.documentElement;
-const word = words[root.lang] || words.en;
-const base = root.dataset.prefix;
-const view = document.getElementById("view");
+// Which view is shown, keys, light and dark, loading again.
+let turns = 0;
 
-function element(tag, text, kind) {
-  const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text;
-  if (kind) made.className = kind;
-  return made;
-}
-
-function time(text) {
-  return new Date(text).toLocaleString(root.lang);
-}
-
-function pairs(labels) {
-  return Object.entries(labels).map(([n, v]) => `${n}=${JSON.stringify(v)}`).join("  ");
-}
-
-function alert(item) {
-  const entry = element("li");
-  const state = item.status.state;
-  entry.append(element("span", word[state] || state, `state ${state}`), " ");
-  entry.append(element("strong", item.labels.alertname || item.fingerprint), " ");
-  entry.append(element("span", `${word.since} ${time(item.startsAt)}`, "faint"));
-  if (/^https?:/.test(item.generatorURL || "")) {
-    const link = element("a", word.source);
-    link.href = item.generatorURL;
-    link.rel = "noreferrer";
-    entry.append(" ", link);
+function show(quiet) {
+  if (location.hash === "#view") return view.focus();
+  const turn = ++turns;
+  const place = here();
+  const kind = place.path.split("/")[0];
+  for (const link of document.querySelectorAll("header nav a")) {
+    const same = link.getAttribute("href") === `#/${kind}`;
+    if (same) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
   }
-  entry.append(element("br"), element("code", pairs(item.labels)));
-  const text = item.annotations.summary || item.annotations.description;
-  if (text) entry.append(element("div", text));
-  return entry;
-}
-
-function silence(item) {
-  const entry = element("li");
-  const state = item.status.state;
-  const op = (m) => (m.isEqual === false ? (m.isRegex ? "!~" : "!=") : m.isRegex ? "=~" : "=");
-  const matchers = item.matchers.map((m) => `${m.name}${op(m)}${JSON.stringify(m.value)}`);
-  const link = element("a", item.id);
-  link.href = `#/silences/${item.id}`;
-  entry.append(element("span", word[state] || state, `state ${state}`), " ", link, " ");
-  entry.append(element("span", `${word.until} ${time(item.endsAt)}, ${word.by} ${item.createdBy}`, "faint"));
-  entry.append(element("br"), element("code", matchers.join("  ")), element("div", item.comment));
-  return entry;
-}
-
-// A filter of a link may hold several matchers in braces; the API takes one each.
-function split(filter) {
-  const inside = filter.trim().replace(/^\{|\}$/g, "");
-  return inside.match(/(?:[^,"]|"(?:\\.|[^"\\])*")+/g) || [];
-}
-
-function target(hash) {
-  const [path, query] = hash.replace(/^#\/?/, "").split("?");
-  const given = new URLSearchParams(query || "");
-  const [kind, id] = path.split("/");
-  const asked = new URLSearchParams();
-  for (const name of ["receiver", "silenced", "inhibited", "active", "muted"]) {
-    if (given.get(name)) asked.set(name, given.get(name));
-  }
-  for (const filter of given.getAll("filter").flatMap(split)) asked.append("filter", filter.trim());
-  if (kind === "alerts") return { title: word.alerts, url: `/api/v2/alerts?${asked}`, show: alert };
-  if (kind === "silences" && id && id !== "new") {
-    return { title: word.silences, url: `/api/v2/silence/${encodeURIComponent(id)}`, show: silence };
-  }
-  if (kind === "silences") return { title: word.silences, url: `/api/v2/silences?${asked}`, show: silence };
+  document.getElementById("server").hidden = kind !== "server";
+  root.dataset.view = kind;
+  if (kind === "server") return view.replaceChildren();
+  if (kind === "alerts" || kind === "silences") return showRouted(place, turn);
+  if (kind === "errors") return showErrors(place, turn);
+  if (kind === "feed") return showFeed(place, turn, quiet);
+  location.hash = "#/feed";
   return undefined;
 }
 
-let turn = 0;
-async function show() {
-  const wanted = target(location.hash);
-  const mine = ++turn;
-  if (!wanted) return view.replaceChildren();
-  const heading = element("h2", wanted.title);
-  try {
-    const answer = await fetch(base + wanted.url, { headers: { Accept: "application/json" } });
-    if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
-    const items = [].concat(await answer.json());
-    if (mine !== turn) return;
-    const list = element("ul", undefined, "list");
-    list.append(...items.slice(0, 200).map(wanted.show));
-    view.replaceChildren(heading, items.length ? list : element("p", word.none));
-    if (items.length > 200) view.append(element("p", word.more, "faint"));
-  } catch (error) {
-    if (mine === turn) view.replaceChildren(heading, element("p", word.failed + error.message));
-  }
+// Loads the feed again where it stands.
+function refresh(changed) {
+  if (here().path !== "feed") return undefined;
+  return show(changed ? "changed" : "quiet");
 }
-addEventListener("hashchange", show);
+
+const help = document.getElementById("help");
+function showHelp() {
+  if (help.open) return help.close();
+  const list = element("dl", undefined, "keys");
+  for (const [keys, what] of word.help) {
+    const term = element("dt");
+    keys.split(" ").forEach((key) => term.append(key === "…" ? " … " : element("kbd", key), " "));
+    list.append(term, element("dd", what));
+  }
+  const title = element("h2", word.keys);
+  title.id = "help-title";
+  help.setAttribute("aria-labelledby", "help-title");
+  help.replaceChildren(title, list, button(word.close, () => help.close()));
+  help.showModal();
+  return undefined;
+}
+
+function focusOn(id) {
+  const target = document.getElementById(id);
+  if (target) return target.focus();
+  const alert = feed && current();
+  if (!alert) return undefined;
+  // Opened first; then its form is there.
+  const link = [...feed.list.querySelectorAll("a.name")].find((one) => one.dataset.key === `alert ${alert.fingerprint}`);
+  if (link) location.hash = link.getAttribute("href");
+  const wait = new MutationObserver(() => {
+    const found = document.getElementById(id);
+    if (!found) return;
+    wait.disconnect();
+    requestAnimationFrame(() => found.focus());
+  });
+  wait.observe(feed.detail, { childList: true });
+  setTimeout(() => wait.disconnect(), 5000);
+  return undefined;
+}
+
+addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  const typing = event.target.closest("input:not([type=checkbox]), textarea, select");
+  if (event.key === "Escape") {
+    if (help.open) return;
+    if (typing) return typing.blur();
+    if (here().query.get("open")) {
+      const link = feed && feed.list.querySelector("a.name[aria-current]");
+      location.hash = moved({ open: null });
+      if (link) link.focus();
+    }
+    return;
+  }
+  if (typing || help.open) return;
+  const inFeed = here().path === "feed" && feed;
+  const acts = {
+    "?": showHelp,
+    "/": () => { if (inFeed) document.getElementById("search").focus(); else location.hash = "#/feed"; },
+    j: () => inFeed && step(1),
+    k: () => inFeed && step(-1),
+    a: () => { const alert = inFeed && current(); if (alert) acknowledge(alert); },
+    d: () => inFeed && focusOn("dismiss"),
+    m: () => inFeed && focusOn("assignee"),
+    n: () => inFeed && focusOn("note"),
+    r: () => show("changed"),
+  };
+  const tab = inFeed && /^[1-9]$/.test(event.key) ? feed.tabs.querySelectorAll("a")[event.key - 1] : undefined;
+  const act = tab ? () => { location.hash = tab.getAttribute("href"); } : acts[event.key];
+  if (!act) return;
+  event.preventDefault();
+  act();
+});
+
+const theme = document.getElementById("theme");
+function setTheme(name) {
+  if (name) root.dataset.theme = name;
+  const dark = name ? name === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
+  theme.textContent = dark ? word.light : word.dark;
+  theme.dataset.next = dark ? "light" : "dark";
+}
+theme.addEventListener("click", () => {
+  const name = theme.dataset.next;
+  setTheme(name);
+  try { localStorage.setItem("bongsu-theme", name); } catch { /* not allowed here */ }
+});
+let kept;
+try { kept = localStorage.getItem("bongsu-theme"); } catch { /* not allowed here */ }
+setTheme(kept === "dark" || kept === "light" ? kept : undefined);
+theme.hidden = false;
+const keys = document.getElementById("keys");
+keys.hidden = false;
+keys.addEventListener("click", showHelp);
+
+// The other language at the same place.
+const other = document.getElementById("language");
+other.addEventListener("click", () => { other.href = other.href.split("#")[0] + location.hash; });
+
+addEventListener("hashchange", () => show());
+setInterval(() => { if (!document.hidden && !help.open) refresh(); }, 15000);
+addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
 show();

@@ -18,11 +18,15 @@ pub(crate) type Answered = Response<Body>;
 pub(crate) enum Family {
     /// `/api/v2`: as Alertmanager's generated server.
     V2,
-    /// `/api/v1`: ours.
+    /// `/api/v1` and Keep's: ours.
     V1,
     /// Everything else: plain text.
     Plain,
 }
+
+/// Where Keep's clients look.
+const KEEP: [&str; 7] =
+    ["/alerts", "/providers", "/preset", "/cel", "/healthcheck", "/status", "/whoami"];
 
 impl Family {
     /// By the path below the prefix.
@@ -30,7 +34,7 @@ impl Family {
         let below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
         if below("/api/v2") || path == "/api/v2" {
             Self::V2
-        } else if below("/api/v1") || below("/alerts") || below("/providers") {
+        } else if below("/api/v1") || KEEP.iter().any(|root| below(root) || path == *root) {
             Self::V1
         } else {
             Self::Plain

@@ -1,4 +1,5 @@
-//! The HTTP surface: Alertmanager's API v2, our API v1, probes, metrics and the page at `/`.
+//! The HTTP surface: Alertmanager's API v2, our API v1, Keep's REST, probes, metrics and the page at
+//! `/`.
 //!
 //! In: connections. Out: calls to [`Backend`](bongsu_engine::api::Backend) and their answers.
 //! Every route stands in one table with its policy; one service leads each request through rate,
@@ -12,6 +13,7 @@ mod answer;
 mod body;
 mod cors;
 mod decode;
+mod keep;
 mod metrics;
 mod negotiate;
 mod openapi;

@@ -1,11 +1,11 @@
-//! The machine-readable description of both APIs, derived from the types they answer with.
+//! The machine-readable description of all APIs, derived from the types they answer with.
 
 use std::sync::OnceLock;
 
 use utoipa::OpenApi;
 
 use crate::answer::Problem;
-use crate::v1::{change, intake, wide};
+use crate::v1::{change, intake, presets, providers, wide};
 use crate::{v1::model as v1, v2::model as v2};
 
 /// The OpenAPI document: what `/api/v1/openapi.json` serves and `openapi/bongsu.json` holds.
@@ -22,7 +22,7 @@ pub fn openapi_json() -> &'static str {
 #[openapi(
     info(
         title = "Bongsu",
-        description = "Alertmanager's API v2 as its clients know it, and Bongsu's own API v1.",
+        description = "Alertmanager's API v2 as its clients know it, Bongsu's own API v1, and Keep's REST.",
         license(name = "Apache-2.0")
     ),
     paths(
@@ -39,6 +39,7 @@ pub fn openapi_json() -> &'static str {
         paths::v1_payloads,
         paths::v1_payload,
         paths::v1_replay,
+        paths::v1_dismiss,
         paths::test_provider,
         paths::v1_test_provider,
         paths::v1_unmapped,
@@ -52,6 +53,41 @@ pub fn openapi_json() -> &'static str {
         paths::v1_changes,
         paths::v1_maintenance,
         paths::v1_topology,
+        paths::keep_alerts,
+        paths::keep_delete,
+        paths::keep_query,
+        paths::keep_search,
+        paths::keep_batch,
+        paths::keep_audits,
+        paths::keep_facets,
+        paths::keep_facet_fields,
+        paths::keep_facet_options,
+        paths::keep_quality,
+        paths::keep_errors,
+        paths::keep_dismiss_error,
+        paths::keep_netdata,
+        paths::keep_note,
+        paths::keep_batch_enrich,
+        paths::keep_unenrich,
+        paths::keep_assign,
+        paths::keep_alert,
+        paths::keep_history,
+        paths::keep_audit,
+        paths::keep_presets,
+        paths::keep_create_preset,
+        paths::keep_update_preset,
+        paths::keep_delete_preset,
+        paths::keep_preset_alerts,
+        paths::keep_validate,
+        paths::keep_health,
+        paths::keep_status,
+        paths::keep_whoami,
+        paths::keep_providers,
+        paths::v1_providers,
+        paths::v1_presets,
+        paths::v1_preset,
+        paths::v1_put_preset,
+        paths::v1_delete_preset,
         paths::v2_alerts,
         paths::v2_post_alerts,
         paths::v2_groups,
@@ -127,7 +163,7 @@ mod sent {
 /// One empty function for each operation; only the attributes matter.
 #[expect(dead_code, reason = "only the attributes are used")]
 mod paths {
-    use super::{Problem, change, intake, sent, v1, v2, wide};
+    use super::{Problem, change, intake, presets, providers, sent, v1, v2, wide};
 
     #[utoipa::path(post, path = "/api/v1/occurrences/{fingerprint}/changes", tag = "v1",
         summary = "Acknowledge, dismiss, assign, annotate an alert; write and give back fields",
@@ -137,7 +173,7 @@ mod paths {
             (status = 404, body = Problem), (status = 422, body = Problem)))]
     fn v1_change() {}
 
-    #[utoipa::path(post, path = "/alerts/enrich", tag = "intake",
+    #[utoipa::path(post, path = "/alerts/enrich", tag = "keep",
         summary = "Write fields of an alert, as Keep's clients do",
         params(("dispose_on_new_alert" = Option<bool>, Query)),
         request_body = Object,
@@ -226,6 +262,12 @@ mod paths {
         responses((status = 200, body = intake::ReceiptJson), (status = 404, body = Problem)))]
     fn v1_replay() {}
 
+    #[utoipa::path(post, path = "/api/v1/payloads/dismiss", tag = "intake",
+        summary = "Take a payload that could not be mapped, or all, off the list",
+        request_body = intake::Dismissal,
+        responses((status = 200, body = Object), (status = 400, body = Problem)))]
+    fn v1_dismiss() {}
+
     #[utoipa::path(post, path = "/providers/{name}/test", tag = "intake",
         summary = "Try what an instance, or a provider with the settings in `config`, may do",
         params(("name" = String, Path, description = "Instance or slug")),
@@ -257,6 +299,7 @@ mod paths {
         params(
             ("cel" = Option<String>, Query, description = "A condition"),
             ("q" = Option<String>, Query, description = "Words that must all be in its texts"),
+            ("preset" = Option<String>, Query, description = "A saved search that must find it too"),
             ("limit" = Option<u32>, Query, description = "1 to 1000, else 100"),
             ("cursor" = Option<String>, Query, description = "next_cursor of the page before"),
         ),
@@ -268,6 +311,7 @@ mod paths {
         params(
             ("cel" = Option<String>, Query, description = "A condition"),
             ("q" = Option<String>, Query, description = "Words that must all be in its texts"),
+            ("preset" = Option<String>, Query, description = "A saved search that must find it too"),
             ("fields" = Option<String>, Query, description = "Dotted paths with commas between"),
         ),
         responses((status = 200, body = v1::Page<wide::FacetJson>), (status = 400, body = Problem)))]
@@ -337,6 +381,213 @@ mod paths {
     #[utoipa::path(get, path = "/api/v1/openapi.json", tag = "v1",
         summary = "This document", responses((status = 200)))]
     fn v1_openapi() {}
+
+    #[utoipa::path(get, path = "/alerts", tag = "keep",
+        summary = "Alerts, the last reported first",
+        params(("limit" = Option<u32>, Query, description = "At most 5000, else 1000")),
+        responses((status = 200, body = Vec<Object>)))]
+    fn keep_alerts() {}
+
+    #[utoipa::path(delete, path = "/alerts", tag = "keep",
+        summary = "Count an alert as deleted until it is reported again, or take that back",
+        request_body = Object,
+        responses((status = 200, body = Object), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    fn keep_delete() {}
+
+    #[utoipa::path(post, path = "/alerts/query", tag = "keep",
+        summary = "Find alerts by a condition, in any order, from any place",
+        request_body = Object,
+        responses((status = 200, body = Object), (status = 400, body = Problem)))]
+    fn keep_query() {}
+
+    #[utoipa::path(post, path = "/alerts/search", tag = "keep",
+        summary = "Find alerts of the last days by a condition",
+        request_body = Object,
+        responses((status = 200, body = Vec<Object>), (status = 400, body = Problem)))]
+    fn keep_search() {}
+
+    #[utoipa::path(post, path = "/alerts/batch", tag = "keep",
+        summary = "The alerts with the fingerprints named",
+        request_body = Object,
+        responses((status = 200, body = Vec<Object>), (status = 400, body = Problem)))]
+    fn keep_batch() {}
+
+    #[utoipa::path(post, path = "/alerts/audit", tag = "keep",
+        summary = "What happened to several alerts, newest first",
+        request_body = Object,
+        responses((status = 200, body = Vec<Object>), (status = 400, body = Problem)))]
+    fn keep_audits() {}
+
+    #[utoipa::path(get, path = "/alerts/facets", tag = "keep",
+        summary = "Facets there are",
+        responses((status = 200, body = Vec<Object>)))]
+    fn keep_facets() {}
+
+    #[utoipa::path(get, path = "/alerts/facets/fields", tag = "keep",
+        summary = "Fields of the alerts reported last",
+        responses((status = 200, body = Vec<String>)))]
+    fn keep_facet_fields() {}
+
+    #[utoipa::path(post, path = "/alerts/facets/options", tag = "keep",
+        summary = "How often values occur, by facet",
+        request_body = Object,
+        responses((status = 200, body = Object), (status = 400, body = Problem)))]
+    fn keep_facet_options() {}
+
+    #[utoipa::path(get, path = "/alerts/quality/metrics", tag = "keep",
+        summary = "How many alerts of each provider have which fields",
+        params(("fields" = Vec<String>, Query)),
+        responses((status = 200, body = Object), (status = 400, body = Problem)))]
+    fn keep_quality() {}
+
+    #[utoipa::path(get, path = "/alerts/event/error", tag = "keep",
+        summary = "Payloads that could not be mapped, newest first",
+        responses((status = 200, body = Vec<Object>)))]
+    fn keep_errors() {}
+
+    #[utoipa::path(post, path = "/alerts/event/error/dismiss", tag = "keep",
+        summary = "Take a payload that could not be mapped, or all, off the list",
+        request_body = Object,
+        responses((status = 200, body = Object), (status = 400, body = Problem)))]
+    fn keep_dismiss_error() {}
+
+    #[utoipa::path(get, path = "/alerts/event/netdata", tag = "keep",
+        summary = "Answer the challenge of Netdata Cloud",
+        params(("token" = String, Query)),
+        responses((status = 200, body = Object), (status = 400, body = Problem)))]
+    fn keep_netdata() {}
+
+    #[utoipa::path(post, path = "/alerts/enrich/note", tag = "keep",
+        summary = "Write a note",
+        params(("dispose_on_new_alert" = Option<bool>, Query, description = "Else true")),
+        request_body = Object,
+        responses((status = 200, body = Object), (status = 404, body = Problem)))]
+    fn keep_note() {}
+
+    #[utoipa::path(post, path = "/alerts/batch_enrich", tag = "keep",
+        summary = "Write fields of the alerts named, or of those a condition selects",
+        params(("dispose_on_new_alert" = Option<bool>, Query)),
+        request_body = Object,
+        responses((status = 200, body = Object), (status = 207, body = Object), (status = 400, body = Problem), (status = 404, body = Problem), (status = 422, body = Problem)))]
+    fn keep_batch_enrich() {}
+
+    #[utoipa::path(post, path = "/alerts/unenrich", tag = "keep",
+        summary = "Give fields back to the sender",
+        request_body = Object,
+        responses((status = 200, body = Object), (status = 404, body = Problem)))]
+    fn keep_unenrich() {}
+
+    #[utoipa::path(post, path = "/alerts/{fingerprint}/assign/{lastReceived}", tag = "keep",
+        summary = "Take an alert, or give it back",
+        params(("fingerprint" = String, Path), ("lastReceived" = String, Path), ("unassign" = Option<bool>, Query)),
+        request_body = Object,
+        responses((status = 200, body = Object), (status = 404, body = Problem)))]
+    fn keep_assign() {}
+
+    #[utoipa::path(get, path = "/alerts/{fingerprint}", tag = "keep",
+        summary = "One alert",
+        params(("fingerprint" = String, Path)),
+        responses((status = 200, body = Object), (status = 404, body = Problem)))]
+    fn keep_alert() {}
+
+    #[utoipa::path(get, path = "/alerts/{fingerprint}/history", tag = "keep",
+        summary = "Every report of an alert that was kept, newest first",
+        params(("fingerprint" = String, Path)),
+        responses((status = 200, body = Vec<Object>), (status = 404, body = Problem)))]
+    fn keep_history() {}
+
+    #[utoipa::path(get, path = "/alerts/{fingerprint}/audit", tag = "keep",
+        summary = "What happened to an alert, newest first",
+        params(("fingerprint" = String, Path)),
+        responses((status = 200, body = Vec<Object>)))]
+    fn keep_audit() {}
+
+    #[utoipa::path(get, path = "/preset", tag = "keep",
+        summary = "Saved searches with how many alerts each finds",
+        responses((status = 200, body = Vec<Object>)))]
+    fn keep_presets() {}
+
+    #[utoipa::path(post, path = "/preset", tag = "keep",
+        summary = "Make a saved search",
+        request_body = Object,
+        responses((status = 200, body = Object), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    fn keep_create_preset() {}
+
+    #[utoipa::path(put, path = "/preset/{id}", tag = "keep",
+        summary = "Change or rename a saved search",
+        params(("id" = String, Path, description = "Its name")),
+        request_body = Object,
+        responses((status = 200, body = Object), (status = 404, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    fn keep_update_preset() {}
+
+    #[utoipa::path(delete, path = "/preset/{id}", tag = "keep",
+        summary = "Remove a saved search",
+        params(("id" = String, Path, description = "Its name")),
+        responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    fn keep_delete_preset() {}
+
+    #[utoipa::path(get, path = "/preset/{name}/alerts", tag = "keep",
+        summary = "Alerts a saved search finds",
+        params(("name" = String, Path)),
+        responses((status = 200, body = Vec<Object>), (status = 404, body = Problem)))]
+    fn keep_preset_alerts() {}
+
+    #[utoipa::path(post, path = "/cel/validate", tag = "keep",
+        summary = "Whether a condition parses",
+        request_body = Object,
+        responses((status = 200, body = Object)))]
+    fn keep_validate() {}
+
+    #[utoipa::path(get, path = "/healthcheck", tag = "keep",
+        summary = "Work can be taken",
+        responses((status = 200, body = Object), (status = 503, body = Object)))]
+    fn keep_health() {}
+
+    #[utoipa::path(get, path = "/status", tag = "keep",
+        summary = "Version, start, how much there is",
+        responses((status = 200, body = Object)))]
+    fn keep_status() {}
+
+    #[utoipa::path(get, path = "/whoami", tag = "keep",
+        summary = "Who calls",
+        responses((status = 200, body = Object)))]
+    fn keep_whoami() {}
+
+    #[utoipa::path(get, path = "/providers", tag = "keep",
+        summary = "Providers, those installed, those alerts came from; no values of settings",
+        responses((status = 200, body = Object)))]
+    fn keep_providers() {}
+
+    #[utoipa::path(get, path = "/api/v1/providers", tag = "v1",
+        summary = "Providers with their instances; no values of settings",
+        params(("installed" = Option<bool>, Query, description = "Only those that have instances")),
+        responses((status = 200, body = v1::Page<providers::ProviderJson>)))]
+    fn v1_providers() {}
+
+    #[utoipa::path(get, path = "/api/v1/presets", tag = "v1",
+        summary = "Saved searches",
+        params(("counts" = Option<bool>, Query, description = "With how many alerts each finds")),
+        responses((status = 200, body = v1::Page<presets::PresetJson>)))]
+    fn v1_presets() {}
+
+    #[utoipa::path(get, path = "/api/v1/presets/{name}", tag = "v1",
+        summary = "One saved search",
+        params(("name" = String, Path)),
+        responses((status = 200, body = presets::PresetJson), (status = 404, body = Problem)))]
+    fn v1_preset() {}
+
+    #[utoipa::path(put, path = "/api/v1/presets/{name}", tag = "v1",
+        summary = "Make or replace a saved search",
+        params(("name" = String, Path)),
+        request_body = presets::PutPreset,
+        responses((status = 200, body = presets::PresetJson), (status = 400, body = Problem), (status = 409, body = Problem), (status = 422, body = Problem)))]
+    fn v1_put_preset() {}
+
+    #[utoipa::path(delete, path = "/api/v1/presets/{name}", tag = "v1",
+        summary = "Remove a saved search",
+        params(("name" = String, Path)),
+        responses((status = 204), (status = 404, body = Problem), (status = 409, body = Problem)))]
+    fn v1_delete_preset() {}
 
     #[utoipa::path(get, path = "/api/v2/alerts", tag = "v2",
         summary = "Alerts that have not ended, by fingerprint",

@@ -1,5 +1,8 @@
-//! The page at `/`: what runs, how much there is, where to go. Works without script; the script
-//! only resolves the links notifications carry.
+//! The page at `/`: alerts, silences, payloads that could not be mapped, what runs.
+//!
+//! In: a request. Out: what runs, how much there is and where to go, which needs no script; the
+//! script shows the rest by our API. Every view has an address below `#/`, those that links in
+//! notifications carry among them.
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -19,12 +22,21 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
 struct Texts {
     language: &'static str,
     skip: &'static str,
-    running: &'static str,
+    views: &'static str,
+    feed: &'static str,
+    routed: &'static str,
+    errors: &'static str,
+    server: &'static str,
+    keys: &'static str,
+    /// The other language: its name and code.
+    other: (&'static str, &'static str),
+    script: &'static str,
     version: &'static str,
     uptime: &'static str,
     alerts: &'static str,
     groups: &'static str,
     silences: &'static str,
+    active_silences: &'static str,
     receivers: &'static str,
     ready: &'static str,
     yes: &'static str,
@@ -33,13 +45,21 @@ struct Texts {
 
 const ENGLISH: Texts = Texts {
     language: "en",
-    skip: "Skip to the list",
-    running: "is running.",
+    skip: "Skip to the content",
+    views: "Views",
+    feed: "Alerts",
+    routed: "Routed",
+    errors: "Not mapped",
+    server: "Server",
+    keys: "Keys",
+    other: ("한국어", "ko"),
+    script: "Without script this page shows what runs; alerts are at /api/v1/occurrences.",
     version: "Version",
     uptime: "Running since",
     alerts: "Alerts",
     groups: "Groups",
-    silences: "Active silences",
+    silences: "Silences",
+    active_silences: "Active silences",
     receivers: "Receivers",
     ready: "Ready",
     yes: "yes",
@@ -48,13 +68,21 @@ const ENGLISH: Texts = Texts {
 
 const KOREAN: Texts = Texts {
     language: "ko",
-    skip: "목록으로 건너뛰기",
-    running: "실행 중입니다.",
+    skip: "본문으로 건너뛰기",
+    views: "보기",
+    feed: "알림",
+    routed: "라우팅",
+    errors: "매핑 실패",
+    server: "서버",
+    keys: "단축키",
+    other: ("English", "en"),
+    script: "스크립트 없이는 서버 상태만 보입니다. 알림은 /api/v1/occurrences에 있습니다.",
     version: "버전",
     uptime: "시작 시각",
     alerts: "알림",
     groups: "그룹",
-    silences: "적용 중인 무음",
+    silences: "무음",
+    active_silences: "적용 중인 무음",
     receivers: "수신자",
     ready: "준비 상태",
     yes: "준비됨",
@@ -63,7 +91,11 @@ const KOREAN: Texts = Texts {
 
 /// The page.
 pub(crate) async fn index(app: Arc<App>, call: Call) -> Answered {
-    let texts = if prefers_korean(&call.headers) { &KOREAN } else { &ENGLISH };
+    let korean = match call.query.last("lang") {
+        Some(asked) => asked.eq_ignore_ascii_case("ko"),
+        None => prefers_korean(&call.headers),
+    };
+    let texts = if korean { &KOREAN } else { &ENGLISH };
     let mut answer = answer::typed("text/html; charset=utf-8", page(&app, texts));
     let headers = answer.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
@@ -75,7 +107,14 @@ pub(crate) async fn index(app: Arc<App>, call: Call) -> Answered {
 
 /// The page's script.
 pub(crate) async fn script(_app: Arc<App>, _call: Call) -> Answered {
-    let script = include_str!("../assets/script.js");
+    let script = concat!(
+        include_str!("../assets/words.js"),
+        include_str!("../assets/routed.js"),
+        include_str!("../assets/errors.js"),
+        include_str!("../assets/detail.js"),
+        include_str!("../assets/feed.js"),
+        include_str!("../assets/script.js"),
+    );
     cached(answer::typed("text/javascript; charset=utf-8", script))
 }
 
@@ -129,9 +168,31 @@ fn page(app: &App, texts: &Texts) -> String {
          <link rel=\"icon\" href=\"data:,\">\n\
          <link rel=\"stylesheet\" href=\"{prefix}/style.css\">\n\
          <script src=\"{prefix}/script.js\" defer></script>\n</head>\n<body>\n\
-         <a class=\"skip\" href=\"#view\">{}</a>\n\
-         <header><h1>Bongsu</h1><p class=\"faint\">Bongsu {}</p></header>\n",
-        texts.skip, texts.running
+         <a class=\"skip\" href=\"#view\">{}</a>\n<header>\n\
+         <h1><a href=\"#/feed\">Bongsu</a></h1>\n<nav aria-label=\"{}\"><ul>\n",
+        texts.skip, texts.views
+    );
+    for (place, name) in [
+        ("feed", texts.feed),
+        ("alerts", texts.routed),
+        ("silences", texts.silences),
+        ("errors", texts.errors),
+        ("server", texts.server),
+    ] {
+        let _ = writeln!(out, "<li><a href=\"#/{place}\">{name}</a></li>");
+    }
+    let (other, code) = texts.other;
+    let _ = write!(
+        out,
+        "</ul></nav>\n<div class=\"tools\">\n\
+         <a id=\"language\" href=\"{prefix}/?lang={code}\" lang=\"{code}\" hreflang=\"{code}\">{other}</a>\n\
+         <button id=\"theme\" type=\"button\" hidden></button>\n\
+         <button id=\"keys\" type=\"button\" hidden>{} <kbd>?</kbd></button>\n\
+         </div>\n</header>\n<main id=\"view\" tabindex=\"-1\">\
+         <noscript><p>{}</p></noscript></main>\n\
+         <section id=\"server\" aria-labelledby=\"server-title\">\n\
+         <h2 id=\"server-title\">{}</h2>\n",
+        texts.keys, texts.script, texts.server
     );
     out.push_str("<dl>\n");
     let version = &app.options.build.version;
@@ -141,22 +202,19 @@ fn page(app: &App, texts: &Texts) -> String {
         (texts.ready, ready),
         (texts.alerts, counts.alerts.to_string()),
         (texts.groups, counts.groups.to_string()),
-        (texts.silences, counts.active_silences.to_string()),
+        (texts.active_silences, counts.active_silences.to_string()),
         (texts.receivers, app.backend.receivers().len().to_string()),
     ] {
         let _ = writeln!(out, "<dt>{name}</dt><dd>{}</dd>", escape(&value));
     }
-    let _ = write!(
-        out,
-        "</dl>\n<nav><ul>\n<li><a href=\"#/alerts\">{}</a></li>\n\
-         <li><a href=\"#/silences\">{}</a></li>\n</ul></nav>\n\
-         <main id=\"view\" tabindex=\"-1\" aria-live=\"polite\"></main>\n<h2>{}</h2>\n<ul>\n",
-        texts.alerts, texts.silences, texts.more
-    );
+    let _ = write!(out, "</dl>\n<h3>{}</h3>\n<ul class=\"links\">\n", texts.more);
     for path in ["/api/v2/status", "/api/v1/openapi.json", "/metrics", "/-/healthy", "/-/ready"] {
         let _ = writeln!(out, "<li><a href=\"{prefix}{path}\">{path}</a></li>");
     }
-    out.push_str("</ul>\n</body>\n</html>\n");
+    out.push_str(
+        "</ul>\n</section>\n<p id=\"said\" class=\"said\" role=\"status\"></p>\n\
+         <dialog id=\"help\"></dialog>\n</body>\n</html>\n",
+    );
     out
 }
 

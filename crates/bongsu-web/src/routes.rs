@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::answer::Answered;
 use crate::service::{App, Call};
 use crate::v2::{alerts, server, silences};
-use crate::{admin, page, v1};
+use crate::{admin, keep, page, v1};
 
 /// Who may use a route. A route cannot be written without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +93,7 @@ pub(crate) static ROUTES: &[Route] = &[
     route!("GET" "/api/v1/payloads" Read v1::intake::payloads),
     route!("GET" "/api/v1/payloads/{id}" Read v1::intake::payload),
     route!("POST" "/api/v1/payloads/{id}/replay" Write v1::intake::replay),
+    route!("POST" "/api/v1/payloads/dismiss" Write v1::intake::dismiss, Always, true),
     route!("POST" "/providers/{name}/test" Admin v1::intake::test, Always, true),
     route!("POST" "/api/v1/providers/{name}/test" Admin v1::intake::test, Always, true),
     route!("GET" "/api/v1/unmapped" Read v1::intake::unmapped),
@@ -101,11 +102,46 @@ pub(crate) static ROUTES: &[Route] = &[
     route!("GET" "/api/v1/occurrences/facets" Read v1::wide::facets),
     route!("GET" "/api/v1/occurrences/{fingerprint}" Read v1::wide::get),
     route!("POST" "/api/v1/occurrences/{fingerprint}/changes" Write v1::change::change, Always, true),
-    route!("POST" "/alerts/enrich" Write v1::change::enrich, Always, true),
     route!("GET" "/api/v1/changes" Read v1::change::changes),
     route!("GET" "/api/v1/maintenance" Read v1::change::maintenance),
     route!("GET" "/api/v1/topology" Read v1::change::topology),
     route!("GET" "/api/v1/occurrences/{fingerprint}/history" Read v1::wide::history),
+    route!("GET" "/alerts" Read keep::alerts::list),
+    route!("DELETE" "/alerts" Write keep::change::delete, Always, true),
+    route!("POST" "/alerts/query" Read keep::alerts::query, Always, true),
+    route!("POST" "/alerts/search" Read keep::alerts::recent, Always, true),
+    route!("POST" "/alerts/batch" Read keep::alerts::batch, Always, true),
+    route!("POST" "/alerts/audit" Read keep::audit::several, Always, true),
+    route!("GET" "/alerts/facets" Read keep::facets::list),
+    route!("GET" "/alerts/facets/fields" Read keep::facets::fields),
+    route!("POST" "/alerts/facets/options" Read keep::facets::options, Always, true),
+    route!("GET" "/alerts/quality/metrics" Read keep::alerts::quality),
+    route!("GET" "/alerts/event/error" Read keep::audit::errors),
+    route!("POST" "/alerts/event/error/dismiss" Write keep::audit::dismiss, Always, true),
+    route!("GET" "/alerts/event/netdata" Public keep::server::netdata),
+    route!("POST" "/alerts/enrich" Write keep::change::enrich, Always, true),
+    route!("POST" "/alerts/enrich/note" Write keep::change::note, Always, true),
+    route!("POST" "/alerts/batch_enrich" Write keep::change::batch_enrich, Always, true),
+    route!("POST" "/alerts/unenrich" Write keep::change::unenrich, Always, true),
+    route!("POST" "/alerts/{fingerprint}/assign/{lastReceived}" Write keep::change::assign, Always, true),
+    route!("GET" "/alerts/{fingerprint}" Read v1::wide::get),
+    route!("GET" "/alerts/{fingerprint}/history" Read keep::alerts::history),
+    route!("GET" "/alerts/{fingerprint}/audit" Read keep::audit::one),
+    route!("GET" "/preset" Read keep::presets::list),
+    route!("POST" "/preset" Write keep::presets::create, Always, true),
+    route!("PUT" "/preset/{id}" Write keep::presets::update, Always, true),
+    route!("DELETE" "/preset/{id}" Write v1::presets::delete),
+    route!("GET" "/preset/{name}/alerts" Read keep::presets::alerts),
+    route!("POST" "/cel/validate" Read keep::server::validate, Always, true),
+    route!("GET" "/healthcheck" Public keep::server::health),
+    route!("GET" "/status" Read keep::server::status),
+    route!("GET" "/whoami" Read keep::server::whoami),
+    route!("GET" "/providers" Read v1::providers::keep_list),
+    route!("GET" "/api/v1/providers" Read v1::providers::list),
+    route!("GET" "/api/v1/presets" Read v1::presets::list),
+    route!("GET" "/api/v1/presets/{name}" Read v1::presets::get),
+    route!("PUT" "/api/v1/presets/{name}" Write v1::presets::put, Always, true),
+    route!("DELETE" "/api/v1/presets/{name}" Write v1::presets::delete),
     route!("GET" "/api/v1/openapi.json" Read v1::openapi),
     route!("GET" "/-/healthy" Public admin::healthy),
     route!("GET" "/-/ready" Public admin::ready),
@@ -200,10 +236,15 @@ mod tests {
     #[test]
     fn changing_routes_need_more_than_read() {
         for route in ROUTES.iter().filter(|route| !route.path.starts_with("/api/v1/")) {
-            let changes = route.method != "GET";
+            let asks = ["query", "search", "batch", "audit", "facets/options", "validate"];
+            let changes = route.method != "GET"
+                && !(route.policy == Policy::Read && asks.iter().any(|a| route.path.ends_with(a)));
             let guarded = matches!(route.policy, Policy::Send | Policy::Write | Policy::Admin);
             assert_eq!(changes, guarded, "{} {}", route.method, route.path);
-            let probe = matches!(route.path, "/-/healthy" | "/-/ready");
+            let probe = matches!(
+                route.path,
+                "/-/healthy" | "/-/ready" | "/healthcheck" | "/alerts/event/netdata"
+            );
             assert_eq!(probe, route.policy == Policy::Public, "{}", route.path);
         }
     }

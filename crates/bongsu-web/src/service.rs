@@ -174,6 +174,13 @@ impl App {
         {
             return unauthorized(family);
         }
+        if family != Family::V2
+            && matches!(policy, Policy::Write | Policy::Admin)
+            && is_of_another_site(&parts.headers)
+        {
+            let message = "a page of another site may change nothing here";
+            return answer::error(family, StatusCode::FORBIDDEN, "another_site", message);
+        }
         match found {
             Found::Route(index, parameters) => {
                 meter.route = index;
@@ -196,7 +203,7 @@ impl App {
         B: HttpBody<Data = Bytes> + Unpin,
     {
         // Probes and metrics must not fail because dashboards are busy.
-        let counted = route.method == "GET"
+        let counted = (route.method == "GET" || route.policy == Policy::Read)
             && !matches!(route.path, "/metrics")
             && route.policy != Policy::Public;
         let permit = if counted {
@@ -282,6 +289,13 @@ impl App {
         }
         self.access.dress(headers);
     }
+}
+
+/// Whether a browser says that a page of another origin asks: it adds credentials by itself, whoever
+/// wrote the page. API v2 has its own rules for such pages.
+fn is_of_another_site(headers: &HeaderMap) -> bool {
+    let site = headers.get("sec-fetch-site").map(HeaderValue::as_bytes);
+    site.is_some_and(|site| !matches!(site, b"same-origin" | b"none"))
 }
 
 fn unauthorized(family: Family) -> Answered {

@@ -4,6 +4,7 @@
 //! exit code. One file per noun below.
 
 mod alert;
+mod alert_change;
 mod alert_search;
 mod alert_story;
 mod alert_watch;
@@ -17,6 +18,7 @@ mod global;
 mod help;
 mod import;
 mod input;
+mod preset;
 mod provider;
 mod route;
 mod secret;
@@ -63,12 +65,15 @@ enum Command {
     /// Take over configurations of other tools.
     #[command(subcommand)]
     Import(import::ImportCommand),
-    /// List, send and explain alerts.
+    /// List, find, send, explain and change alerts.
     #[command(subcommand)]
     Alert(alert::AlertCommand),
     /// Send and look at payloads of providers, and map them again.
     #[command(subcommand)]
     Event(event::EventCommand),
+    /// List, make and remove saved searches.
+    #[command(subcommand)]
+    Preset(preset::PresetCommand),
     /// List, make and end silences.
     #[command(subcommand)]
     Silence(silence::SilenceCommand),
@@ -141,6 +146,7 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
         Command::Alertmanager(words) => return crate::server("alertmanager", &words.words),
         Command::Alert(command) => command.run(&cli.global),
         Command::Event(command) => command.run(&cli.global),
+        Command::Preset(command) => command.run(&cli.global),
         Command::Silence(command) => command.run(&cli.global),
         Command::Route(command) => command.run(&cli.global),
         Command::Check(arguments) => arguments.run(&cli.global),

@@ -174,6 +174,48 @@ impl Client {
         serde_json::from_slice(&body).map_err(|e| ClientError::Answer(e.to_string()))
     }
 
+    /// `POST /api/v1/payloads/dismiss`: the problem of one payload, or all.
+    pub(crate) fn dismiss_problem(&self, id: Option<i64>) -> Result<Value, ClientError> {
+        let asked = serde_json::json!({ "id": id });
+        let body = self.call(Method::POST, "v1/payloads/dismiss", &[], Some(&asked))?;
+        serde_json::from_slice(&body).map_err(|e| ClientError::Answer(e.to_string()))
+    }
+
+    /// `POST /api/v1/occurrences/FINGERPRINT/changes`; the alert afterwards.
+    pub(crate) fn change_alert(&self, of: &str, change: &Value) -> Result<Value, ClientError> {
+        let path = format!("v1/occurrences/{}/changes", path_segment(of));
+        let body = self.call(Method::POST, &path, &[], Some(change))?;
+        serde_json::from_slice(&body).map_err(|e| ClientError::Answer(e.to_string()))
+    }
+
+    /// `GET /api/v1/occurrences/FINGERPRINT`, or what is below it.
+    pub(crate) fn wide_alert(
+        &self,
+        of: &str,
+        below: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Value, ClientError> {
+        self.get(&format!("v1/occurrences/{}{below}", path_segment(of)), query)
+    }
+
+    /// `GET /api/v1/presets/NAME`.
+    pub(crate) fn preset(&self, name: &str) -> Result<Value, ClientError> {
+        self.get(&format!("v1/presets/{}", path_segment(name)), &[])
+    }
+
+    /// `PUT /api/v1/presets/NAME`.
+    pub(crate) fn put_preset(&self, name: &str, preset: &Value) -> Result<Value, ClientError> {
+        let path = format!("v1/presets/{}", path_segment(name));
+        let body = self.call(Method::PUT, &path, &[], Some(preset))?;
+        serde_json::from_slice(&body).map_err(|e| ClientError::Answer(e.to_string()))
+    }
+
+    /// `DELETE /api/v1/presets/NAME`.
+    pub(crate) fn delete_preset(&self, name: &str) -> Result<(), ClientError> {
+        let path = format!("v1/presets/{}", path_segment(name));
+        self.call(Method::DELETE, &path, &[], None).map(drop)
+    }
+
     /// Any other `GET` below `/api/`, for what Bongsu serves beyond Alertmanager.
     pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, ClientError> {
         let body = self.call(Method::GET, path, query, None)?;

@@ -57,8 +57,8 @@ pub(crate) fn load(path: Option<&Path>, mode: Mode) -> Result<Files, Vec<Diagnos
 }
 
 /// What stands beside `alertmanager.yml` in a configuration directory about wide alerts: rules of
-/// deduplication and enrichment, the topology, maintenance windows, and tables (`*.csv`, also in
-/// `tables/`) under the names rules use.
+/// deduplication and enrichment, the topology, maintenance windows, saved searches, and tables
+/// (`*.csv`, also in `tables/`) under the names rules use.
 pub(crate) fn enrichment(path: Option<&Path>) -> Result<EnrichmentFiles, Vec<Diagnostic>> {
     let mut files = EnrichmentFiles::default();
     let Some(folder) = path.filter(|path| path.is_dir()) else { return Ok(files) };
@@ -73,6 +73,7 @@ pub(crate) fn enrichment(path: Option<&Path>) -> Result<EnrichmentFiles, Vec<Dia
     files.enrichment = source("enrichment.yaml");
     files.topology = source("topology.yaml");
     files.maintenance = source("maintenance.yaml");
+    files.presets = source("presets.yaml");
     let tables =
         ["*.csv", "tables/*.csv"].map(|pattern| folder.join(pattern).display().to_string());
     for path in expand(&tables, &mut faults) {

@@ -88,3 +88,78 @@ fn mail_arrives_and_a_reload_changes_the_receiver() {
     });
     assert!(told.is_some(), "{}", server.log().join("\n"));
 }
+
+#[test]
+fn what_keep_s_clients_do_is_there_after_a_kill() {
+    let mut server = Server::start("route: {receiver: x}\nreceivers: [{name: x}]\n", &[]);
+    let call = |server: &Server, method: &str, path: &str, body: serde_json::Value| {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let reply = server.request(method, path, Some(&body)).unwrap();
+        assert!((200..300).contains(&reply.status), "{method} {path}: {}", reply.body);
+        if reply.body.is_empty() { serde_json::Value::Null } else { reply.json() }
+    };
+    for (name, severity, service) in
+        [("cpu", "critical", "db"), ("disk", "low", "db"), ("fan", "high", "web")]
+    {
+        let alert = json!({"name": name, "fingerprint": name, "severity": severity,
+            "service": service, "status": "firing"});
+        call(&server, "POST", "/alerts/event", alert);
+    }
+    call(&server, "POST", "/alerts/event", json!({"nothing": 1}));
+    // Whoever gives it back leaves it as it was.
+    for unassign in [false, true] {
+        call(&server, "POST", &format!("/alerts/cpu/assign/now?unassign={unassign}"), json!(null));
+    }
+    assert_eq!(call(&server, "GET", "/alerts/cpu", json!(null))["status"], "firing");
+    let body = json!({"cel": "service == 'db'", "enrichments": {"team": "storage"}});
+    let changed = call(&server, "POST", "/alerts/batch_enrich", body);
+    assert_eq!((&changed["changed"], &changed["status"]), (&json!(2), &json!("ok")));
+    call(&server, "POST", "/alerts/cpu/assign/now", json!(null));
+    let enriched = json!({"fingerprint": "fan", "enrichments": {"dismissed": "true"}});
+    call(&server, "POST", "/alerts/enrich", enriched);
+    call(&server, "DELETE", "/alerts", json!({"fingerprint": "disk"}));
+    let mine = json!({"cel": "team == 'storage'", "counter_shows_firing_only": true});
+    call(&server, "PUT", "/api/v1/presets/mine", mine);
+    server.restart();
+    let by = |sort: &str, cel: &str| {
+        let body = json!({"cel": cel, "sort_options": [{"sort_by": sort, "sort_dir": "desc"}]});
+        let found = call(&server, "POST", "/alerts/query", body);
+        let found = found["results"].as_array().unwrap().clone();
+        found.iter().map(|alert| alert["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(by("severity", ""), ["cpu", "fan", "disk"]);
+    assert_eq!(by("name", "team == 'storage'"), ["disk", "cpu"]);
+    assert_eq!(by("name", "deleted"), ["disk"]);
+    let cpu = call(&server, "GET", "/alerts/cpu", json!(null));
+    assert_eq!((&cpu["assignee"], &cpu["status"]), (&json!("anonymous"), &json!("acknowledged")));
+    let presets = call(&server, "GET", "/preset", json!(null));
+    let counts: Vec<_> = presets.as_array().unwrap().iter().map(|p| &p["alerts_count"]).collect();
+    // The feed has what is neither deleted nor dismissed; of mine one fires.
+    assert_eq!(counts, [&json!(1), &json!(1), &json!(1), &json!(1)]);
+    let options = json!({"cel": "", "facet_queries": {"dismissed": "", "severity": "!dismissed"}});
+    let options = call(&server, "POST", "/alerts/facets/options", options);
+    assert_eq!(options["severity"].as_array().unwrap().len(), 2);
+    let flags = options["dismissed"].as_array().unwrap();
+    assert_eq!((&flags[0]["value"], &flags[0]["matches_count"]), (&json!(false), &json!(2)));
+    let audit = call(&server, "GET", "/alerts/cpu/audit", json!(null));
+    let actions: Vec<_> = audit.as_array().unwrap().iter().map(|e| &e["action"]).collect();
+    assert_eq!(actions.len(), 5);
+    assert_eq!(
+        (actions[0].as_str(), actions[4].as_str()),
+        (Some("alert was changed"), Some("alert was triggered"))
+    );
+    assert_eq!(call(&server, "GET", "/alerts/cpu/history", json!(null))[0]["name"], "cpu");
+    let errors = call(&server, "GET", "/alerts/event/error", json!(null));
+    assert_eq!(errors[0]["event"], json!({"nothing": 1}));
+    call(&server, "POST", "/alerts/event/error/dismiss", json!({"alert_id": errors[0]["id"]}));
+    assert_eq!(call(&server, "GET", "/alerts/event/error", json!(null)), json!([]));
+    let quality = call(&server, "GET", "/alerts/quality/metrics?fields=team", json!(null));
+    assert_eq!(
+        (&quality["keep"]["total_alerts"], &quality["keep"]["team_count"]),
+        (&json!(3), &json!(2))
+    );
+    let fields = call(&server, "GET", "/alerts/facets/fields", json!(null));
+    assert!(fields.as_array().unwrap().contains(&json!("team")));
+    let providers = call(&server, "GET", "/providers", json!(null));
+    assert_eq!(providers["linked_providers"][0]["type"], "keep");
+}

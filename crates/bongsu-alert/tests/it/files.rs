@@ -118,3 +118,35 @@ fn rules_of_deduplication() {
     let found = Enricher::read(&files).unwrap_err();
     insta::assert_snapshot!(bongsu_model::render_diagnostics(&found));
 }
+
+#[test]
+fn saved_searches() {
+    let text = "presets:\n- name: worst\n  cel: severity == 'critical'\n  tags: [a, b]\n  \
+                group_by: service\n  is_noisy: true\n- {name: db, text: db disk, is_private: true, \
+                created_by: kim, counter_shows_firing_only: true}\n- {name: all, cel: ''}\n";
+    let presets = |text: &str| Files { presets: source("presets.yaml", text), ..Files::default() };
+    let (enricher, warnings) = Enricher::read(&presets(text)).unwrap();
+    assert!(warnings.is_empty());
+    insta::assert_debug_snapshot!(enricher.presets());
+    insta::assert_snapshot!(findings(&presets(
+        "presets:\n- {name: a/b, cel: 'severity ==', colour: red}\n- {cel: 'true'}\n- {name: a}\n- \
+         {name: a, is_noisy: maybe, tags: x}\n"
+    )));
+}
+
+#[test]
+fn built_in_searches_hold() {
+    let alert = |dismissed: bool, deleted: bool| serde_json::json!({"dismissed": dismissed, "deleted": deleted, "incident": null});
+    let found = |alert: &serde_json::Value| -> Vec<String> {
+        let holds = |preset: &bongsu_alert::Preset| {
+            assert!(preset.faults().is_empty());
+            preset.condition().unwrap().unwrap().matches(alert).matched()
+        };
+        let all = bongsu_alert::Preset::built_in().into_iter();
+        all.filter(holds).map(|preset| preset.name).collect()
+    };
+    assert_eq!(found(&alert(false, false)), ["feed", "without-incident"]);
+    assert_eq!(found(&alert(true, false)), ["dismissed"]);
+    assert_eq!(found(&alert(false, true)), [] as [&str; 0]);
+    assert_eq!(found(&serde_json::json!({})), ["feed", "without-incident"]);
+}

@@ -225,10 +225,10 @@ fn what_a_complete_pull_no_longer_tells_is_over_and_else_as_it_was() {
     let report = |alerts: &mut Alerts, minute: i64, instance: &str, pulled, fields: Value| {
         let occurrence = occurrence(fields, at(minute));
         let (provider, instance) = ("prom".into(), Some(instance.into()));
-        match alerts
-            .take(at(minute), Report { provider, instance, occurrence, replayed: false, pulled })
-        {
-            Taken::Stored(stored) => stored.alert,
+        let (payload, arrival) = (0, Arrival::Now);
+        let report = Report { provider, instance, occurrence, payload, arrival, pulled };
+        match alerts.take(at(minute), report) {
+            Taken::Stored(stored) => stored.alert.to_json(),
             other => panic!("{other:?}"),
         }
     };
@@ -247,7 +247,7 @@ fn what_a_complete_pull_no_longer_tells_is_over_and_else_as_it_was() {
     assert_eq!(stale.unwrap_err(), bongsu_alert::ChangeError::Stale);
     let ended = alerts.end(at(1), &disk_key, (map(&stored), 1)).unwrap();
     assert_eq!(ended.change, Change::Resolved);
-    let (alert, end) = (&ended.alert, bongsu_model::time_text(at(1)));
+    let (alert, end) = (ended.alert.to_json(), bongsu_model::time_text(at(1)));
     assert_eq!(
         (&alert["status"], &alert["severity"], &alert["pod"]),
         (&json!("resolved"), &json!("high"), &json!("a"),)

@@ -22,8 +22,8 @@ use crate::ack::AckSender;
 use crate::backup::Manifest;
 use crate::{
     Ack, AlertEvent, ChangeFilter, ChangeRecord, Delivery, FacetValue, JournalRecord, JournalSeq,
-    LoadSummary, Loaded, OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow, Refused,
-    ReportRecord, RetentionPolicy, Row, Store, StoreError, StoreStats, WriteSet,
+    LoadSummary, Loaded, OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow, PresetRow,
+    Refused, ReportRecord, RetentionPolicy, Row, Store, StoreError, StoreStats, WriteSet,
 };
 
 /// How the next commit goes wrong.
@@ -315,8 +315,8 @@ impl Store for MemoryStore {
     ) -> Result<Vec<OccurrenceRecord>, StoreError> {
         let mut found = search::select(&self.inner.lock().tables, filter);
         found.retain(|record| filter.before.is_none_or(|before| (record.at, record.id) < before));
-        found.truncate(filter.limit);
-        Ok(found)
+        search::sort(&mut found, filter.sort);
+        Ok(found.into_iter().skip(filter.offset).take(filter.limit).collect())
     }
 
     fn occurrence(&self, fingerprint: &str) -> Result<Option<OccurrenceRecord>, StoreError> {
@@ -335,6 +335,10 @@ impl Store for MemoryStore {
     ) -> Result<Vec<FacetValue>, StoreError> {
         let found = search::select(&self.inner.lock().tables, filter);
         Ok(facet_of(found.iter().map(|record| record.alert.as_str()), field, filter.limit))
+    }
+
+    fn presets(&self) -> Result<Vec<PresetRow>, StoreError> {
+        Ok(self.inner.lock().tables.presets.values().cloned().collect())
     }
 
     fn changes(&self, filter: &ChangeFilter) -> Result<Vec<ChangeRecord>, StoreError> {

@@ -6,7 +6,8 @@ use bongsu_model::Timestamp;
 
 use crate::{
     AlertEvent, ChangeRow, Delivery, JournalSeq, LoadSummary, Loaded, OccurrenceRow, OutboxRow,
-    PayloadRow, ReportRecord, RetentionPolicy, Row, TimerRow, stored_nanos, timestamp_of,
+    PayloadRow, PresetRow, ReportRecord, RetentionPolicy, Row, TimerRow, stored_nanos,
+    timestamp_of,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,7 @@ pub(super) struct Tables {
     pub(super) occurrences: BTreeMap<String, (i64, Timestamp, OccurrenceRow)>,
     /// With the place its first insertion gave it.
     pub(super) changes: BTreeMap<(String, String), (i64, ChangeRow)>,
+    pub(super) presets: BTreeMap<String, PresetRow>,
     pub(super) reports: Vec<(String, ReportRecord)>,
     pub(super) alert_events: Vec<(u64, AlertEvent)>,
     pub(super) deliveries: Vec<Delivery>,
@@ -151,6 +153,13 @@ impl Tables {
                     self.last_change
                 });
                 self.changes.insert(key, (id, *row));
+            }
+            Row::PutPreset(mut row) => {
+                row.at = stored(row.at);
+                self.presets.insert(row.name.clone(), *row);
+            }
+            Row::DeletePreset { name } => {
+                self.presets.remove(&name);
             }
             Row::AppendReport { fingerprint, at, kind, detail } => {
                 self.last_report += 1;

@@ -32,8 +32,8 @@ use self::readers::Readers;
 use crate::backup::Manifest;
 use crate::{
     Ack, AlertEvent, ChangeFilter, ChangeRecord, Delivery, FacetValue, JournalSeq, LoadSummary,
-    Loaded, OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow, Refused, ReportRecord,
-    RetentionPolicy, Row, Store, StoreError, StoreStats, WriteSet, stored_nanos,
+    Loaded, OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow, PresetRow, Refused,
+    ReportRecord, RetentionPolicy, Row, Store, StoreError, StoreStats, WriteSet, stored_nanos,
 };
 
 /// Name of the database inside the data directory.
@@ -328,6 +328,18 @@ impl Store for SqliteStore {
         filter: &OccurrenceFilter<'_>,
     ) -> Result<Vec<FacetValue>, StoreError> {
         self.readers.with(|c| occurrences::facet(c, field, filter))
+    }
+
+    fn facets(
+        &self,
+        fields: &[String],
+        filter: &OccurrenceFilter<'_>,
+    ) -> Result<Vec<Vec<FacetValue>>, StoreError> {
+        self.readers.with(|c| occurrences::facets(c, fields, filter))
+    }
+
+    fn presets(&self) -> Result<Vec<PresetRow>, StoreError> {
+        self.readers.with(occurrences::presets)
     }
 
     fn changes(&self, filter: &ChangeFilter) -> Result<Vec<ChangeRecord>, StoreError> {

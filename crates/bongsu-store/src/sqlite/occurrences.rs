@@ -5,10 +5,10 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
 use super::statements::group_hash;
-use crate::occurrence::words;
+use crate::occurrence::{STATES, words};
 use crate::{
     ChangeFilter, ChangeRecord, FacetValue, OccurrenceFilter, OccurrenceRecord, PayloadFilter,
-    PayloadRow, ReportRecord, stored_nanos, timestamp_of,
+    PayloadRow, PresetRow, ReportRecord, SortKey, stored_nanos, timestamp_of,
 };
 
 /// Rows looked at when a condition cannot be said in SQL.
@@ -44,6 +44,7 @@ impl Columns for Fields {
 }
 
 /// What a filter says in SQL, and the condition that is left to be evaluated.
+#[derive(Clone)]
 struct Where<'a> {
     sql: String,
     parameters: Vec<Value>,
@@ -90,6 +91,35 @@ impl<'a> Where<'a> {
         self.parameters.push(value);
         format!("?{}", self.parameters.len())
     }
+
+    /// A field (dotted path) of the alert.
+    fn field(&mut self, path: &[&str]) -> String {
+        match Fields::All.column(path) {
+            Some(column) => column.sql.to_owned(),
+            None => {
+                let quoted: Vec<String> =
+                    path.iter().map(|key| format!("\"{}\"", key.replace('"', ""))).collect();
+                let path = self.bind(Value::Text(format!("$.{}", quoted.join("."))));
+                format!("json_extract(alert, {path})")
+            }
+        }
+    }
+
+    /// What to order by.
+    fn order(&mut self, sort: &[SortKey]) -> String {
+        let mut order = String::new();
+        for key in sort {
+            let path: Vec<&str> = key.field.split('.').collect();
+            let by = match path.as_slice() {
+                ["lastReceived" | "timestamp"] => "at".to_owned(),
+                ["status"] => format!("instr('{STATES}', status)"),
+                path => self.field(path),
+            };
+            order.push_str(&by);
+            order.push_str(if key.descending { " DESC, " } else { ", " });
+        }
+        order + "at DESC, id DESC"
+    }
 }
 
 fn value(parameter: Parameter) -> Value {
@@ -129,21 +159,30 @@ pub(super) fn list(
         let id = wanted.bind(Value::Integer(id));
         wanted.sql.push_str(&format!(" AND (at, id) < ({at}, {id})"));
     }
-    let limit = if wanted.rest.is_some() { SCAN } else { filter.limit };
+    // What is evaluated here is also counted here.
+    let (limit, offset, mut skip) = match wanted.rest {
+        Some(_) => (SCAN, 0, filter.offset),
+        None => (filter.limit, filter.offset, 0),
+    };
+    let order = wanted.order(filter.sort);
     let limit = wanted.bind(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+    let offset = wanted.bind(Value::Integer(i64::try_from(offset).unwrap_or(i64::MAX)));
     let sql = format!(
         "SELECT id, at, fingerprint, known, alert FROM occurrence WHERE {} \
-         ORDER BY at DESC, id DESC LIMIT {limit}",
+         ORDER BY {order} LIMIT {limit} OFFSET {offset}",
         wanted.sql
     );
     let mut statement = connection.prepare(&sql)?;
     let mut rows = statement.query(rusqlite::params_from_iter(&wanted.parameters))?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
+        if found.len() >= filter.limit {
+            break;
+        }
         if holds(wanted.rest, row.get_ref(4)?.as_str()?) {
-            found.push(record(row)?);
-            if found.len() >= filter.limit {
-                break;
+            match skip.checked_sub(1) {
+                Some(left) => skip = left,
+                None => found.push(record(row)?),
             }
         }
     }
@@ -158,6 +197,11 @@ pub(super) fn get(
     connection.prepare_cached(sql)?.query_row([fingerprint], record).optional()
 }
 
+/// The same alerts, all of them, in the usual order.
+fn whole<'a>(filter: &OccurrenceFilter<'a>) -> OccurrenceFilter<'a> {
+    OccurrenceFilter { before: None, sort: &[], offset: 0, ..*filter }
+}
+
 pub(super) fn count(
     connection: &Connection,
     filter: &OccurrenceFilter<'_>,
@@ -170,7 +214,7 @@ pub(super) fn count(
     }
     let wanted = Where::of(filter);
     if wanted.rest.is_some() {
-        let all = OccurrenceFilter { before: None, limit: SCAN, ..*filter };
+        let all = OccurrenceFilter { limit: SCAN, ..whole(filter) };
         return list(connection, &all).map(|found| found.len() as u64);
     }
     let sql = format!("SELECT count(*) FROM occurrence WHERE {}", wanted.sql);
@@ -186,50 +230,109 @@ pub(super) fn facet(
     field: &str,
     filter: &OccurrenceFilter<'_>,
 ) -> rusqlite::Result<Vec<FacetValue>> {
-    let path: Vec<&str> = field.split('.').collect();
-    let column = match path.as_slice() {
-        ["severity"] => Some("severity"),
-        path => Fields::Counted.column(path).map(|column| column.sql),
+    let found = facets(connection, &[field.to_owned()], filter)?;
+    Ok(found.into_iter().next().unwrap_or_default())
+}
+
+/// Fields that are counted as alerts change cost next to nothing. For the others the condition is
+/// what costs: it is asked of every alert once, whatever the number of fields.
+pub(super) fn facets(
+    connection: &Connection,
+    fields: &[String],
+    filter: &OccurrenceFilter<'_>,
+) -> rusqlite::Result<Vec<Vec<FacetValue>>> {
+    let mut found: Vec<Vec<FacetValue>> = vec![Vec::new(); fields.len()];
+    let counted = Where::counted(filter);
+    let column = |field: &String| {
+        let path: Vec<&str> = field.split('.').collect();
+        counted.as_ref().and_then(|_| counted_column(&path))
     };
-    let counted = column.and_then(|column| Some((column, Where::counted(filter)?)));
-    let (mut wanted, column, table, n) = match counted {
-        Some(("severity", wanted)) => {
-            let names = "CASE severity WHEN 1 THEN 'low' WHEN 2 THEN 'info' WHEN 3 THEN 'warning' \
-                         WHEN 4 THEN 'high' WHEN 5 THEN 'critical' END";
-            (wanted, names.to_owned(), "occurrence_count", "sum(n)")
+    let (kept, others): (Vec<usize>, Vec<usize>) =
+        (0..fields.len()).partition(|at| column(&fields[*at]).is_some());
+    if let Some(wanted) = counted.as_ref().filter(|_| !kept.is_empty()) {
+        let columns = kept.iter().filter_map(|at| Some((*at, column(&fields[*at])?.to_owned())));
+        let table = ("occurrence_count", "n");
+        facets_in(connection, table, columns.collect(), wanted.clone(), filter.limit, &mut found)?;
+    }
+    if others.is_empty() {
+        return Ok(found);
+    }
+    let mut wanted = Where::of(filter);
+    if wanted.rest.is_some() {
+        let all = OccurrenceFilter { limit: SCAN, ..whole(filter) };
+        let alerts = list(connection, &all)?;
+        for at in others {
+            let alerts = alerts.iter().map(|record| record.alert.as_str());
+            found[at] = crate::memory::facet_of(alerts, &fields[at], filter.limit);
         }
-        Some((column, wanted)) => (wanted, column.to_owned(), "occurrence_count", "sum(n)"),
-        None => {
-            let mut wanted = Where::of(filter);
-            if wanted.rest.is_some() {
-                let all = OccurrenceFilter { before: None, limit: SCAN, ..*filter };
-                let found = list(connection, &all)?;
-                let found = found.iter().map(|record| record.alert.as_str());
-                return Ok(crate::memory::facet_of(found, field, filter.limit));
-            }
-            let column = match Fields::All.column(&path) {
-                Some(column) if column.kind != ColumnKind::Severity => column.sql.to_owned(),
-                _ => {
-                    let quoted: Vec<String> =
-                        path.iter().map(|key| format!("\"{}\"", key.replace('"', ""))).collect();
-                    let path = wanted.bind(Value::Text(format!("$.{}", quoted.join("."))));
-                    format!("json_extract(alert, {path})")
-                }
-            };
-            (wanted, column, "occurrence", "count(*)")
-        }
-    };
-    let limit = wanted.bind(Value::Integer(i64::try_from(filter.limit).unwrap_or(i64::MAX)));
+        return Ok(found);
+    }
+    let mut columns = Vec::new();
+    for at in others {
+        let path: Vec<&str> = fields[at].split('.').collect();
+        let column = match path.as_slice() {
+            ["severity"] => "alert ->> 'severity'".to_owned(),
+            path => wanted.field(path),
+        };
+        columns.push((at, column));
+    }
+    facets_in(connection, ("occurrence", "1"), columns, wanted, filter.limit, &mut found)?;
+    Ok(found)
+}
+
+/// The values of `columns` among the rows of a table, of which each stands for `n` alerts; each
+/// column with its place in `found`.
+fn facets_in(
+    connection: &Connection,
+    (table, n): (&str, &str),
+    columns: Vec<(usize, String)>,
+    mut wanted: Where<'_>,
+    limit: usize,
+    found: &mut [Vec<FacetValue>],
+) -> rusqlite::Result<()> {
+    let limit = wanted.bind(Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+    let counts: Vec<String> = columns
+        .iter()
+        .map(|(at, _)| {
+            format!(
+                "SELECT * FROM (SELECT {at}, c{at}, sum(n) AS n FROM found \
+                 GROUP BY c{at} ORDER BY n DESC, c{at} LIMIT {limit})"
+            )
+        })
+        .collect();
+    let kept = if columns.len() == 1 { "" } else { "MATERIALIZED" };
+    let columns: Vec<String> =
+        columns.iter().map(|(at, column)| format!("CAST({column} AS TEXT) AS c{at}")).collect();
     let sql = format!(
-        "SELECT CAST({column} AS TEXT) AS value, {n} AS n FROM {table} WHERE {} \
-         GROUP BY value ORDER BY n DESC, value LIMIT {limit}",
-        wanted.sql
+        "WITH found AS {kept} (SELECT {}, {n} AS n FROM {table} WHERE {}) {}",
+        columns.join(", "),
+        wanted.sql,
+        counts.join(" UNION ALL ")
     );
     let mut statement = connection.prepare(&sql)?;
-    let each = |row: &SqlRow<'_>| {
-        Ok(FacetValue { value: row.get(0)?, count: row.get::<_, i64>(1)?.cast_unsigned() })
-    };
-    statement.query_map(rusqlite::params_from_iter(&wanted.parameters), each)?.collect()
+    let mut rows = statement.query(rusqlite::params_from_iter(&wanted.parameters))?;
+    while let Some(row) = rows.next()? {
+        let value = FacetValue { value: row.get(1)?, count: row.get::<_, i64>(2)?.cast_unsigned() };
+        if let Some(values) = found.get_mut(row.get::<_, u32>(0)? as usize) {
+            values.push(value);
+        }
+    }
+    // A compound promises no order.
+    for values in found {
+        values.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.value.cmp(&b.value)));
+    }
+    Ok(())
+}
+
+/// SQL of a field among what is counted.
+fn counted_column(path: &[&str]) -> Option<&'static str> {
+    match path {
+        ["severity"] => Some(
+            "CASE severity WHEN 1 THEN 'low' WHEN 2 THEN 'info' WHEN 3 THEN 'warning' \
+             WHEN 4 THEN 'high' WHEN 5 THEN 'critical' END",
+        ),
+        path => Fields::Counted.column(path).map(|column| column.sql),
+    }
 }
 
 pub(super) fn reports(
@@ -285,6 +388,14 @@ pub(super) fn payloads(
 pub(super) fn payload(connection: &Connection, id: i64) -> rusqlite::Result<Option<PayloadRow>> {
     let sql = format!("{PAYLOAD} WHERE id = ?1");
     connection.prepare_cached(&sql)?.query_row([id], payload_row).optional()
+}
+
+pub(super) fn presets(connection: &Connection) -> rusqlite::Result<Vec<PresetRow>> {
+    let sql = "SELECT name, at, data FROM preset ORDER BY name";
+    let preset = |row: &SqlRow<'_>| {
+        Ok(PresetRow { name: row.get(0)?, at: timestamp_of(row.get(1)?), data: row.get(2)? })
+    };
+    connection.prepare_cached(sql)?.query_map([], preset)?.collect()
 }
 
 pub(super) fn changes(

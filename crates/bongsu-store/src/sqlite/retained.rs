@@ -21,6 +21,7 @@ enum Key {
     Occurrence(String),
     Index(String),
     Change(String, String),
+    Preset(String),
     Checkpoint,
 }
 
@@ -80,6 +81,8 @@ impl Retained {
             Row::MarkPayload { id, .. } | Row::DeletePayload { id } => Key::Payload(*id),
             Row::PutOccurrence(row) => Key::Occurrence(row.fingerprint.clone()),
             Row::DeleteOccurrence { fingerprint } => Key::Occurrence(fingerprint.clone()),
+            Row::PutPreset(row) => Key::Preset(row.name.clone()),
+            Row::DeletePreset { name } => Key::Preset(name.clone()),
             Row::PutChange(row) => Key::Change(row.source.clone(), row.key.clone()),
             Row::IndexOccurrence { fingerprint } => Key::Index(fingerprint.clone()),
             Row::AppendDelivery { .. }

@@ -19,6 +19,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "spine", sql: include_str!("../../migrations/sqlite/0001_spine.sql") },
     Migration { name: "intake", sql: include_str!("../../migrations/sqlite/0002_intake.sql") },
     Migration { name: "changes", sql: include_str!("../../migrations/sqlite/0003_changes.sql") },
+    Migration { name: "presets", sql: include_str!("../../migrations/sqlite/0004_presets.sql") },
     Migration { name: "behind", sql: include_str!("../../migrations/sqlite/0006_behind.sql") },
 ];
 
@@ -34,6 +35,7 @@ pub(crate) const TABLES: &[&str] = &[
     "occurrence",
     "outbox",
     "payload",
+    "preset",
     "report",
     "silence",
     "timer",

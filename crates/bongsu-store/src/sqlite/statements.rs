@@ -34,6 +34,8 @@ pub(super) struct Statements<'c> {
     index_occurrence: Statement<'c>,
     note_indexed: Statement<'c>,
     put_change: Statement<'c>,
+    put_preset: Statement<'c>,
+    delete_preset: Statement<'c>,
     append_report: Statement<'c>,
     put_meta: Statement<'c>,
     probe: Statement<'c>,
@@ -118,6 +120,8 @@ impl<'c> Statements<'c> {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (source, key) DO UPDATE SET \
                  at = excluded.at, service = excluded.service, \
                  environment = excluded.environment, detail = excluded.detail")?,
+            put_preset: sql("REPLACE INTO preset (name, at, data) VALUES (?1, ?2, ?3)")?,
+            delete_preset: sql("DELETE FROM preset WHERE name = ?1")?,
             append_report: sql("INSERT INTO report (at, fingerprint, kind, detail) \
                  VALUES (?1, ?2, ?3, ?4)")?,
             put_meta: sql("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE \
@@ -250,6 +254,10 @@ impl<'c> Statements<'c> {
                 &row.environment,
                 &row.detail,
             )),
+            Row::PutPreset(row) => {
+                self.put_preset.execute((&row.name, stored_nanos(row.at), &row.data))
+            }
+            Row::DeletePreset { name } => self.delete_preset.execute([name]),
             Row::AppendReport { fingerprint, at, kind, detail } => self.append_report.execute((
                 stored_nanos(*at),
                 group_hash(fingerprint),

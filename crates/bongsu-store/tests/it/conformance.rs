@@ -4,7 +4,8 @@ use bongsu_model::Timestamp;
 use bongsu_store::memory::MemoryStore;
 use bongsu_store::{
     ChangeFilter, ChangeRow, FacetValue, JournalSeq, OccurrenceFilter, OccurrenceTouch,
-    OutboxState, PayloadFilter, Refused, RetentionPolicy, Row, Store, TimerRow, WriteSet,
+    OutboxState, PayloadFilter, PresetRow, Refused, RetentionPolicy, Row, SortKey, Store, TimerRow,
+    WriteSet,
 };
 
 use crate::support::{
@@ -40,6 +41,8 @@ cases! {
     wide_alerts_page_by_time
     a_state_written_behind_replaces_no_later_one
     payloads_are_read_at_the_start_until_they_are_covered
+    wide_alerts_come_in_any_order_from_any_place
+    presets_are_replaced_and_removed_by_name
     reports_are_the_history_of_one_alert
     changes_are_found_by_what_they_were_made_to
 }
@@ -343,8 +346,8 @@ fn wide_alerts_are_selected_by_condition_and_words<B: Backend>() {
     commit(store, rows(all.iter().map(|(f, at, alert)| occurrence(f, *at, alert)).collect()));
     let found = |condition: Option<&str>, text: Option<&str>| -> Vec<String> {
         let condition = condition.map(|text| bongsu_lang::cel::Program::parse(text).unwrap());
-        let filter =
-            OccurrenceFilter { condition: condition.as_ref(), text, before: None, limit: 10 };
+        let condition = condition.as_ref();
+        let filter = OccurrenceFilter { condition, text, limit: 10, ..Default::default() };
         let found = store.occurrences(&filter).unwrap();
         assert_eq!(store.count_occurrences(&filter).unwrap(), found.len() as u64);
         found.into_iter().map(|record| record.fingerprint).collect()
@@ -385,6 +388,30 @@ fn wide_alerts_are_selected_by_condition_and_words<B: Backend>() {
     assert_eq!(facet("service"), [(some("db"), 2), (None, 1)]);
     assert_eq!(facet("labels.pod"), [(None, 1), (some("db-0"), 1), (some("db-1"), 1)]);
     assert_eq!(facet("severity"), [(some("critical"), 1), (some("info"), 1), (some("warning"), 1)]);
+    let several = |condition: &str| -> Vec<Vec<(Option<String>, u64)>> {
+        let condition = bongsu_lang::cel::Program::parse(condition).unwrap();
+        let condition = Some(&condition);
+        let filter = OccurrenceFilter { condition, limit: 2, ..OccurrenceFilter::default() };
+        let fields = ["status", "labels.pod", "severity", "no\"thing"].map(str::to_owned);
+        let all = store.facets(&fields, &filter).unwrap();
+        let single: Vec<_> = fields.iter().map(|f| store.facet(f, &filter).unwrap()).collect();
+        assert_eq!(all, single);
+        all.into_iter().map(|v| v.into_iter().map(|v| (v.value, v.count)).collect()).collect()
+    };
+    // In SQL and not.
+    for condition in ["service == 'db'", "[service].exists(s, s == 'db')"] {
+        assert_eq!(
+            several(condition),
+            [
+                vec![(some("firing"), 1), (some("resolved"), 1)],
+                vec![(some("db-0"), 1), (some("db-1"), 1)],
+                vec![(some("critical"), 1), (some("warning"), 1)],
+                vec![(None, 2)],
+            ],
+            "{condition}"
+        );
+    }
+    assert_eq!(store.facets(&[], &OccurrenceFilter::default()).unwrap(), [] as [Vec<_>; 0]);
     // A new state replaces the old one and what was findable of it.
     commit(store, rows(vec![occurrence("a", 9, disk)]));
     behind(store, vec![index("a"), Row::DeleteOccurrence { fingerprint: "b".into() }]);
@@ -468,6 +495,71 @@ fn payloads_are_read_at_the_start_until_they_are_covered<B: Backend>() {
     assert_eq!(waiting(), ["payload 4"]);
     behind(store, vec![Row::CoverPayloads { id: 9 }]);
     assert_eq!(store.load(&mut |_| {}).unwrap().last_payload, 9);
+}
+
+fn wide_alerts_come_in_any_order_from_any_place<B: Backend>() {
+    let backend = B::start();
+    let store = backend.store();
+    let all = [
+        ("a", 1, r#"{"name":"x","status":"firing","severity":"warning","labels":{"n":10}}"#),
+        ("b", 2, r#"{"name":"y","status":"resolved","severity":"critical","labels":{"n":9}}"#),
+        ("c", 3, r#"{"name":"x","status":"acknowledged","severity":"info","labels":{"n":"9"}}"#),
+        ("d", 4, r#"{"name":"x","status":"firing","severity":"critical"}"#),
+    ];
+    commit(store, rows(all.iter().map(|(f, at, alert)| occurrence(f, *at, alert)).collect()));
+    let found = |sort: &[&str], condition: Option<&str>, offset: usize, limit: usize| -> String {
+        let sort: Vec<SortKey> = sort
+            .iter()
+            .map(|text| SortKey {
+                field: text.trim_start_matches('-').to_owned(),
+                descending: text.starts_with('-'),
+            })
+            .collect();
+        let condition = condition.map(|text| bongsu_lang::cel::Program::parse(text).unwrap());
+        let condition = condition.as_ref();
+        let filter =
+            OccurrenceFilter { condition, sort: &sort, offset, limit, ..Default::default() };
+        store.occurrences(&filter).unwrap().into_iter().map(|record| record.fingerprint).collect()
+    };
+    for (sort, wanted) in [
+        (&[][..], "dcba"),
+        (&["lastReceived"], "abcd"),
+        (&["-timestamp"], "dcba"),
+        (&["-severity"], "dbac"),
+        (&["severity", "lastReceived"], "cabd"),
+        (&["-status", "-severity"], "dabc"),
+        (&["name", "-severity"], "dacb"),
+        // Missing, numbers, texts.
+        (&["labels.n"], "dbac"),
+        (&["-labels.n"], "cabd"),
+        (&["no\"thing'; --"], "dcba"),
+    ] {
+        assert_eq!(found(sort, None, 0, 10), wanted, "{sort:?}");
+    }
+    assert_eq!(found(&["lastReceived"], None, 1, 2), "bc");
+    assert_eq!(found(&["lastReceived"], None, 9, 2), "");
+    let firing = "status == 'firing' || name == 'y'";
+    assert_eq!(found(&["lastReceived"], Some(firing), 1, 2), "bd");
+    // Not to be said in SQL.
+    let same = "[status].exists(s, s == 'firing') || name == 'y'";
+    assert_eq!(found(&["lastReceived"], Some(same), 1, 2), "bd");
+    assert_eq!(found(&[], Some(same), 0, 0), "");
+}
+
+fn presets_are_replaced_and_removed_by_name<B: Backend>() {
+    let backend = B::start();
+    let preset = |name: &str, seconds: i64, data: &str| PresetRow {
+        name: name.into(),
+        at: at(seconds),
+        data: data.into(),
+    };
+    let put = |row: &PresetRow| Row::PutPreset(Box::new(row.clone()));
+    let (mine, yours, later) = (preset("b", 1, "x"), preset("a", 2, "y"), preset("b", 3, "z"));
+    commit(backend.store(), rows(vec![put(&mine), put(&yours), put(&later)]));
+    let backend = backend.reopen();
+    assert_eq!(backend.store().presets().unwrap(), [yours.clone(), later]);
+    commit(backend.store(), rows(vec![Row::DeletePreset { name: "b".into() }]));
+    assert_eq!(backend.store().presets().unwrap(), [yours]);
 }
 
 fn reports_are_the_history_of_one_alert<B: Backend>() {

@@ -1,7 +1,6 @@
 //! Changing wide alerts by hand, maintenance windows, the topology.
 //!
-//! In: `POST /api/v1/occurrences/{fingerprint}/changes`, and `POST /alerts/enrich` as Keep's clients
-//! send it. Out: the alert as it stands afterwards.
+//! In: `POST /api/v1/occurrences/{fingerprint}/changes`. Out: the alert as it stands afterwards.
 
 use std::sync::Arc;
 
@@ -69,36 +68,24 @@ pub(crate) async fn change(app: Arc<App>, call: Call) -> Answered {
     }
 }
 
-/// What Keep's clients send.
-#[derive(Debug, Deserialize)]
-struct EnrichRequest {
-    fingerprint: String,
-    #[serde(default)]
-    enrichments: Map<String, Value>,
-}
-
-/// `POST /alerts/enrich`; `dispose_on_new_alert` as parameter.
-pub(crate) async fn enrich(app: Arc<App>, call: Call) -> Answered {
-    let asked: EnrichRequest = match serde_json::from_slice(&call.body) {
-        Ok(asked) => asked,
-        Err(error) => return malformed(&error.to_string()),
-    };
-    let disposable = call.query.flag("dispose_on_new_alert", false);
-    let mut set = asked.enrichments;
-    // There it says so in two fields; here the second is enough.
-    let dismissed = set.shift_remove("dismissed").is_some_and(|v| v == true || v == "true");
+/// The change that lays these fields over an alert.
+pub(crate) fn laying(
+    mut set: Map<String, Value>,
+    disposable: bool,
+    by: Option<String>,
+) -> Result<AlertChange, String> {
+    // Keep's clients say so in two fields; here the second is enough.
+    let dismissed = set.shift_remove("dismissed");
     let until = set.shift_remove("dismissUntil");
     let until = until.and_then(|v| v.as_str().map(str::to_owned)).filter(|text| !text.is_empty());
-    let request = ChangeRequest {
-        dismiss_until: dismissed.then(|| Some(until.unwrap_or_else(|| "forever".to_owned()))),
-        set,
-        disposable,
-        ..ChangeRequest::default()
+    let dismiss_until = match dismissed {
+        Some(flag) if flag == true || flag == "true" || flag == "True" => {
+            Some(Some(until.unwrap_or_else(|| "forever".to_owned())))
+        }
+        Some(_) => Some(None),
+        None => None,
     };
-    match wanted(request, call.user()) {
-        Ok(change) => apply(&app, asked.fingerprint, change).await,
-        Err(message) => malformed(&message),
-    }
+    wanted(ChangeRequest { dismiss_until, set, disposable, ..ChangeRequest::default() }, by)
 }
 
 fn wanted(asked: ChangeRequest, by: Option<String>) -> Result<AlertChange, String> {
@@ -148,13 +135,17 @@ fn wanted(asked: ChangeRequest, by: Option<String>) -> Result<AlertChange, Strin
     Ok(AlertChange { written, removed, by })
 }
 
-async fn apply(app: &Arc<App>, fingerprint: String, change: AlertChange) -> Answered {
-    let error = match app.backend.change_alert(fingerprint, change).await {
-        Ok(alert) => return answer::json(StatusCode::OK, &complete(alert)),
-        Err(error) => error,
-    };
+pub(crate) async fn apply(app: &Arc<App>, fingerprint: String, change: AlertChange) -> Answered {
+    match app.backend.change_alert(fingerprint, change).await {
+        Ok(alert) => answer::json(StatusCode::OK, &complete(alert)),
+        Err(error) => refused(&error),
+    }
+}
+
+/// Why an alert was not changed.
+pub(crate) fn refused(error: &AlertChangeError) -> Answered {
     let message = error.to_string();
-    match &error {
+    match error {
         AlertChangeError::Change(ChangeError::Unknown(fingerprint)) => unknown(fingerprint),
         AlertChangeError::Change(ChangeError::Refused(_)) => {
             Problem::new("invalid_change", message, "correct the fields named")
@@ -170,7 +161,7 @@ async fn apply(app: &Arc<App>, fingerprint: String, change: AlertChange) -> Answ
     }
 }
 
-fn malformed(message: &str) -> Answered {
+pub(crate) fn malformed(message: &str) -> Answered {
     Problem::new("invalid_body", message, "see api/v1/openapi.json for its shape")
         .answer(StatusCode::BAD_REQUEST)
 }

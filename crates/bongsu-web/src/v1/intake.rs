@@ -16,6 +16,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::alerts::{limit, position};
+use super::change::malformed;
 use super::model::Page;
 use crate::answer::{self, Answered, Family, Problem};
 use crate::query::Query;
@@ -179,6 +180,26 @@ pub(crate) async fn replay(app: Arc<App>, call: Call) -> Answered {
         Ok(Some(receipt)) => answer::json(StatusCode::OK, &ReceiptJson::from(&receipt)),
         Ok(None) => unknown(id),
         Err(error) => refused(&error),
+    }
+}
+
+/// Which problem to dismiss; none: all.
+#[derive(Debug, Default, serde::Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct Dismissal {
+    /// The payload.
+    id: Option<i64>,
+}
+
+/// `POST /api/v1/payloads/dismiss`: the payload stays, its problem is no longer listed.
+pub(crate) async fn dismiss(app: Arc<App>, call: Call) -> Answered {
+    let asked: Dismissal = match serde_json::from_slice(&call.body) {
+        Ok(asked) => asked,
+        Err(error) => return malformed(&error.to_string()),
+    };
+    match app.backend.dismiss_problems(asked.id).await {
+        Ok(count) => answer::json(StatusCode::OK, &serde_json::json!({"dismissed": count})),
+        Err(problem) => answer::store(Family::V1, &problem, &problem.to_string()),
     }
 }
 

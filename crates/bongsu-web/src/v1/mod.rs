@@ -8,6 +8,8 @@ pub(crate) mod change;
 mod deliveries;
 pub(crate) mod intake;
 pub(crate) mod model;
+pub(crate) mod presets;
+pub(crate) mod providers;
 pub(crate) mod wide;
 
 pub(crate) use alerts::{explain, get, history, list};

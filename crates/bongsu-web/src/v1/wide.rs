@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bongsu_engine::api::{Search, WideAlert};
+use bongsu_engine::api::{Preset, PresetView, Search, WideAlert};
 use bongsu_lang::cel::Program;
 use bongsu_model::Timestamp;
 use http::StatusCode;
@@ -21,9 +21,9 @@ const FACETS: &str = "severity,status,providerType,service,environment";
 const MAX_FACETS: usize = 20;
 const FACET_VALUES: usize = 50;
 
-/// `GET /api/v1/occurrences`: parameters `cel`, `q`, `limit`, `cursor`.
+/// `GET /api/v1/occurrences`: parameters `cel`, `q`, `preset`, `limit`, `cursor`.
 pub(crate) async fn search(app: Arc<App>, call: Call) -> Answered {
-    let (limit, mut search) = match (limit(&call), condition(&call)) {
+    let (limit, mut search) = match (limit(&call), condition(&app, &call).await) {
         (Ok(limit), Ok(search)) => (limit, search),
         (Err(refused), _) | (_, Err(refused)) => return refused,
     };
@@ -49,9 +49,10 @@ pub(crate) async fn search(app: Arc<App>, call: Call) -> Answered {
     answer::json(StatusCode::OK, &Found { items, total, next_cursor })
 }
 
-/// `GET /api/v1/occurrences/facets`: how often values occur; parameters `cel`, `q`, `fields`.
+/// `GET /api/v1/occurrences/facets`: how often values occur; parameters `cel`, `q`,
+/// `preset`, `fields`.
 pub(crate) async fn facets(app: Arc<App>, call: Call) -> Answered {
-    let mut search = match condition(&call) {
+    let mut search = match condition(&app, &call).await {
         Ok(search) => search,
         Err(refused) => return refused,
     };
@@ -121,17 +122,68 @@ pub(crate) async fn history(app: Arc<App>, call: Call) -> Answered {
     }
 }
 
-/// `cel` and `q`; a wrong expression is answered with its place.
-fn condition(call: &Call) -> Result<Search, Answered> {
-    let cel = match call.query.last("cel").filter(|text| !text.trim().is_empty()) {
-        None => None,
-        Some(text) => match Program::parse(text) {
-            Ok(program) => Some(Arc::new(program)),
-            Err(error) => return Err(Problem::parameter("cel", error)),
-        },
+/// `cel`, `q` and `preset`, all of which must hold; a wrong expression is answered with its place.
+async fn condition(app: &Arc<App>, call: &Call) -> Result<Search, Answered> {
+    let cel = call.query.last("cel").unwrap_or_default();
+    program("cel", cel)?;
+    let text = call.query.last("q").unwrap_or_default();
+    let preset = match call.query.last("preset") {
+        None => Preset::default(),
+        Some(name) => preset(app, call, name).await?.preset,
     };
-    let text = call.query.last("q").filter(|text| !text.trim().is_empty()).map(str::to_owned);
-    Ok(Search { cel, text, before: None, limit: 0 })
+    let cel = both(preset.cel.as_deref().unwrap_or_default(), cel);
+    let text = format!("{} {text}", preset.text.as_deref().unwrap_or_default());
+    Ok(Search { cel: program("cel", &cel)?, text: words(&text), ..Search::default() })
+}
+
+/// A condition; none if nothing is written.
+pub(crate) fn program(parameter: &str, text: &str) -> Result<Option<Arc<Program>>, Answered> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    match Program::parse(text) {
+        Ok(program) => Ok(Some(Arc::new(program))),
+        Err(error) => Err(Problem::parameter(parameter, error)),
+    }
+}
+
+/// What holds where both conditions do; each may be empty.
+pub(crate) fn both(a: &str, b: &str) -> String {
+    match (a.trim(), b.trim()) {
+        ("", other) | (other, "") => other.to_owned(),
+        (a, b) => format!("({a}) && ({b})"),
+    }
+}
+
+fn words(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// A saved search that this user may see.
+pub(crate) async fn preset(
+    app: &Arc<App>,
+    call: &Call,
+    name: &str,
+) -> Result<PresetView, Answered> {
+    let known = app.backend.presets().await;
+    let known = known.map_err(|e| answer::store(Family::V1, &e, &e.to_string()))?;
+    let mut seen = known.into_iter().filter(|view| is_shown(view, call));
+    seen.find(|view| view.preset.name == name).ok_or_else(|| {
+        Problem::new("preset_not_found", format!("no preset {name} is known"), "list the presets")
+            .answer(StatusCode::NOT_FOUND)
+    })
+}
+
+/// Whether whoever calls may see a saved search.
+pub(crate) fn is_shown(view: &PresetView, call: &Call) -> bool {
+    !view.preset.is_private || view.preset.created_by == call.user()
+}
+
+/// What a saved search finds.
+pub(crate) fn search_of(preset: &Preset, limit: usize) -> Result<Search, Answered> {
+    let cel = program("cel", preset.cel.as_deref().unwrap_or_default())?;
+    let text = words(preset.text.as_deref().unwrap_or_default());
+    Ok(Search { cel, text, limit, ..Search::default() })
 }
 
 /// The cursor of a page that ends with this one.
@@ -145,7 +197,7 @@ pub(super) fn cursor(text: &str) -> Option<(Timestamp, i64)> {
 }
 
 /// The alert with what moved since it was stored.
-pub(super) fn complete(found: WideAlert) -> Value {
+pub(crate) fn complete(found: WideAlert) -> Value {
     let mut alert = found.alert;
     if let (Value::Object(fields), Some(known)) = (&mut alert, found.known) {
         fields.insert("duplicates".to_owned(), known.duplicates.into());
@@ -168,7 +220,7 @@ pub(super) fn complete(found: WideAlert) -> Value {
     alert
 }
 
-pub(super) fn unknown(fingerprint: &str) -> Answered {
+pub(crate) fn unknown(fingerprint: &str) -> Answered {
     let message = format!("no alert {fingerprint} is known");
     Problem::new("alert_not_found", message, "search lists what is known")
         .answer(StatusCode::NOT_FOUND)

@@ -15,6 +15,9 @@ pub(crate) struct Fake {
     pub(crate) now: Timestamp,
     alerts: Mutex<BTreeMap<Fingerprint, Arc<Alert>>>,
     silences: Mutex<Silences>,
+    presets: Mutex<Vec<Preset>>,
+    /// What was searched for.
+    pub(crate) searches: Mutex<Vec<Search>>,
     /// What was delivered.
     pub(crate) payloads: Mutex<Vec<Delivered>>,
     /// What the next commands fail with.
@@ -42,6 +45,8 @@ impl Fake {
             now: "2026-11-21T10:00:00Z".parse().unwrap(),
             alerts: Mutex::default(),
             silences: Mutex::new(Silences::new(limits)),
+            presets: Mutex::default(),
+            searches: Mutex::default(),
             payloads: Mutex::default(),
             broken: Mutex::default(),
         })
@@ -164,6 +169,63 @@ impl Backend for Fake {
         boxed(Ok((id <= 5).then(|| Receipt { id, ..Receipt::default() })))
     }
 
+    fn dismiss_problems(&self, id: Option<i64>) -> Answer<'_, Result<usize, StoreError>> {
+        boxed(Ok(id.map_or(5, |id| usize::from(id <= 5))))
+    }
+
+    fn providers(&self) -> Vec<ProviderView> {
+        let setting = SettingView { name: "token".to_owned(), required: true, secret: true };
+        let grafana = ProviderView {
+            slug: "grafana".to_owned(),
+            name: "Grafana".to_owned(),
+            settings: vec![setting],
+            sends: true,
+            ..ProviderView::default()
+        };
+        vec![grafana, ProviderView { slug: "slack".to_owned(), ..ProviderView::default() }]
+    }
+
+    fn instances(&self) -> Vec<InstanceView> {
+        vec![InstanceView {
+            name: "shop".to_owned(),
+            provider: "grafana".to_owned(),
+            guarded: true,
+            pulled: false,
+            problem: None,
+        }]
+    }
+
+    fn presets(&self) -> Answer<'_, Result<Vec<PresetView>, StoreError>> {
+        let view = |origin| move |preset| PresetView { preset, origin };
+        let mut all: Vec<PresetView> =
+            Preset::built_in().into_iter().map(view(PresetOrigin::BuiltIn)).collect();
+        all.extend(self.presets.lock().iter().cloned().map(view(PresetOrigin::Made)));
+        boxed(Ok(all))
+    }
+
+    fn put_preset(&self, preset: Preset) -> Answer<'_, Result<(), PresetError>> {
+        if preset.name == "feed" {
+            return boxed(Err(PresetError::Fixed(preset.name)));
+        }
+        let mut faults = preset.faults();
+        faults.extend(preset.condition().err().map(|error| error.to_string()));
+        if !faults.is_empty() {
+            return boxed(Err(PresetError::Invalid(faults)));
+        }
+        let mut presets = self.presets.lock();
+        presets.retain(|known| known.name != preset.name);
+        presets.push(preset);
+        boxed(Ok(()))
+    }
+
+    fn delete_preset(&self, name: String) -> Answer<'_, Result<(), PresetError>> {
+        if name == "feed" {
+            return boxed(Err(PresetError::Fixed(name)));
+        }
+        self.presets.lock().retain(|known| known.name != name);
+        boxed(Ok(()))
+    }
+
     fn test_provider(
         &self,
         name: String,
@@ -193,7 +255,9 @@ impl Backend for Fake {
     }
 
     fn search(&self, search: Search) -> Answer<'_, Result<Vec<WideAlert>, StoreError>> {
+        self.searches.lock().push(search.clone());
         let ids = (1..=5).rev().filter(|id| search.before.is_none_or(|(_, before)| *id < before));
+        let ids = ids.skip(search.offset);
         let alert = |id| WideAlert {
             id,
             at: self.now,
@@ -203,15 +267,17 @@ impl Backend for Fake {
         boxed(Ok(ids.take(search.limit).map(alert).collect()))
     }
 
-    fn count(&self, _search: Search) -> Answer<'_, Result<u64, StoreError>> {
+    fn count(&self, search: Search) -> Answer<'_, Result<u64, StoreError>> {
+        self.searches.lock().push(search);
         boxed(Ok(5))
     }
 
     fn facets(
         &self,
-        _search: Search,
+        search: Search,
         fields: Vec<String>,
     ) -> Answer<'_, Result<Facets, StoreError>> {
+        self.searches.lock().push(search);
         let value = || FacetValue { value: Some("x".to_owned()), count: 1 };
         boxed(Ok(fields.into_iter().map(|field| (field, vec![value()])).collect()))
     }

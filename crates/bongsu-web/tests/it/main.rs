@@ -5,6 +5,7 @@ mod fake;
 mod gates;
 mod hostile;
 mod intake;
+mod keep;
 mod listen;
 mod own_api;
 mod secured;

@@ -94,6 +94,19 @@ async fn the_page_names_what_runs() {
         assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
         assert!(page.text().contains("<html lang=\"en\"") && page.text().contains("/am/script.js"));
         assert!(!page.text().contains("<script>") && !page.text().contains("style="));
+        for place in ["feed", "alerts", "silences", "errors", "server"] {
+            assert!(page.text().contains(&format!("href=\"#/{place}\"")), "{place}");
+        }
+    }
+    for (asked, language) in [("ko", "ko"), ("en", "en"), ("fr", "en")] {
+        let page = server.get(&format!("/am/?lang={asked}")).await;
+        assert!(page.text().contains(&format!("<html lang=\"{language}\"")), "{asked}");
+    }
+    let script = server.get("/am/script.js").await;
+    for never in
+        ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "//cdn"]
+    {
+        assert!(!script.text().contains(never), "{never}");
     }
     assert_eq!(
         server.get("/am/script.js").await.header("content-type"),

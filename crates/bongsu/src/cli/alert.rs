@@ -1,11 +1,13 @@
-//! `bongsu alert`: list, look at, send.
+//! `bongsu alert`: list, look at, send, change.
 
 use bongsu_lang::Mode;
 use bongsu_model::Time;
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::{Value, json};
 
-use super::{Failure, Global, Outcome, alert_search, alert_story, alert_watch, input};
+use super::{
+    Failure, Global, Outcome, alert_change, alert_search, alert_story, alert_watch, input,
+};
 use crate::amtool::words;
 use crate::client::{Alert, Client, ClientError, Raw};
 use crate::exit::Exit;
@@ -20,7 +22,29 @@ pub(crate) enum AlertCommand {
     Watch(alert_watch::WatchArguments),
     /// Find alerts by any of their fields, those that have ended too.
     Search(alert_search::SearchArguments),
-    /// Show one alert.
+    /// Count the values of fields.
+    Facets(alert_search::FacetArguments),
+    /// Show an alert with all its fields, where they come from, and what it is routed as.
+    Show(alert_story::WideAlert),
+    /// Acknowledge alerts.
+    Ack(alert_change::AckArguments),
+    /// Take acknowledgements back.
+    Unack(alert_change::PlainArguments),
+    /// Tell nobody about alerts for a while.
+    Dismiss(alert_change::DismissArguments),
+    /// Say who takes care of alerts.
+    Assign(alert_change::AssignArguments),
+    /// Write a note on alerts.
+    Note(alert_change::NoteArguments),
+    /// Mark alerts as resolved until they are reported again.
+    Resolve(alert_change::PlainArguments),
+    /// Write fields of alerts.
+    Enrich(alert_change::EnrichArguments),
+    /// Give fields of alerts back to their sender.
+    Unenrich(alert_change::UnenrichArguments),
+    /// Count alerts as deleted until they are reported again.
+    Delete(alert_change::DeleteArguments),
+    /// Show one alert that is routed.
     Get(alert_story::OneAlert),
     /// Send an alert.
     Send(Box<SendArguments>),
@@ -101,6 +125,17 @@ impl AlertCommand {
             Self::Ls(arguments) => arguments.run(global),
             Self::Watch(arguments) => arguments.run(global),
             Self::Search(arguments) => arguments.run(global),
+            Self::Facets(arguments) => arguments.run(global),
+            Self::Show(one) => one.show(global),
+            Self::Ack(arguments) => arguments.run(global),
+            Self::Unack(arguments) => arguments.unack(global),
+            Self::Dismiss(arguments) => arguments.run(global),
+            Self::Assign(arguments) => arguments.run(global),
+            Self::Note(arguments) => arguments.run(global),
+            Self::Resolve(arguments) => arguments.resolve(global),
+            Self::Enrich(arguments) => arguments.run(global),
+            Self::Unenrich(arguments) => arguments.run(global),
+            Self::Delete(arguments) => arguments.run(global),
             Self::Get(one) => one.get(global),
             Self::Send(arguments) => arguments.run(global),
             Self::History(arguments) => arguments.run(global),

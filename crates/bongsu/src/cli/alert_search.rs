@@ -18,6 +18,9 @@ pub(crate) struct SearchArguments {
     /// Words that must all stand in its texts, or begin one.
     #[arg(long, value_name = "WORDS")]
     text: Option<String>,
+    /// A saved search that must find it too.
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
     /// Count the values of these fields instead of listing alerts.
     #[arg(long, value_name = "FIELDS")]
     facets: Option<String>,
@@ -29,22 +32,61 @@ pub(crate) struct SearchArguments {
 impl SearchArguments {
     pub(super) fn run(&self, global: &Global) -> Outcome {
         let limit = self.limit.to_string();
-        let mut query = Vec::new();
-        query.extend(self.cel.iter().map(|cel| ("cel", cel.as_str())));
-        query.extend(self.text.iter().map(|words| ("q", words.as_str())));
+        let mut query = condition(&self.cel, &self.text, &self.preset);
         if let Some(fields) = &self.facets {
             query.push(("fields", fields));
             return facets(&global.client()?.get("v1/occurrences/facets", &query)?, global);
         }
         query.push(("limit", &limit));
         let page = global.client()?.get("v1/occurrences", &query)?;
-        let rows: Vec<Row> = page["items"].as_array().into_iter().flatten().map(row).collect();
-        let columns = &["STATUS", "SEVERITY", "NAME", "SERVICE", "SOURCE", "LAST", "FINGERPRINT"];
-        let listing = Listing { columns, rows };
-        listing.print(global.output, &global.fields).map_err(Failure::usage)?;
-        global.say(&format!("{} of {}", listing.rows.len(), page["total"]));
+        let found = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        list(found, global)?;
+        global.say(&format!("{} of {}", found.len(), page["total"]));
         Ok(Exit::Done)
     }
+}
+
+/// `bongsu alert facets`: how often values occur.
+#[derive(Debug, Args)]
+#[command(before_help = "  bongsu alert facets\n  \
+                         bongsu alert facets service,labels.pod --cel \"status == 'firing'\"")]
+pub(crate) struct FacetArguments {
+    /// Fields, with commas between.
+    fields: Option<String>,
+    /// Condition in CEL on the alerts counted.
+    #[arg(long, value_name = "CEL")]
+    cel: Option<String>,
+    /// Words that must all stand in their texts, or begin one.
+    #[arg(long, value_name = "WORDS")]
+    text: Option<String>,
+    /// A saved search that must find them.
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
+}
+
+impl FacetArguments {
+    pub(super) fn run(&self, global: &Global) -> Outcome {
+        let mut query = condition(&self.cel, &self.text, &self.preset);
+        query.extend(self.fields.iter().map(|fields| ("fields", fields.as_str())));
+        facets(&global.client()?.get("v1/occurrences/facets", &query)?, global)
+    }
+}
+
+/// Parameters of a search.
+pub(super) fn condition<'a>(
+    cel: &'a Option<String>,
+    text: &'a Option<String>,
+    preset: &'a Option<String>,
+) -> Vec<(&'static str, &'a str)> {
+    let named = [("cel", cel), ("q", text), ("preset", preset)];
+    named.into_iter().filter_map(|(name, value)| Some((name, value.as_deref()?))).collect()
+}
+
+/// Prints wide alerts.
+pub(super) fn list(alerts: &[Value], global: &Global) -> Result<(), Failure> {
+    let columns = &["STATUS", "SEVERITY", "NAME", "SERVICE", "SOURCE", "LAST", "FINGERPRINT"];
+    let listing = Listing { columns, rows: alerts.iter().map(row).collect() };
+    listing.print(global.output, &global.fields).map_err(Failure::usage)
 }
 
 fn row(alert: &Value) -> Row {

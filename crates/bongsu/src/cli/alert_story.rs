@@ -1,4 +1,4 @@
-//! `bongsu alert get`, `history`, `explain`: everything about one alert.
+//! `bongsu alert get`, `show`, `history`, `explain`: everything about one alert.
 
 use std::fmt::Write;
 
@@ -7,8 +7,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::alert::{find, state_cell};
+use super::alert_change;
 use super::{Failure, Global, Outcome};
-use crate::client::{Alert, Raw};
+use crate::client::{Alert, Client, ClientError, Raw};
 use crate::exit::Exit;
 use crate::output::{Colour, Listing, Row, object, paint};
 
@@ -23,8 +24,8 @@ pub(crate) struct OneAlert {
 /// Whose history, and how much of it.
 #[derive(Debug, Args)]
 pub(crate) struct HistoryArguments {
-    #[command(flatten)]
-    alert: OneAlert,
+    /// The alert's fingerprint, as `alert ls` or `alert search` shows it.
+    fingerprint: String,
     /// Most entries shown.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1000))]
     limit: u16,
@@ -63,30 +64,120 @@ fn unknown(error: crate::client::ClientError, fingerprint: &str) -> Failure {
 
 impl HistoryArguments {
     pub(super) fn run(&self, global: &Global) -> Outcome {
-        let fingerprint = &self.alert.fingerprint;
-        let path = format!("v1/alerts/{fingerprint}/history");
+        let wanted = &self.fingerprint;
         let limit = self.limit.to_string();
-        let page = global
-            .client()?
-            .get(&path, &[("limit", &limit)])
-            .map_err(|e| unknown(e, fingerprint))?;
-        let entries = page["items"].as_array().cloned().unwrap_or_default();
+        let (entries, wide) = entries(&global.client()?, wanted, &[("limit", &limit)])?;
         let rows = entries.into_iter().map(|entry| Row {
             id: entry["id"].to_string(),
             cells: vec![
                 (Colour::Plain, when(&entry["at"], global)),
                 kind_cell(&entry),
-                (Colour::Plain, flat(&entry["detail"])),
+                (
+                    Colour::Plain,
+                    flat(&if wide { short(&entry["detail"]) } else { entry["detail"].clone() }),
+                ),
             ],
             json: entry,
         });
         let listing = Listing { columns: &["WHEN", "WHAT", "DETAIL"], rows: rows.collect() };
         listing.print(global.output, &global.fields).map_err(Failure::usage)?;
         if listing.rows.is_empty() {
-            global.say(&format!("nothing is recorded about {fingerprint}"));
+            global.say(&format!("nothing is recorded about {wanted}"));
         }
         Ok(Exit::Done)
     }
+}
+
+/// A routed alert's history; else, and then true, that of the alert with all its fields.
+fn entries(
+    client: &Client,
+    of: &str,
+    query: &[(&str, &str)],
+) -> Result<(Vec<Value>, bool), Failure> {
+    let items = |page: Value| page["items"].as_array().cloned().unwrap_or_default();
+    if let Ok(routed) = fingerprint(of) {
+        let path = format!("v1/alerts/{routed}/history");
+        let found = items(client.get(&path, query).map_err(|e| unknown(e, of))?);
+        if !found.is_empty() {
+            return Ok((found, false));
+        }
+    }
+    match client.wide_alert(of, "/history", query) {
+        // An Alertmanager, or nothing is known.
+        Err(ClientError::Refused { status: 404, .. }) => Ok((Vec::new(), true)),
+        page => Ok((items(page?), true)),
+    }
+}
+
+/// Of a report, the fields that tell it apart from others.
+fn short(detail: &Value) -> Value {
+    let told = ["status", "severity", "description", "by", "set", "removed"];
+    let something = |value: &Value| match value {
+        Value::Null => false,
+        Value::Array(items) => !items.is_empty(),
+        Value::Object(fields) => !fields.is_empty(),
+        _ => true,
+    };
+    let fields = detail.as_object().into_iter().flatten();
+    let fields = fields.filter(|(name, value)| told.contains(&name.as_str()) && something(value));
+    fields.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// One alert with all its fields.
+#[derive(Debug, Args)]
+pub(crate) struct WideAlert {
+    /// The alert's fingerprint, as `alert search` shows it.
+    fingerprint: String,
+}
+
+impl WideAlert {
+    pub(super) fn show(&self, global: &Global) -> Outcome {
+        let alert = global.client()?.wide_alert(&self.fingerprint, "", &[]);
+        let alert = alert.map_err(|e| alert_change::unknown(e, &self.fingerprint))?;
+        object(&alert, global.output, &global.fields, &all(&alert, global), &self.fingerprint);
+        Ok(Exit::Done)
+    }
+}
+
+/// Every field that holds something, then what was added and by whom.
+fn all(alert: &Value, global: &Global) -> String {
+    let mut out = String::new();
+    let fields = alert.as_object().into_iter().flatten();
+    for (name, value) in fields.filter(|(name, _)| *name != "enrichments") {
+        match value {
+            Value::Null => {}
+            Value::String(text) if text.is_empty() => {}
+            Value::Array(items) if items.is_empty() => {}
+            Value::Object(pairs) => {
+                for (key, value) in pairs {
+                    let _ = writeln!(out, "{name}.{key} = {}", flat(value));
+                }
+            }
+            value => {
+                let _ = writeln!(out, "{name} = {}", flat(value));
+            }
+        }
+    }
+    let added = alert["enrichments"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if !added.is_empty() {
+        out.push_str("added\n");
+    }
+    for entry in added {
+        let until = match &entry["expiresAt"] {
+            Value::Null if entry["disposable"] == true => ", until the next report".to_owned(),
+            Value::Null => String::new(),
+            at => format!(", until {}", when(at, global)),
+        };
+        let _ = writeln!(
+            out,
+            "  {} = {} by {} at {}{until}",
+            flat(&entry["key"]),
+            flat(&entry["value"]),
+            flat(&entry["origin"]),
+            when(&entry["at"], global)
+        );
+    }
+    out
 }
 
 fn kind_cell(entry: &Value) -> (Colour, String) {

@@ -23,6 +23,9 @@ pub(crate) enum EventCommand {
     /// Map payloads again, after their manifest was corrected.
     #[command(before_help = "  bongsu event replay 17 18\n  bongsu event replay --problems")]
     Replay(ReplayArguments),
+    /// Take payloads that could not be mapped off the list; they are kept as long as the others.
+    #[command(before_help = "  bongsu event dismiss 17 18\n  bongsu event dismiss --all")]
+    Dismiss(DismissArguments),
     /// List values that no map of a provider knows, since the server started.
     Unmapped,
 }
@@ -75,6 +78,17 @@ pub(crate) struct ReplayArguments {
     problems: bool,
 }
 
+/// Which payloads to take off the list.
+#[derive(Debug, Args)]
+pub(crate) struct DismissArguments {
+    /// Their ids.
+    #[arg(required_unless_present = "all")]
+    ids: Vec<i64>,
+    /// All of them.
+    #[arg(long, conflicts_with = "ids")]
+    all: bool,
+}
+
 impl EventCommand {
     /// Runs it.
     pub(super) fn run(&self, global: &Global) -> Outcome {
@@ -83,6 +97,7 @@ impl EventCommand {
             Self::Ls(arguments) => arguments.run(global),
             Self::Show(one) => one.run(global),
             Self::Replay(arguments) => arguments.run(global),
+            Self::Dismiss(arguments) => arguments.run(global),
             Self::Unmapped => unmapped(global),
         }
     }
@@ -202,6 +217,23 @@ impl ReplayArguments {
         }
         global.say(&format!("{} mapped, {left} not", ids.len() - left));
         Ok(if left == 0 { Exit::Done } else { Exit::No })
+    }
+}
+
+impl DismissArguments {
+    fn run(&self, global: &Global) -> Outcome {
+        let client = global.client()?;
+        let problems = match self.all {
+            true => vec![None],
+            false => self.ids.iter().copied().map(Some).collect(),
+        };
+        let mut dismissed = 0;
+        for id in problems {
+            let answer = client.dismiss_problem(id)?;
+            dismissed += answer["dismissed"].as_u64().unwrap_or_default();
+        }
+        global.say(&format!("{dismissed} dismissed"));
+        Ok(if dismissed == 0 { Exit::No } else { Exit::Done })
     }
 }
 

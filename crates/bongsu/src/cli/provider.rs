@@ -22,6 +22,8 @@ use crate::output;
 pub(crate) enum ProviderCommand {
     /// List the systems whose alerts are understood.
     Ls(LsArguments),
+    /// List those installed on the server, without their settings.
+    Installed,
     /// Show one: what it is, how to set it up, what it can do, which payloads it knows.
     Show(OneProvider),
     /// Print sample payloads.
@@ -135,6 +137,7 @@ impl ProviderCommand {
     pub(super) fn run(&self, global: &Global) -> Outcome {
         match self {
             Self::Ls(arguments) => arguments.run(global),
+            Self::Installed => list::installed(global),
             Self::Show(arguments) => arguments.run(global),
             Self::Payloads(arguments) => arguments.run(),
             Self::Test(arguments) => arguments.run(global),

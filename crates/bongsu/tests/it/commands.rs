@@ -33,6 +33,47 @@ const ANSWERS: Answers = &[
     ("DELETE /api/v2/silence/s1", 200, ""),
     ("DELETE /api/v2/silence/locked", 403, "\"not yours\""),
     ("POST /api/v2/silences", 200, r#"{"silenceID":"s9"}"#),
+    (
+        "GET /api/v1/occurrences",
+        200,
+        r#"{"items":[{"fingerprint":"cpu 1","name":"CPU","status":"firing","severity":"high","source":["grafana"]},{"fingerprint":"d","name":"Disk","status":"firing","severity":"low","source":[]}],"total":2,"next_cursor":null}"#,
+    ),
+    (
+        "GET /api/v1/occurrences/facets",
+        200,
+        r#"{"items":[{"field":"status","values":[{"value":"firing","count":2},{"value":null,"count":1}]}],"next_cursor":null}"#,
+    ),
+    (
+        "GET /api/v1/occurrences/d",
+        200,
+        r#"{"fingerprint":"d","name":"Disk","status":"acknowledged","severity":"low","source":["grafana"],"labels":{"pod":"db-0"},"url":null,"note":"","enrichments":[{"key":"status","value":"acknowledged","origin":"user:kim","at":"2026-01-01T00:00:00Z","expiresAt":null,"disposable":true,"instead":"firing"}]}"#,
+    ),
+    (
+        "GET /api/v1/occurrences/d/history",
+        200,
+        r#"{"items":[{"id":2,"at":"2026-01-01T01:00:00Z","kind":"edited","detail":{"by":"kim","set":{"status":"acknowledged"},"removed":[],"status":"acknowledged"}},{"id":1,"at":"2026-01-01T00:00:00Z","kind":"fired","detail":{"name":"Disk","status":"firing","severity":"low","labels":{}}}],"next_cursor":null}"#,
+    ),
+    ("POST /api/v1/occurrences/cpu%201/changes", 200, r#"{"fingerprint":"cpu 1"}"#),
+    ("POST /api/v1/occurrences/d/changes", 422, r#"{"message":"severity cannot hold this value"}"#),
+    (
+        "GET /api/v1/presets",
+        200,
+        r#"{"items":[{"name":"feed","cel":"!dismissed","text":null,"tags":[],"origin":"built_in","alerts":7},{"name":"db","cel":null,"text":"db","tags":["a","b"],"origin":"api","alerts":2}],"next_cursor":null}"#,
+    ),
+    (
+        "GET /api/v1/presets/db",
+        200,
+        r#"{"name":"db","cel":null,"text":"db","tags":["a","b"],"group_by":"service","is_private":true,"is_noisy":false,"counter_shows_firing_only":false,"created_by":"kim","origin":"api","alerts":2,"makes_noise":false}"#,
+    ),
+    ("PUT /api/v1/presets/my%20db", 200, r#"{"name":"my db"}"#),
+    ("PUT /api/v1/presets/feed", 409, r#"{"message":"the preset feed ships"}"#),
+    ("DELETE /api/v1/presets/db", 204, ""),
+    ("POST /api/v1/payloads/dismiss", 200, r#"{"dismissed":1}"#),
+    (
+        "GET /api/v1/providers",
+        200,
+        r#"{"items":[{"slug":"grafana","instances":[{"name":"shop","guarded":true,"pulled":false,"problem":null}]}],"next_cursor":null}"#,
+    ),
 ];
 
 fn bongsu(words: &[&str]) -> String {
@@ -107,6 +148,200 @@ fn the_story_of_an_alert() {
     WHEN                     WHAT      DETAIL
     2026-01-01 01:00:30 UTC  notified  receiver=team
     2026-01-01 01:00:00 UTC  fired
+    ");
+}
+
+#[test]
+fn wide_alerts() {
+    insta::assert_snapshot!(bongsu(&["alert", "show", "d"]), @r#"
+    exit 0
+    --- stdout
+    fingerprint = d
+    name = Disk
+    status = acknowledged
+    severity = low
+    source = ["grafana"]
+    labels.pod = db-0
+    added
+      status = acknowledged by user:kim at 2026-01-01 00:00:00 UTC, until the next report
+    "#);
+    insta::assert_snapshot!(bongsu(&["alert", "history", "d"]), @r#"
+    exit 0
+    --- stdout
+    WHEN                     WHAT    DETAIL
+    2026-01-01 01:00:00 UTC  edited  by=kim set={"status":"acknowledged"} status=acknowledged
+    2026-01-01 00:00:00 UTC  fired   status=firing severity=low
+    "#);
+    insta::assert_snapshot!(bongsu(&["alert", "facets"]), @r"
+    exit 0
+    --- stdout
+    FIELD   VALUE   ALERTS
+    status  firing  2
+    status  (none)  1
+    ");
+    insta::assert_snapshot!(bongsu(&["alert", "show", "gone"]), @r"
+    exit 1
+    --- stderr
+    error: no alert gone
+      hint: find it with: bongsu alert search
+    ");
+    insta::assert_snapshot!(bongsu(&["alert", "ack", "cpu 1"]), @r"
+    exit 0
+    --- stderr
+    1 of 1 changed
+    ");
+    insta::assert_snapshot!(bongsu(&["alert", "ack"]), @r"
+    exit 1
+    --- stderr
+    error: no alert is chosen
+      hint: name fingerprints, or give --cel, --text or --preset
+    ");
+    insta::assert_snapshot!(bongsu(&["alert", "resolve", "--preset", "db"]), @r"
+    exit 2
+    --- stderr
+    error: resolve 2 alerts: not asked, there is no terminal
+      hint: add --yes to go on, or --dry-run to look first
+    ");
+    insta::assert_snapshot!(bongsu(&["alert", "resolve", "--text", "x", "--dry-run"]), @r"
+    exit 0
+    --- stdout
+    STATUS  SEVERITY  NAME  SERVICE  SOURCE   LAST  FINGERPRINT
+    firing  high      CPU            grafana        cpu 1
+    firing  low       Disk                          d
+    --- stderr
+    would resolve 2 alert(s)
+    ");
+    insta::assert_snapshot!(bongsu(&["alert", "enrich", "d", "--set", "severity=odd"]), @r"
+    exit 1
+    --- stderr
+    error: the server refused: severity cannot hold this value
+    ");
+    insta::assert_snapshot!(bongsu(&["alert", "note", "hm", "--cel", "true", "--yes", "-o", "name"]), @r"
+    exit 7
+    --- stdout
+    cpu 1
+    --- stderr
+    d: the server refused: severity cannot hold this value
+    1 of 2 changed
+    ");
+}
+
+#[test]
+fn what_is_changed_in_alerts() {
+    let server = Canned::start(ANSWERS);
+    for words in [
+        &["ack", "cpu 1", "-n", "on it", "--assignee", "kim", "--once"][..],
+        &["unack", "cpu 1"],
+        &["dismiss", "cpu 1"],
+        &["dismiss", "cpu 1", "--until", "2026-01-01T00:00:00Z"],
+        &["dismiss", "cpu 1", "--undo"],
+        &["assign", "kim", "cpu 1"],
+        &["assign", "-", "cpu 1"],
+        &["note", "disk ordered", "cpu 1"],
+        &["resolve", "cpu 1"],
+        &["enrich", "cpu 1", "--set", "ticket=OPS-7", "--set", "n=3", "--set", "x=a=b"],
+        &["delete", "cpu 1"],
+        &["delete", "cpu 1", "--restore"],
+        &["unenrich", "cpu 1", "--field", "ticket", "--field", "n"],
+    ] {
+        let mut all = vec!["--server", &server.url, "alert"];
+        all.extend(words);
+        let said = Program::new().run(&all);
+        assert!(said.starts_with("exit 0\n"), "{words:?}: {said}");
+    }
+    let sent: Vec<String> = server
+        .asked()
+        .iter()
+        .map(|line| line.replace("POST /api/v1/occurrences/cpu%201/changes ", ""))
+        .collect();
+    insta::assert_snapshot!(sent.join("\n"), @r#"
+    {"status":"acknowledged","disposable":true,"note":"on it","assignee":"kim"}
+    {"status":null}
+    {"dismiss_until":"forever"}
+    {"dismiss_until":"2026-01-01T00:00:00Z"}
+    {"dismiss_until":null}
+    {"assignee":"kim"}
+    {"assignee":null}
+    {"note":"disk ordered"}
+    {"status":"resolved"}
+    {"set":{"ticket":"OPS-7","n":3,"x":"a=b"},"disposable":false,"expires_at":null}
+    {"set":{"deleted":true},"disposable":true}
+    {"remove":["deleted"]}
+    {"remove":["ticket","n"]}
+    "#);
+}
+
+#[test]
+fn what_is_installed_and_what_is_no_longer_listed() {
+    insta::assert_snapshot!(bongsu(&["provider", "installed"]), @r"
+    exit 0
+    --- stdout
+    NAME  PROVIDER  TOKEN  ASKED  PROBLEM
+    shop  grafana   yes    no
+    ");
+    for (words, told) in [
+        (&["event", "dismiss", "17", "18"][..], "exit 0\n--- stderr\n2 dismissed\n"),
+        (&["event", "dismiss", "--all"], "exit 0\n--- stderr\n1 dismissed\n"),
+    ] {
+        assert_eq!(bongsu(words), told);
+    }
+}
+
+#[test]
+fn saved_searches() {
+    insta::assert_snapshot!(bongsu(&["preset", "ls"]), @r"
+    exit 0
+    --- stdout
+    NAME  ALERTS  ORIGIN    CEL         TEXT  TAGS
+    feed  7       built_in  !dismissed
+    db    2       api                   db    a b
+    ");
+    insta::assert_snapshot!(bongsu(&["preset", "show", "db"]), @r"
+    exit 0
+    --- stdout
+    name        db
+    text        db
+    group_by    service
+    created_by  kim
+    origin      api
+    tags        a b
+    is_private
+    alerts      2
+    ");
+    insta::assert_snapshot!(bongsu(&["preset", "show", "gone"]), @r"
+    exit 1
+    --- stderr
+    error: no preset gone
+      hint: list them with: bongsu preset ls
+    ");
+    insta::assert_snapshot!(bongsu(&["preset", "set", "feed", "true"]), @r"
+    exit 6
+    --- stderr
+    error: the server refused: the preset feed ships
+    ");
+    insta::assert_snapshot!(bongsu(&["preset", "set", "my db", "--text", "db", "--tag", "a"]), @r"
+    exit 0
+    --- stderr
+    saved my db
+    ");
+    insta::assert_snapshot!(bongsu(&["preset", "set", "x"]), @r"
+    exit 2
+    --- stderr
+    error: neither a condition nor --text is given
+    ");
+    insta::assert_snapshot!(bongsu(&["preset", "rm", "db"]), @r"
+    exit 0
+    --- stderr
+    removed db
+    ");
+    insta::assert_snapshot!(bongsu(&["alert", "search", "--preset", "db"]), @r"
+    exit 0
+    --- stdout
+    STATUS  SEVERITY  NAME  SERVICE  SOURCE   LAST  FINGERPRINT
+    firing  high      CPU            grafana        cpu 1
+    firing  low       Disk                          d
+    --- stderr
+    2 of 2
     ");
 }
 

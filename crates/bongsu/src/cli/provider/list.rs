@@ -8,6 +8,36 @@ use crate::cli::{Failure, Global, Outcome};
 use crate::exit::Exit;
 use crate::output::{self, Colour, Listing, Row};
 
+/// `bongsu provider installed`.
+pub(super) fn installed(global: &Global) -> Outcome {
+    let page = global.client()?.get("v1/providers", &[("installed", "true")])?;
+    let items = |value: &serde_json::Value| value.as_array().cloned().unwrap_or_default();
+    let mut rows = Vec::new();
+    for provider in items(&page["items"]) {
+        for instance in items(&provider["instances"]) {
+            let text = |name: &str| instance[name].as_str().unwrap_or_default().to_owned();
+            let flag = |name: &str| if instance[name] == true { "yes" } else { "no" }.to_owned();
+            rows.push(Row {
+                id: text("name"),
+                cells: vec![
+                    (Colour::Strong, text("name")),
+                    (Colour::Plain, provider["slug"].as_str().unwrap_or_default().to_owned()),
+                    (Colour::Plain, flag("guarded")),
+                    (Colour::Plain, flag("pulled")),
+                    (Colour::Bad, text("problem")),
+                ],
+                json: instance,
+            });
+        }
+    }
+    let listing = Listing { columns: &["NAME", "PROVIDER", "TOKEN", "ASKED", "PROBLEM"], rows };
+    listing.print(global.output, &global.fields).map_err(Failure::usage)?;
+    if listing.rows.is_empty() {
+        global.say("none is installed");
+    }
+    Ok(Exit::Done)
+}
+
 impl LsArguments {
     pub(super) fn run(&self, global: &Global) -> Outcome {
         let catalogue = self.folders.catalogue()?;
