@@ -9,6 +9,7 @@ mod convert;
 mod filters;
 mod python;
 mod regexes;
+mod seen;
 mod simple;
 mod when;
 
@@ -20,9 +21,11 @@ use minijinja::value::{Object, Value};
 use minijinja::{Environment, UndefinedBehavior};
 use sha2::{Digest, Sha256};
 
+use seen::Held;
 use simple::Simple;
 
 pub use python::{json_text as python_json, text as python_text};
+pub use seen::{Seen, Sight};
 pub use when::parse as parse_time;
 
 /// Steps an evaluation may take.
@@ -57,6 +60,8 @@ impl From<minijinja::Error> for Error {
 pub struct Expression {
     text: Box<str>,
     simple: Option<Simple>,
+    /// Words in it: the names it takes from outside, and others.
+    words: Box<[Arc<str>]>,
     parsed: minijinja::Expression<'static, 'static>,
 }
 
@@ -73,7 +78,7 @@ impl Expression {
             return Err(Error(format!("longer than {LENGTH} bytes")));
         }
         let parsed = ENVIRONMENT.compile_expression_owned(text.to_owned())?;
-        Ok(Self { text: text.into(), simple: Simple::parse(text), parsed })
+        Ok(Self { text: text.into(), simple: Simple::parse(text), words: words(text), parsed })
     }
 
     /// As written.
@@ -89,11 +94,25 @@ impl Expression {
 
     /// Evaluates with the names of `scope`.
     pub fn eval(&self, scope: &Scope) -> Result<Data, Error> {
-        Ok(Data(match &self.simple {
-            Some(simple) => simple.eval(&scope.0)?,
-            None => self.parsed.eval(Value::from_dyn_object(Arc::clone(&scope.0)))?,
-        }))
+        Ok(Data(self.parsed.eval(Value::from_dyn_object(Arc::clone(&scope.0)))?))
     }
+
+    /// Evaluates with the names of `sight`; the same, but cheaper for documents.
+    pub fn look<'a>(&'a self, sight: &Sight<'a>) -> Result<Seen<'a>, Error> {
+        match &self.simple {
+            Some(simple) => simple.look(sight),
+            None => {
+                let names = Arc::new(sight.names(&self.words));
+                Ok(Seen(Held::Value(self.parsed.eval(Value::from_dyn_object(names))?)))
+            }
+        }
+    }
+}
+
+fn words(text: &str) -> Box<[Arc<str>]> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let words: BTreeSet<&str> = words.filter(|word| !word.is_empty()).collect();
+    words.into_iter().map(Arc::from).collect()
 }
 
 /// A value inside the language. Cheap to clone.

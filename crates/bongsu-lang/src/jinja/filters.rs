@@ -62,7 +62,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("get", get);
     environment.add_filter("resolve", resolve);
     environment.add_filter("python", |value: &Value| python::text(&to_json(value)));
-    environment.add_filter("compact", compact);
+    environment.add_filter("compact", |value: &Value| python::json_text(&to_json(value)));
     environment.add_filter("nothing_if", nothing_if);
     environment.add_filter("tojson", |value: &Value| to_json(value).to_string());
     environment.add_filter("urlencode", urlencode);
@@ -90,10 +90,6 @@ fn text(value: &Value) -> Result<String, Error> {
         return Err(Error::new(ErrorKind::InvalidOperation, "text is too long"));
     }
     Ok(text)
-}
-
-pub(super) fn compact(value: &Value) -> String {
-    python::json_text(&to_json(value))
 }
 
 pub(super) fn sha256(value: &Value) -> Result<String, Error> {
@@ -161,7 +157,7 @@ fn entries(value: &Value) -> impl Iterator<Item = (Value, Value)> {
     })
 }
 
-pub(super) fn lower_keys(value: &Value) -> Value {
+fn lower_keys(value: &Value) -> Value {
     Value::from_pairs(entries(value).map(|(key, held)| match key.as_str() {
         Some(text) if text.chars().any(char::is_uppercase) => (text.to_lowercase().into(), held),
         _ => (key, held),
@@ -174,27 +170,19 @@ fn is_one_of(key: &Value, keys: &[Value]) -> bool {
 
 #[expect(clippy::needless_pass_by_value, reason = "the library hands the rest over so")]
 fn without(value: &Value, keys: Rest<Value>) -> Value {
-    without_keys(value, &keys)
-}
-
-pub(super) fn without_keys(value: &Value, keys: &[Value]) -> Value {
-    Value::from_pairs(entries(value).filter(|(key, _)| !is_one_of(key, keys)))
+    Value::from_pairs(entries(value).filter(|(key, _)| !is_one_of(key, &keys)))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the library hands the rest over so")]
 fn only(value: &Value, keys: Rest<Value>) -> Value {
-    only_keys(value, &keys)
-}
-
-pub(super) fn only_keys(value: &Value, keys: &[Value]) -> Value {
-    Value::from_pairs(entries(value).filter(|(key, _)| is_one_of(key, keys)))
+    Value::from_pairs(entries(value).filter(|(key, _)| is_one_of(key, &keys)))
 }
 
 fn with(value: &Value, other: &Value) -> Value {
     Value::from_pairs(entries(value).chain(entries(other)))
 }
 
-pub(super) fn present(value: &Value) -> Value {
+fn present(value: &Value) -> Value {
     Value::from_pairs(entries(value).filter(|(_, held)| !is_nothing(held)))
 }
 

@@ -4,10 +4,12 @@
 //! `or`, parentheses, `x if y is defined else z`, and a few filters with texts as arguments; it gives
 //! the same value the interpreter gives. Anything else is left to that.
 
-use minijinja::value::Value;
+use std::sync::Arc;
 
-use super::filters;
-use super::{Error, Names};
+use serde_json::{Map, Value as Json};
+
+use super::seen::{Held, Seen, Sieve, Sight};
+use super::{Error, filters, python};
 
 /// How deep parentheses and conditions may stand in each other.
 const DEPTH: usize = 16;
@@ -15,8 +17,9 @@ const DEPTH: usize = 16;
 /// An expression.
 #[derive(Debug)]
 pub(super) enum Simple {
-    Text(Value),
+    Text(Box<str>),
     Path(Box<[Box<str>]>),
+    List(Box<[Simple]>),
     /// The first that is true, else the last.
     Or(Box<[Simple]>),
     Filter(Box<Simple>, Filter),
@@ -35,8 +38,7 @@ pub(super) enum Filter {
     Compact,
     LowerKeys,
     Sha256,
-    Without(Box<[Value]>),
-    Only(Box<[Value]>),
+    Sieve(Sieve),
     Present,
 }
 
@@ -48,49 +50,77 @@ impl Simple {
         parser.rest.is_empty().then_some(parsed)
     }
 
-    pub(super) fn eval(&self, names: &Names) -> Result<Value, Error> {
+    pub(super) fn look<'a>(&'a self, sight: &Sight<'a>) -> Result<Seen<'a>, Error> {
         Ok(match self {
-            Self::Text(text) => text.clone(),
+            Self::Text(text) => Seen(Held::Text(text)),
             Self::Path(path) => {
                 let mut keys = path.iter();
-                let first = keys.next().and_then(|name| names.find(name));
-                let mut value = first.cloned().unwrap_or(Value::UNDEFINED);
+                let mut seen = keys.next().map_or(Seen(Held::Undefined), |name| sight.seen(name));
                 for key in keys {
-                    if value.is_undefined() || value.is_none() {
-                        return Ok(Value::UNDEFINED);
-                    }
-                    value = value.get_attr(key)?;
+                    seen = seen.get(key)?;
                 }
-                value
+                seen
+            }
+            Self::List(items) => {
+                let items: Result<Vec<_>, _> = items.iter().map(|item| item.look(sight)).collect();
+                Seen(Held::List(items?.into()))
             }
             Self::Or(all) => {
-                let mut last = Value::UNDEFINED;
+                let mut last = Seen(Held::Undefined);
                 for one in all {
-                    last = one.eval(names)?;
+                    last = one.look(sight)?;
                     if last.is_true() {
                         break;
                     }
                 }
                 last
             }
-            Self::Filter(of, filter) => {
-                let value = of.eval(names)?;
-                match filter {
-                    Filter::Compact => filters::compact(&value).into(),
-                    Filter::LowerKeys => filters::lower_keys(&value),
-                    Filter::Sha256 => filters::sha256(&value)?.into(),
-                    Filter::Without(keys) => filters::without_keys(&value, keys),
-                    Filter::Only(keys) => filters::only_keys(&value, keys),
-                    Filter::Present => filters::present(&value),
-                }
-            }
+            Self::Filter(of, filter) => filter.apply(of.look(sight)?)?,
             Self::Choice { then, what, defined, otherwise } => {
-                let chosen =
-                    if what.eval(names)?.is_undefined() == *defined { otherwise } else { then };
-                chosen.eval(names)?
+                let chosen = match what.look(sight)?.is_undefined() == *defined {
+                    true => otherwise,
+                    false => then,
+                };
+                chosen.look(sight)?
             }
         })
     }
+}
+
+impl Filter {
+    fn apply<'a>(&'a self, to: Seen<'a>) -> Result<Seen<'a>, Error> {
+        let own = |json: Json| Seen(Held::Own(Arc::new(json)));
+        Ok(match (self, &to.0) {
+            (Self::Compact, Held::Json(json)) => own(python::json_text(json).into()),
+            (Self::Compact, _) => own(python::json_text(&to.to_json()).into()),
+            (Self::Sha256, _) => own(filters::sha256(&to.to_value())?.into()),
+            (Self::Sieve(sieve), Held::Json(Json::Object(map))) => Seen(Held::Part(map, sieve)),
+            (Self::Sieve(sieve), _) => {
+                let mut map = to.to_map();
+                map.retain(|key, _| sieve.lets(key));
+                own(Json::Object(map))
+            }
+            (Self::LowerKeys, Held::Json(Json::Object(map))) if !map.keys().any(has_upper) => to,
+            (Self::LowerKeys, _) => {
+                let mut lower = Map::new();
+                to.each_entry(|key, json| drop(lower.insert(lower_key(key), json.clone())));
+                own(Json::Object(lower))
+            }
+            (Self::Present, _) => {
+                let mut map = to.to_map();
+                map.retain(|_, json| !json.is_null());
+                own(Json::Object(map))
+            }
+        })
+    }
+}
+
+fn has_upper(key: &String) -> bool {
+    key.chars().any(char::is_uppercase)
+}
+
+fn lower_key(key: &str) -> String {
+    if key.chars().any(char::is_uppercase) { key.to_lowercase() } else { key.to_owned() }
 }
 
 struct Parser<'t> {
@@ -180,8 +210,9 @@ impl<'t> Parser<'t> {
                 "lower_keys" => Filter::LowerKeys,
                 "sha256" => Filter::Sha256,
                 "present" => Filter::Present,
-                "without" => Filter::Without(self.texts()?),
-                "only" => Filter::Only(self.texts()?),
+                name @ ("without" | "only") => {
+                    Filter::Sieve(Sieve { only: name == "only", keys: self.texts()? })
+                }
                 _ => return None,
             };
             value = Simple::Filter(Box::new(value), filter);
@@ -193,6 +224,13 @@ impl<'t> Parser<'t> {
         if self.sign('(') {
             let inner = self.expression()?;
             return self.sign(')').then_some(inner);
+        }
+        if self.sign('[') {
+            let mut items = vec![self.expression()?];
+            while self.sign(',') {
+                items.push(self.expression()?);
+            }
+            return self.sign(']').then(|| Simple::List(items.into()));
         }
         if let Some(text) = self.text() {
             return Some(Simple::Text(text));
@@ -216,7 +254,7 @@ impl<'t> Parser<'t> {
     }
 
     /// A text in quotes, without escapes.
-    fn text(&mut self) -> Option<Value> {
+    fn text(&mut self) -> Option<Box<str>> {
         self.space();
         let quote = self.rest.chars().next().filter(|c| matches!(c, '\'' | '"'))?;
         let (text, rest) = self.rest[1..].split_once(quote)?;
@@ -224,11 +262,11 @@ impl<'t> Parser<'t> {
             return None;
         }
         self.rest = rest;
-        Some(Value::from(text))
+        Some(text.into())
     }
 
     /// Texts in parentheses.
-    fn texts(&mut self) -> Option<Box<[Value]>> {
+    fn texts(&mut self) -> Option<Box<[Box<str>]>> {
         let mut texts = Vec::new();
         if !self.sign('(') {
             return None;
@@ -247,10 +285,12 @@ impl<'t> Parser<'t> {
 
 #[cfg(test)]
 mod tests {
-    use super::Simple;
-    use crate::jinja::{Data, ENVIRONMENT, Scope};
-    use minijinja::value::Value;
     use std::sync::Arc;
+
+    use minijinja::value::Value;
+
+    use super::{Seen, Sight, Simple};
+    use crate::jinja::{Data, ENVIRONMENT, Expression, Scope};
 
     const TEXTS: &[&str] = &[
         "a",
@@ -269,6 +309,9 @@ mod tests {
         "a.b if a.text is defined else a.text or 'x'",
         "(a.b if a.null is defined else a.text) | lower_keys",
         "a.null or a.text.length",
+        "[a.b, 'x', missing]",
+        "a.b if a.x is defined else [a]",
+        "(a | without('b')) | without('B') | lower_keys",
     ];
 
     /// What both can do they do alike.
@@ -278,14 +321,19 @@ mod tests {
             "b": {"c": [1, 2], "D": {"E": 1}}, "B": true});
         let mut scope = Scope::default();
         scope.set(&"a".into(), Data::of(&json));
-        scope.set(&"text".into(), Data::of(&"t".into()));
+        let text = serde_json::Value::from("t");
+        scope.set(&"text".into(), Data::of(&text));
+        let mut sight = Sight::default();
+        sight.set("a", Seen::of(&json));
+        sight.set("text", Seen::of(&text));
         for text in TEXTS {
             let simple = Simple::parse(text).unwrap_or_else(|| panic!("{text} is simple"));
             let whole = ENVIRONMENT.compile_expression_owned((*text).to_owned()).unwrap();
             let wanted = whole.eval(Value::from_dyn_object(Arc::clone(&scope.0))).unwrap();
-            let got = simple.eval(&scope.0).unwrap();
-            assert_eq!(Data(got.clone()).to_json(), Data(wanted.clone()).to_json(), "{text}");
+            let got = simple.look(&sight).unwrap();
+            assert_eq!(got.to_json(), Data(wanted.clone()).to_json(), "{text}");
             assert_eq!(got.is_undefined(), wanted.is_undefined(), "{text}");
+            assert_eq!(got.is_true(), wanted.is_true(), "{text}");
         }
         for text in [
             "'it''s'",
@@ -308,6 +356,15 @@ mod tests {
         ] {
             assert!(Simple::parse(text).is_none(), "{text}");
         }
+        // The interpreter sees what was seen before it was asked.
+        let part = Simple::parse("a | only('b', 'zero')").unwrap();
+        let mut sight = sight;
+        sight.set("part", part.look(&sight).unwrap());
+        let whole =
+            Expression::parse("part | length ~ part.b.c[1] ~ (part.text is defined)").unwrap();
+        assert_eq!(whole.look(&sight).unwrap().to_json(), "22False");
+        let slice = Expression::parse("text[:1]").unwrap();
+        assert_eq!(slice.look(&sight).unwrap().to_json(), "t");
         assert!(Simple::parse(&"(".repeat(100_000)).is_none());
     }
 }

@@ -3,9 +3,7 @@
 //! In: the decoded body of a request. Out: occurrences, with every value that had to be guessed
 //! noted, or the reason why the payload cannot be mapped.
 
-use std::sync::{Arc, LazyLock};
-
-use bongsu_lang::jinja::{self, Data, Scope};
+use bongsu_lang::jinja::{self, Seen, Sight};
 use bongsu_model::{Change, Occurrence, Timestamp, Unmapped};
 use serde_json::{Map, Value};
 
@@ -74,15 +72,15 @@ impl Manifest {
         if self.ingest.is_empty() {
             return Err(Unmappable::NoIngest(self.slug.clone()));
         }
-        let mut scope = Scope::default();
-        scope.set(&BODY.1, Data::of(body));
+        let mut sight = Sight::default();
+        sight.set(BODY, Seen::of(body));
         for shape in &self.ingest {
             let fits = match &shape.when {
                 None => true,
-                Some(when) => shape.eval("when", when, &scope)?.is_true(),
+                Some(when) => shape.look("when", when, &sight)?.is_true(),
             };
             if fits {
-                return shape.map(&self.slug, &mut scope, now);
+                return shape.map(&self.slug, &mut sight, now);
             }
         }
         let tried: Vec<&str> = self.ingest.iter().map(|shape| shape.name.as_str()).collect();
@@ -98,30 +96,35 @@ impl Manifest {
             .as_ref()
             .and_then(|pull| self.ingest.iter().find(|shape| shape.name == pull.shape));
         let Some(shape) = shape else { return Err(Unmappable::NoIngest(self.slug.clone())) };
-        let mut scope = Scope::default();
-        scope.set(&BODY.1, Data::of(item));
-        shape.map(&self.slug, &mut scope, now)
+        let mut sight = Sight::default();
+        sight.set(BODY, Seen::of(item));
+        shape.map(&self.slug, &mut sight, now)
     }
 }
 
 impl Shape {
-    fn eval(
+    fn look<'a>(
         &self,
         what: &str,
-        expression: &jinja::Expression,
-        scope: &Scope,
-    ) -> Result<Data, Unmappable> {
-        expression.eval(scope).map_err(|error| Unmappable::Expression {
+        expression: &'a jinja::Expression,
+        sight: &Sight<'a>,
+    ) -> Result<Seen<'a>, Unmappable> {
+        expression.look(sight).map_err(|error| Unmappable::Expression {
             shape: self.name.clone(),
             what: what.to_owned(),
             reason: error.to_string(),
         })
     }
 
-    fn map(&self, slug: &str, scope: &mut Scope, now: Timestamp) -> Result<Mapped, Unmappable> {
+    fn map<'a>(
+        &'a self,
+        slug: &str,
+        sight: &mut Sight<'a>,
+        now: Timestamp,
+    ) -> Result<Mapped, Unmappable> {
         let body = match &self.each {
-            Some(each) => self.eval("each", each, scope)?,
-            None => self.eval("body", &BODY.0, scope)?,
+            Some(each) => self.look("each", each, sight)?,
+            None => sight.seen(BODY),
         };
         let items = match (&self.each, body.elements()) {
             (Some(_), Some(items)) => items,
@@ -132,21 +135,21 @@ impl Shape {
             return Err(Unmappable::TooMany);
         }
         let mut mapped = Mapped { shape: self.name.clone(), ..Mapped::default() };
-        let outer = scope.len();
+        let outer = sight.len();
         for (at, item) in items.into_iter().enumerate() {
-            scope.set(&ITEM, item);
+            sight.set(ITEM, item);
             for (name, expression) in &self.lets {
-                let value = self.eval(name, expression, scope)?;
-                scope.set(name, value);
+                let value = self.look(name, expression, sight)?;
+                sight.set(name, value);
             }
             let skip = match &self.skip {
-                Some(skip) => self.eval("skip", skip, scope)?.is_true(),
+                Some(skip) => self.look("skip", skip, sight)?.is_true(),
                 None => false,
             };
             if skip {
                 mapped.skipped += 1;
             } else if self.event == Event::Change {
-                let mut fields = self.fields(slug, scope, &mut mapped.unmapped)?;
+                let mut fields = self.fields(slug, sight, &mut mapped.unmapped)?;
                 fields.remove("source");
                 let change = Change::from_fields(fields, slug, now, jinja::parse_time).map_err(
                     |reasons| {
@@ -156,7 +159,7 @@ impl Shape {
                 )?;
                 mapped.changes.push(change);
             } else {
-                let fields = self.fields(slug, scope, &mut mapped.unmapped)?;
+                let fields = self.fields(slug, sight, &mut mapped.unmapped)?;
                 let (occurrence, unmapped) =
                     Occurrence::from_fields(fields, now, jinja::parse_time).map_err(|reasons| {
                         let reasons = reasons.join("; ");
@@ -165,29 +168,29 @@ impl Shape {
                 mapped.occurrences.push(occurrence);
                 mapped.unmapped.extend(unmapped);
             }
-            scope.cut(outer);
+            sight.cut(outer);
         }
         Ok(mapped)
     }
 
-    fn fields(
-        &self,
+    fn fields<'a>(
+        &'a self,
         slug: &str,
-        scope: &Scope,
+        sight: &Sight<'a>,
         unmapped: &mut Vec<Unmapped>,
     ) -> Result<Map<String, Value>, Unmappable> {
-        let mut fields = Map::new();
+        let mut fields = Map::with_capacity(FIELDS);
         for (name, rule) in &self.fields {
             let value = match rule {
-                Rule::Value(expression) => self.eval(name, expression, scope)?.to_json(),
+                Rule::Value(expression) => self.look(name, expression, sight)?.to_json(),
                 Rule::Mapped { of, map, fold, otherwise } => {
-                    let given = self.eval(name, of, scope)?;
+                    let given = self.look(name, of, sight)?;
                     let text = key_text(&given.to_json(), *fold);
                     match map.iter().find(|(from, _)| *from == text) {
                         Some((_, became)) => Value::from(became.as_str()),
                         None => {
                             let value = match otherwise {
-                                Some(otherwise) => self.eval(name, otherwise, scope)?.to_json(),
+                                Some(otherwise) => self.look(name, otherwise, sight)?.to_json(),
                                 None => Value::Null,
                             };
                             if !given.is_nothing() && !text.is_empty() {
@@ -206,14 +209,13 @@ impl Shape {
             fields.insert(name.clone(), value);
         }
         for expression in &self.spread {
-            let Value::Object(map) = self.eval("spread", expression, scope)?.to_json() else {
-                continue;
-            };
-            for (name, value) in map {
-                if fields.get(&name).is_none_or(Value::is_null) {
-                    fields.insert(name, value);
+            self.look("spread", expression, sight)?.each_entry(|name, value| {
+                match fields.get_mut(name) {
+                    Some(known) if known.is_null() => known.clone_from(value),
+                    Some(_) => {}
+                    None => drop(fields.insert(name.to_owned(), value.clone())),
                 }
-            }
+            });
         }
         if !fields.contains_key("source") {
             fields.insert("source".to_owned(), Value::from(vec![slug]));
@@ -221,7 +223,7 @@ impl Shape {
         match &self.fingerprint {
             None => {}
             Some(Identity::Value(expression)) => {
-                let value = self.eval("fingerprint", expression, scope)?.to_json();
+                let value = self.look("fingerprint", expression, sight)?.to_json();
                 fields.insert("fingerprint".to_owned(), value);
             }
             Some(Identity::Fields(paths)) => {
@@ -242,13 +244,9 @@ fn key_text(value: &Value, fold: bool) -> String {
     if fold { text.to_lowercase() } else { text }
 }
 
-/// The payload, as expression and as name.
-static BODY: LazyLock<(jinja::Expression, Arc<str>)> = LazyLock::new(|| {
-    // A name is an expression, always.
-    #[expect(clippy::unwrap_used, reason = "a constant")]
-    let expression = jinja::Expression::parse("body").unwrap();
-    (expression, "body".into())
-});
+/// Names of the payload and of the alert in it.
+const BODY: &str = "body";
+const ITEM: &str = "item";
 
-/// The alert in the payload.
-static ITEM: LazyLock<Arc<str>> = LazyLock::new(|| "item".into());
+/// Fields room is made for at once.
+const FIELDS: usize = 48;
