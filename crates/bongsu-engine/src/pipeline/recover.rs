@@ -76,7 +76,7 @@ pub(crate) fn load(
                 pulls.insert(timer.key.into(), state);
                 true
             }
-            Item::Timer(_) => true,
+            Item::Timer(_) | Item::Document { .. } => true,
         };
         restored.damaged += usize::from(!sound);
     })?;

@@ -21,6 +21,7 @@ enum Key {
     Occurrence(String),
     Index(String),
     Change(String, String),
+    Document(u8, String),
     Checkpoint,
 }
 
@@ -80,6 +81,9 @@ impl Retained {
             Row::PutOccurrence(row) => Key::Occurrence(row.fingerprint.clone()),
             Row::DeleteOccurrence { fingerprint } => Key::Occurrence(fingerprint.clone()),
             Row::PutChange(row) => Key::Change(row.source.clone(), row.key.clone()),
+            Row::PutDocument { kind, key, .. } | Row::DeleteDocument { kind, key } => {
+                Key::Document(*kind, key.clone())
+            }
             Row::IndexOccurrence { fingerprint } => Key::Index(fingerprint.clone()),
             Row::AppendDelivery { .. }
             | Row::AppendAlertEvent { .. }

@@ -19,6 +19,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "spine", sql: include_str!("../../migrations/sqlite/0001_spine.sql") },
     Migration { name: "intake", sql: include_str!("../../migrations/sqlite/0002_intake.sql") },
     Migration { name: "changes", sql: include_str!("../../migrations/sqlite/0003_changes.sql") },
+    Migration {
+        name: "documents",
+        sql: include_str!("../../migrations/sqlite/0005_documents.sql"),
+    },
 ];
 
 /// Tables counted in a backup's manifest.
@@ -27,6 +31,7 @@ pub(crate) const TABLES: &[&str] = &[
     "alert_event",
     "change",
     "delivery",
+    "document",
     "journal",
     "meta",
     "notification",
