@@ -44,5 +44,5 @@ pub mod tls;
 mod wire;
 
 pub use command::{CommandAnswer, MAX_OUTPUT_BYTES};
-pub use connector::Connector;
+pub use connector::{Connector, Fetched};
 pub use error::{TransportError, TransportErrorKind};

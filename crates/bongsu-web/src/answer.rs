@@ -30,7 +30,10 @@ impl Family {
         let below = |root: &str| path.strip_prefix(root).is_some_and(|rest| rest.starts_with('/'));
         if below("/api/v2") || path == "/api/v2" {
             Self::V2
-        } else if below("/api/v1") || below("/alerts") || below("/providers") {
+        } else if below("/api/v1")
+            || ["/alerts", "/providers", "/topology"].into_iter().any(below)
+            || path == "/topology"
+        {
             Self::V1
         } else {
             Self::Plain

@@ -134,9 +134,18 @@ impl Shared {
         self.write_rows(rows).await
     }
 
-    async fn write_rows(&self, rows: Vec<Row>) -> Result<(), String> {
+    pub(super) async fn write_rows(&self, rows: Vec<Row>) -> Result<(), String> {
         let ack = self.store.write_behind(rows).map_err(|e| e.to_string())?;
         ack.await.map_err(|e| e.to_string())
+    }
+
+    /// Forgets documents that nobody needs any more; those of before a crash go at the next start.
+    pub(crate) fn forget(&self, documents: Vec<Row>) {
+        if !documents.is_empty()
+            && let Err(error) = self.store.write_behind(documents)
+        {
+            tracing::warn!(%error, "documents that are not needed stay for now");
+        }
     }
 
     /// Removes what has outlived its retention.

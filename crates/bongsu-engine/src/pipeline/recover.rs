@@ -14,7 +14,8 @@ use bongsu_store::{Loaded as Item, OutboxRow, Store, StoreError};
 
 use crate::core::{AlertEvent, Core, Errand, Flight, Outgoing, PullState};
 use crate::engine::Shared;
-use crate::records::{self, EventKind};
+use crate::pipeline::counts;
+use crate::records::{self, Document, EventKind};
 use crate::trace::Span;
 
 /// What the store held besides alerts.
@@ -22,6 +23,7 @@ use crate::trace::Span;
 pub(crate) struct Restored {
     groups: Vec<GroupRecord>,
     outbox: Vec<OutboxRow>,
+    pub(crate) documents: Vec<Document>,
     /// Records that could not be read: logged, kept in the store, not fatal.
     damaged: usize,
     /// The store has never held anything.
@@ -63,6 +65,11 @@ pub(crate) fn load(
                     .map(|known| core.wide.restore(fingerprint, known))
                     .is_ok()
             }
+            Item::Document { kind, key, data } => {
+                let (key, data) = (key.to_owned(), data.to_owned());
+                restored.documents.push(Document { kind, key, data });
+                true
+            }
             Item::Outbox(row) => {
                 restored.outbox.push(row);
                 true
@@ -76,16 +83,19 @@ pub(crate) fn load(
                 pulls.insert(timer.key.into(), state);
                 true
             }
-            Item::Timer(_) | Item::Document { .. } => true,
+            Item::Timer(_) => true,
         };
         restored.damaged += usize::from(!sound);
     })?;
     core.log = log;
     core.last_payload = summary.last_payload;
+    let unread = restored.documents.iter().filter(|document| !counts::restore(core, document));
+    restored.damaged += unread.count();
     for (identity, state) in core.wide.held() {
         core.route.hold(identity, Some(state));
     }
     restored.untouched = summary.next_seq.0 <= 1
+        && restored.documents.is_empty()
         && [
             summary.alerts,
             summary.silences,

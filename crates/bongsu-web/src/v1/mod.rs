@@ -8,6 +8,7 @@ pub(crate) mod change;
 mod deliveries;
 pub(crate) mod intake;
 pub(crate) mod model;
+pub(crate) mod topology;
 pub(crate) mod wide;
 
 pub(crate) use alerts::{explain, get, history, list};

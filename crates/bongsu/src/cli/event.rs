@@ -23,7 +23,7 @@ pub(crate) enum EventCommand {
     /// Map payloads again, after their manifest was corrected.
     #[command(before_help = "  bongsu event replay 17 18\n  bongsu event replay --problems")]
     Replay(ReplayArguments),
-    /// List values that no map of a provider knows, since the server started.
+    /// List values that no map of a provider knows.
     Unmapped,
 }
 
