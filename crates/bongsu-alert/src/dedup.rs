@@ -73,7 +73,7 @@ impl DedupRule {
 }
 
 /// How many reports a rule has seen, and how many of them were duplicates.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ratio {
     /// Reports.
     pub reports: u64,
@@ -138,7 +138,17 @@ impl DedupRules {
         ratio.partial += u64::from(kind == Kind::Partial);
     }
 
-    /// Every rule that exists or was used, with its counts since the start.
+    /// Puts back what was counted for a rule, or for a provider without one, before the start.
+    pub fn restore(&mut self, name: &str, provider: &str, ratio: Ratio) {
+        let fallback = DedupRule::of_provider(provider);
+        let rule = self.rules.iter().find(|rule| rule.name == name).cloned();
+        let rule = rule.or_else(|| (fallback.name == name).then_some(fallback));
+        if let Some(rule) = rule {
+            self.seen.insert(name.to_owned(), (rule, ratio));
+        }
+    }
+
+    /// Every rule that exists or was used, with its counts.
     pub fn list(&self) -> Vec<(DedupRule, Ratio)> {
         let unused = self.rules.iter().filter(|rule| !self.seen.contains_key(&rule.name));
         let unused = unused.map(|rule| (rule.clone(), Ratio::default()));

@@ -11,15 +11,16 @@ use serde_json::Value;
 use crate::dedup::DedupRule;
 use crate::extraction::Extraction;
 use crate::field;
+use crate::http_table::HttpTable;
 use crate::maintenance::Maintenance;
-use crate::mapping::{HttpTable, Mapping, MappingSource};
+use crate::mapping::{Mapping, MappingSource};
 use crate::preset::Preset;
 use crate::provenance::{Enrichment, Origin};
 use crate::read;
 use crate::rules::Work;
 pub use crate::rules::{Outcome, Step};
 use crate::table::{Table, TableFault};
-use crate::topology::Topology;
+use crate::topology::{Topology, TopologySource};
 
 /// The files of a configuration; what is not there is empty.
 #[derive(Clone, Debug, Default)]
@@ -43,10 +44,11 @@ pub struct Files {
 pub struct Enricher {
     pub(crate) extraction: Vec<Extraction>,
     pub(crate) mapping: Vec<Mapping>,
-    pub(crate) topology: Topology,
+    pub(crate) topology: Arc<Topology>,
     pub(crate) maintenance: Maintenance,
     pub(crate) dedup: Vec<DedupRule>,
     pub(crate) presets: Vec<Preset>,
+    pub(crate) sources: Vec<TopologySource>,
 }
 
 impl Enricher {
@@ -65,7 +67,9 @@ impl Enricher {
         extraction.sort_by(|a, b| b.priority.cmp(&a.priority).then_with(|| a.name.cmp(&b.name)));
         let rank = |m: &Mapping| (m.source == MappingSource::Topology, -i128::from(m.priority));
         mapping.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.name.cmp(&b.name)));
-        Self { extraction, mapping, topology, maintenance, dedup: Vec::new(), presets: Vec::new() }
+        let (dedup, presets, sources) = (Vec::new(), Vec::new(), Vec::new());
+        let topology = Arc::new(topology);
+        Self { extraction, mapping, topology, maintenance, dedup, presets, sources }
     }
 
     /// Whether any rule adds to an alert.
@@ -84,8 +88,13 @@ impl Enricher {
     }
 
     /// The services.
-    pub fn topology(&self) -> &Topology {
+    pub fn topology(&self) -> &Arc<Topology> {
         &self.topology
+    }
+
+    /// Systems that are asked for their services.
+    pub fn topology_sources(&self) -> &[TopologySource] {
+        &self.sources
     }
 
     /// The maintenance windows.
@@ -95,8 +104,8 @@ impl Enricher {
 
     /// Replaces the services, also for topology rules. Rules whose fields no service has find
     /// nothing until one does.
-    pub fn set_topology(&mut self, topology: Topology) {
-        self.topology = topology;
+    pub fn set_topology(&mut self, topology: impl Into<Arc<Topology>>) {
+        self.topology = topology.into();
         self.index_topology();
     }
 
@@ -115,6 +124,49 @@ impl Enricher {
             MappingSource::Http(table) => Some((&*rule.name, table)),
             _ => None,
         })
+    }
+
+    /// Takes over the tables that were fetched for rules of the same name, as far as these rules
+    /// fetch them from the same places. The names of those that have a table now.
+    pub fn adopt_tables(&mut self, other: &Self) -> Vec<String> {
+        let mut adopted = Vec::new();
+        for rule in &mut self.mapping {
+            let known = other.mapping.iter().find(|known| known.name == rule.name);
+            if known.is_some_and(|known| rule.adopt(known)) {
+                adopted.push(rule.name.clone());
+            }
+        }
+        adopted
+    }
+
+    /// Takes over the table of one rule.
+    pub fn adopt_table(&mut self, rule: &str, other: &Self) -> bool {
+        let known = other.mapping.iter().find(|known| known.name == rule);
+        let own = self.mapping.iter_mut().find(|own| own.name == rule);
+        own.zip(known).is_some_and(|(own, known)| own.adopt(known))
+    }
+
+    /// Reads what was fetched for a rule and gives it these rows; how many there are. On an error
+    /// the rule keeps those it had. `content_type` is what the sender calls it.
+    pub fn fill_table(
+        &mut self,
+        rule: &str,
+        fetched: &Arc<Source>,
+        content_type: &str,
+    ) -> Result<usize, Vec<Diagnostic>> {
+        let refused = |message: String| vec![Diagnostic::error("BS1708", message)];
+        let Some(rule) = self.mapping.iter_mut().find(|known| known.name == rule) else {
+            return Err(refused(format!("there is no mapping rule {rule}")));
+        };
+        let MappingSource::Http(at) = &rule.source else {
+            return Err(refused(format!("the rule {} fetches no table", rule.name)));
+        };
+        let table = read::fetched_table(rule, at, fetched, content_type)?;
+        let rows = table.len();
+        match rule.set_table(table) {
+            Ok(()) => Ok(rows),
+            Err(faults) => Err(faults.iter().flat_map(|f| refused(f.to_string())).collect()),
+        }
     }
 
     /// Gives a rule the rows that were fetched for it. On an error it keeps those it had. False

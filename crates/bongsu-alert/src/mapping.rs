@@ -3,12 +3,13 @@
 //! In: an alert and a table. Out: the other columns of the first row that fits; for a field that is a
 //! list, of the row of each of its elements.
 
-use std::time::Duration;
+use std::sync::Arc;
 
 use bongsu_lang::cel::Program;
 use serde_json::{Map, Value};
 
 use crate::field::{self, Path};
+use crate::http_table::HttpTable;
 use crate::provenance::{Enrichment, Origin};
 use crate::rules::{Outcome, Stage, Work, refused};
 use crate::table::{self, Index, Table, TableFault};
@@ -25,15 +26,6 @@ pub enum MappingSource {
     Topology,
     /// A web address; somebody else fetches it.
     Http(HttpTable),
-}
-
-/// A table that is fetched: comma separated values, or a JSON list of maps.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpTable {
-    /// Where it is; it holds no credentials.
-    pub url: String,
-    /// How often it is fetched.
-    pub refresh: Duration,
 }
 
 /// One rule.
@@ -55,20 +47,39 @@ pub struct Mapping {
     pub(crate) prefix: String,
     /// For each element of a list: the field that holds what was found.
     pub(crate) multi_level: Option<String>,
-    pub(crate) table: Option<(Table, Index)>,
+    /// Shared, because whoever changes one rule copies all of them.
+    pub(crate) table: Option<Arc<(Table, Index)>>,
 }
 
 impl Mapping {
     /// Gives the rule its rows. On an error it keeps those it had.
     pub(crate) fn set_table(&mut self, table: Table) -> Result<(), Vec<TableFault>> {
         let index = Index::new(&table, &self.matchers, self.source != MappingSource::Topology)?;
-        self.table = Some((table, index));
+        self.table = Some(Arc::new((table, index)));
         Ok(())
+    }
+
+    /// Takes over the rows another rule was given, if it fetches them from the same place.
+    pub(crate) fn adopt(&mut self, other: &Self) -> bool {
+        let (MappingSource::Http(at), MappingSource::Http(other_at)) =
+            (&self.source, &other.source)
+        else {
+            return false;
+        };
+        let Some(rows) = other.table.as_ref().filter(|_| at.is_same_as(other_at)) else {
+            return false;
+        };
+        if self.matchers == other.matchers {
+            self.table = Some(Arc::clone(rows));
+            return true;
+        }
+        self.set_table(rows.0.clone()).is_ok()
     }
 
     /// Columns whose name is a field that no rule may write.
     pub(crate) fn forbidden_columns(&self) -> impl Iterator<Item = &str> {
-        let columns = self.table.iter().flat_map(|(table, index)| {
+        let columns = self.table.iter().flat_map(|known| {
+            let (table, index) = &**known;
             let added = table.columns.iter().enumerate();
             added.filter(|(at, _)| !index.compared.contains(at)).map(|(_, name)| &**name)
         });
@@ -97,7 +108,7 @@ impl Mapping {
         if let Some(why) = refused(self.condition.as_ref(), &work.alert) {
             return Outcome::Condition(why);
         }
-        let Some((table, index)) = &self.table else { return Outcome::NoTable };
+        let Some((table, index)) = self.table.as_deref() else { return Outcome::NoTable };
         if !index.speaks_of(&work.alert) {
             return Outcome::Absent;
         }

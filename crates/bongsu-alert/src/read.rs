@@ -4,6 +4,7 @@
 
 mod deduplication;
 mod enrichment;
+mod fetched;
 mod maintenance;
 mod presets;
 mod table;
@@ -20,6 +21,8 @@ use bongsu_model::{Diagnostic, Place, Source};
 
 use crate::enricher::{Enricher, Files};
 use crate::mapping::MappingSource;
+use crate::topology::Layer;
+pub(crate) use fetched::table as fetched_table;
 
 /// What a file may cost: tables may be written in it.
 const LIMITS: Limits = Limits { bytes: 20 << 20, depth: 30, nodes: 3_000_000 };
@@ -29,16 +32,21 @@ const MAX_FINDINGS: usize = 200;
 pub(crate) fn enricher(files: &Files) -> Result<(Enricher, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut found = Vec::new();
     let mut topology = Default::default();
+    let mut sources = Vec::new();
     let mut maintenance = Default::default();
     let (mut extraction, mut mapping) = (Vec::new(), Vec::new());
     if let Some(source) = &files.topology {
         let mut reader = Reader::new(source);
-        topology = reader.document().map(|node| reader.topology(&node)).unwrap_or_default();
+        if let Some(node) = reader.document() {
+            topology = reader.topology(&node);
+            sources = reader.topology_sources(&node);
+        }
         found.append(&mut reader.found);
     }
     if let Some(source) = &files.enrichment {
         let mut reader = Reader::new(source);
         if let Some(node) = reader.document() {
+            reader.hide_secrets(&node);
             (extraction, mapping) = reader.enrichment(&node, &files.tables);
         }
         found.append(&mut reader.found);
@@ -61,7 +69,8 @@ pub(crate) fn enricher(files: &Files) -> Result<(Enricher, Vec<Diagnostic>), Vec
         found.append(&mut reader.found);
     }
     if files.topology.is_none() && mapping.iter().any(|m| m.source == MappingSource::Topology) {
-        let message = "a rule takes fields from the topology, and there is no topology file";
+        let message = "a rule takes fields from the topology, and there is no topology file: only \
+                       what is made by API will be found";
         found.push(Diagnostic::warning("BS1724", message));
     }
     if found.iter().any(Diagnostic::is_error) {
@@ -70,8 +79,26 @@ pub(crate) fn enricher(files: &Files) -> Result<(Enricher, Vec<Diagnostic>), Vec
     let mut enricher = Enricher::new(extraction, mapping, topology, maintenance);
     enricher.dedup = dedup;
     enricher.presets = presets;
+    enricher.sources = sources;
     enricher.index_topology();
     Ok((enricher, found))
+}
+
+/// Services, dependencies and applications of a document that somebody imports.
+pub(crate) fn layer(source: &Arc<Source>) -> Result<(Layer, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let mut reader = Reader::new(source);
+    let mut layer = Layer::default();
+    if let Some(node) = reader.document() {
+        if node.get("sources").is_some() {
+            let message = "sources are named in topology.yaml of the server";
+            reader.refuse("BS1703", node.place, message);
+        }
+        layer = Layer::of(&reader.topology(&node));
+    }
+    match reader.found.iter().any(Diagnostic::is_error) {
+        true => Err(reader.found),
+        false => Ok((layer, reader.found)),
+    }
 }
 
 /// Reads one file.
@@ -118,6 +145,52 @@ impl Reader {
 
     fn warn(&mut self, code: &'static str, place: yaml::Place, message: impl Into<String>) {
         self.note(Diagnostic::warning(code, message), place);
+    }
+
+    /// Leaves out of excerpts what stands behind the values of header fields and in addresses with
+    /// credentials: a mistake beside them may show their line.
+    fn hide_secrets(&mut self, node: &Node) {
+        let mut hidden: Vec<yaml::Place> = Vec::new();
+        let rules = node.get("mapping").map(|rules| &rules.kind);
+        let Some(Kind::Sequence(rules)) = rules else { return };
+        for rule in rules {
+            if let Some(headers) = rule.get("headers") {
+                match &headers.kind {
+                    Kind::Mapping(fields) => {
+                        hidden.extend(fields.iter().map(|field| field.value.place));
+                    }
+                    _ => hidden.push(headers.place),
+                }
+            }
+            let url = rule.get("url").filter(|url| url.text().is_some_and(|t| t.contains('@')));
+            hidden.extend(url.map(|url| url.place));
+        }
+        if hidden.is_empty() {
+            return;
+        }
+        let mut lines: Vec<String> = self.source.text.lines().map(str::to_owned).collect();
+        hidden.sort_unstable_by_key(|place| (place.line, place.column));
+        hidden.dedup_by_key(|place| place.line);
+        for place in hidden {
+            if let Some(line) = lines.get_mut(place.line - 1) {
+                let kept: String = line.chars().take(place.column - 1).collect();
+                *line = format!("{kept}…");
+            }
+        }
+        let name = self.source.name.clone();
+        self.source = Arc::new(Source { name, text: lines.join("\n") });
+    }
+
+    /// A place whose line is not shown, because a secret may stand in it.
+    fn quiet_place(&self, place: yaml::Place) -> Option<Place> {
+        let name = self.source.name.clone();
+        let source = Arc::new(Source { name, text: String::new() });
+        Some(Place { source, line: place.line, column: place.column })
+    }
+
+    fn refuse_quietly(&mut self, code: &'static str, place: yaml::Place, message: &str) {
+        let place = self.quiet_place(place);
+        self.found.push(Diagnostic::error(code, message).at(place));
     }
 
     fn mistyped(&mut self, node: &Node, wanted: &str) {

@@ -2,13 +2,21 @@
 //!
 //! In: services, dependencies, applications. Out: what depends on what, near and far, and circles.
 
+mod edit;
 mod graph;
+pub mod kubernetes;
+mod layer;
+mod source;
+mod wire;
 
 use std::collections::HashMap;
 
 use serde_json::{Map, Value};
 
+pub use edit::{Draft, Edit, EditError};
 pub use graph::Reached;
+pub use layer::{Layer, Layers, Members, Place, ServiceKey, application_id, dependency_id};
+pub use source::TopologySource;
 
 /// Services a topology may have.
 pub const MAX_SERVICES: usize = 50_000;
@@ -173,6 +181,12 @@ impl Topology {
         &self.dependencies
     }
 
+    /// What a service needs directly.
+    pub fn needs(&self, service: usize) -> impl Iterator<Item = &Dependency> {
+        let numbers = self.outgoing.get(service).into_iter().flatten();
+        numbers.filter_map(|number| self.dependencies.get(*number))
+    }
+
     /// All applications.
     pub fn applications(&self) -> &[Application] {
         &self.applications
@@ -189,6 +203,12 @@ impl Topology {
             (None, [only]) => Some(*only),
             _ => None,
         })
+    }
+
+    /// The place of the service with this name in this very environment.
+    pub fn exact(&self, service: &str, environment: &str) -> Option<usize> {
+        let named = self.by_name.get(service)?;
+        named.iter().copied().find(|at| self.services[*at].environment == environment)
     }
 
     /// Whether a service has this name in any environment.

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_alert::Enricher;
+use bongsu_alert::topology::{Edit, EditError, Layers, Topology};
 use bongsu_lang::cel::Program;
 use bongsu_model::{
     Alert, Diagnostic, Fingerprint, Labels, MatchOp, Matcher, Matchers, Silence, SilenceState,
     Timestamp, Unmapped,
 };
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 pub use bongsu_alert::{ChangeError, DedupRule, Preset, Ratio};
@@ -150,13 +152,13 @@ pub enum TestError {
 }
 
 /// A value no map of a provider knows.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct UnmappedValue {
     /// Slug of the provider.
     pub provider: String,
     /// Field, value, and what it became.
     pub unmapped: Unmapped,
-    /// How often it came since the start.
+    /// How often it came.
     pub count: u64,
     /// When it last came.
     pub last_at: Timestamp,
@@ -315,6 +317,86 @@ pub struct WindowView {
     pub window: Arc<bongsu_alert::Window>,
     /// When it opens and closes, and which of the alerts that are known and not over it speaks of.
     pub preview: bongsu_alert::maintenance::Preview,
+}
+
+/// The services, and who says that there are.
+#[derive(Debug, Clone)]
+pub struct TopologyView {
+    /// All of them.
+    pub topology: Arc<Topology>,
+    /// The places they are from.
+    pub layers: Arc<Layers>,
+}
+
+/// Why the topology is not changed.
+#[derive(Debug, Error)]
+pub enum TopologyError {
+    /// By the change: 404, 409 or 422.
+    #[error(transparent)]
+    Edit(#[from] EditError),
+    /// The store could not commit.
+    #[error("the change could not be stored: {0}")]
+    Store(#[from] StoreError),
+}
+
+/// What kind of thing is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SourceKind {
+    /// The table of a mapping rule.
+    Table,
+    /// Services.
+    Topology,
+}
+
+impl SourceKind {
+    /// Its word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Topology => "topology",
+        }
+    }
+}
+
+/// Something that is fetched again and again.
+#[derive(Debug, Clone)]
+pub struct SourceView {
+    /// What it is.
+    pub kind: SourceKind,
+    /// Name of the mapping rule, or of the instance that is asked.
+    pub name: String,
+    /// Where it is fetched from.
+    pub address: String,
+    /// When what is used was fetched; `None`: nothing is used, because nothing ever was.
+    pub fetched_at: Option<Timestamp>,
+    /// When it was last tried.
+    pub tried_at: Option<Timestamp>,
+    /// When it is tried next.
+    pub due_at: Timestamp,
+    /// Rows or services in use.
+    pub items: usize,
+    /// Why the last try failed.
+    pub problem: Option<String>,
+}
+
+/// Secrets that could not be read when they were last looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SecretHealth {
+    /// When they were last read.
+    pub read_at: Option<Timestamp>,
+    /// Settings whose value could not be read, and why.
+    pub problems: Vec<SecretProblem>,
+}
+
+/// A secret that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SecretProblem {
+    /// The setting: `slack-ops.bot_token`, `keys.ci`.
+    pub setting: String,
+    /// Why; it names the reference and no value.
+    pub reason: String,
+    /// Whether an earlier value is used.
+    pub kept: bool,
 }
 
 /// Values by field.
@@ -642,10 +724,10 @@ pub trait Backend: Send + Sync + 'static {
         settings: Option<serde_json::Map<String, serde_json::Value>>,
     ) -> Answer<'_, Result<Vec<ProviderCheck>, TestError>>;
 
-    /// Values no map of a provider knows, since the start.
+    /// Values no map of a provider knows that came in the last thirty days.
     fn unmapped(&self) -> Vec<UnmappedValue>;
 
-    /// Rules of deduplication with what they have seen since the start.
+    /// Rules of deduplication with what they have seen.
     fn dedup_rules(&self) -> Vec<(DedupRule, Ratio)>;
 
     /// Wide alerts, the last reported first unless another order is asked for.
@@ -673,6 +755,21 @@ pub trait Backend: Send + Sync + 'static {
 
     /// Rules of enrichment, and the services and what they depend on.
     fn enricher(&self) -> Arc<Enricher>;
+
+    /// The services, and who says that there are.
+    fn topology(&self) -> TopologyView;
+
+    /// Changes what is made by API.
+    fn edit_topology(&self, edit: Edit) -> Answer<'_, Result<TopologyView, TopologyError>>;
+
+    /// Asks the sources of the topology now.
+    fn pull_topology(&self) -> Answer<'_, ()>;
+
+    /// What is fetched again and again, and how that goes.
+    fn sources(&self) -> Vec<SourceView>;
+
+    /// How reading secrets went.
+    fn secrets(&self) -> SecretHealth;
 
     /// What was changed on purpose, the latest first.
     fn changes(&self, filter: ChangeFilter) -> Answer<'_, Result<Vec<ChangeRecord>, StoreError>>;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bongsu_alert::Enricher;
+use bongsu_alert::topology::Edit;
 use bongsu_model::{Fingerprint, SilenceState};
 use bongsu_route::silence::check_posted_times;
 use bongsu_route::{Draft, StateFilter, Suppression};
@@ -16,9 +17,9 @@ use crate::api::{
     ChangeRecord, ClusterView, Counts, DedupRule, Delivered, Delivery, DeliveryQuery, Explanation,
     Facets, GroupView, HistoryEntry, IngestError, InstanceView, IntakeError, PayloadFilter,
     PayloadRow, PostedAlert, Preset, PresetError, PresetOrigin, PresetView, ProviderCheck,
-    ProviderView, Ratio, Receipt, ReceiverView, ReloadError, ReportRecord, Search, SilenceDraft,
-    SilenceError, SilenceQuery, SilenceView, StatusView, StoreError, TestError, TraceContext,
-    UnmappedValue, WideAlert, WindowView,
+    ProviderView, Ratio, Receipt, ReceiverView, ReloadError, ReportRecord, Search, SecretHealth,
+    SilenceDraft, SilenceError, SilenceQuery, SilenceView, SourceView, StatusView, StoreError,
+    TestError, TopologyError, TopologyView, TraceContext, UnmappedValue, WideAlert, WindowView,
 };
 use crate::core::Outgoing;
 use crate::engine::{Engine, Shared};
@@ -241,6 +242,27 @@ impl Backend for Engine {
 
     fn enricher(&self) -> Arc<Enricher> {
         Arc::clone(self.0.core.lock().wide.enricher())
+    }
+
+    fn topology(&self) -> TopologyView {
+        self.0.topology()
+    }
+
+    fn edit_topology(&self, edit: Edit) -> Answer<'_, Result<TopologyView, TopologyError>> {
+        Box::pin(self.0.edit_topology(edit))
+    }
+
+    fn pull_topology(&self) -> Answer<'_, ()> {
+        Box::pin(self.0.pull_topology())
+    }
+
+    fn sources(&self) -> Vec<SourceView> {
+        self.0.furniture.lock().views()
+    }
+
+    fn secrets(&self) -> SecretHealth {
+        let loaded = Arc::clone(&self.0.core.lock().loaded);
+        loaded.intake().health().clone()
     }
 
     fn changes(&self, filter: ChangeFilter) -> Answer<'_, Result<Vec<ChangeRecord>, StoreError>> {
@@ -689,8 +711,34 @@ fn write_state(shared: &Shared, out: &mut String) {
             reloads.last_success.as_millisecond() as f64 / 1e3,
         );
     }
+    shared.furniture.lock().write_metrics(&mut page);
+    write_secrets(shared, &mut page);
     write_cluster(shared, &mut page);
     write_store(shared, &mut page);
+}
+
+fn write_secrets(shared: &Shared, page: &mut Page<'_>) {
+    let loaded = Arc::clone(&shared.core.lock().loaded);
+    let intake = loaded.intake();
+    let health = intake.health();
+    page.single(
+        "bongsu_secrets_failing",
+        "gauge",
+        "Settings whose value could not be read when secrets were last read.",
+        health.problems.len(),
+    );
+    page.single(
+        "bongsu_secrets_read_timestamp_seconds",
+        "gauge",
+        "When secrets were last read; 0 is never.",
+        health.read_at.map_or(0.0, |at| at.as_millisecond() as f64 / 1e3),
+    );
+    page.single(
+        "bongsu_secrets_changed_total",
+        "counter",
+        "How often values of secrets had changed when they were read again.",
+        shared.metrics.secret_changes.load(Ordering::Relaxed),
+    );
 }
 
 fn write_cluster(shared: &Shared, page: &mut Page<'_>) {

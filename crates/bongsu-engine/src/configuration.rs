@@ -16,7 +16,7 @@ use bongsu_notify::NotificationKey;
 use bongsu_notify::data::{Kv, NotificationData, NotificationInput};
 use bongsu_route::{Plan, Route};
 use jiff::Timestamp;
-
+use parking_lot::RwLock;
 use tokio::sync::Semaphore;
 
 use crate::api::ReceiverView;
@@ -64,7 +64,8 @@ pub struct Loaded {
     /// Alerts dropped by the limit per name.
     pub(crate) limited: AtomicU64,
     tracer: Option<Tracer>,
-    intake: Intake,
+    /// Replaced when values of secrets change.
+    intake: RwLock<Arc<Intake>>,
     dedup: Vec<DedupRule>,
     enricher: Arc<Enricher>,
 }
@@ -110,7 +111,7 @@ impl Loaded {
             retention,
             limited: AtomicU64::new(0),
             tracer: None,
-            intake: Intake::default(),
+            intake: RwLock::default(),
             dedup: Vec::new(),
             enricher: Arc::default(),
         }
@@ -118,8 +119,8 @@ impl Loaded {
 
     /// The same with providers that may send.
     #[must_use]
-    pub fn receiving(mut self, intake: Intake) -> Self {
-        self.intake = intake;
+    pub fn receiving(self, intake: Intake) -> Self {
+        *self.intake.write() = Arc::new(intake);
         self
     }
 
@@ -141,8 +142,18 @@ impl Loaded {
         &self.enricher
     }
 
-    pub(crate) fn intake(&self) -> &Intake {
-        &self.intake
+    pub(crate) fn intake(&self) -> Arc<Intake> {
+        Arc::clone(&self.intake.read())
+    }
+
+    /// Takes the same providers with other values of their secrets; false if they are not the same.
+    pub(crate) fn renew(&self, intake: Intake) -> bool {
+        let mut current = self.intake.write();
+        let same = current.yields_to(&intake);
+        if same {
+            *current = Arc::new(intake);
+        }
+        same
     }
 
     pub(crate) fn dedup(&self) -> &[DedupRule] {

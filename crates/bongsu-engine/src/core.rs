@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use crate::configuration::{Loaded, Target};
 use crate::intake::Unmappables;
 use crate::pipeline::behind::Pending;
+use crate::pipeline::counts;
 use crate::records;
 use crate::trace::{Span, TraceContext, Waiting};
 
@@ -35,6 +36,8 @@ pub(crate) struct Core {
     pub(crate) last_payload: i64,
     /// Values that providers could not map.
     pub(crate) unmapped: Unmappables,
+    /// What the store knows of counts.
+    pub(crate) counted: counts::Stored,
     pub(crate) log: NotificationLog,
     /// Flushes whose deliveries are under way.
     pub(crate) flights: HashMap<GroupId, Flight>,

@@ -17,6 +17,8 @@ use tokio_util::task::TaskTracker;
 use crate::clock::Clock;
 use crate::configuration::Loaded;
 use crate::core::{Core, Dirty};
+use crate::furniture::Furniture;
+use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::migrate::{self, MigrateError};
 use crate::pipeline::recover;
@@ -108,6 +110,9 @@ pub(crate) struct Shared {
     pub(crate) tasks: TaskTracker,
     pub(crate) started_at: Timestamp,
     pub(crate) reloads: Mutex<Reloads>,
+    /// Taken before the core.
+    pub(crate) furniture: Mutex<Furniture>,
+    pub(crate) fetching: tokio::sync::Mutex<()>,
 }
 
 /// Outcome of reloads, for metrics.
@@ -155,6 +160,7 @@ impl Engine {
             pulls: Default::default(),
             windows_moved: true,
             unmapped: Default::default(),
+            counted: Default::default(),
             log: NotificationLog::new(),
             flights: Default::default(),
             loaded,
@@ -174,6 +180,7 @@ impl Engine {
         core.wide.rules.replace(core.loaded.dedup().to_vec());
         core.wide.furnish(now, Arc::clone(core.loaded.enricher()));
         let restored = recover::load(&*store, &mut core, now)?;
+        let (furniture, stale) = Furniture::start(&mut core, &restored.documents, now);
         if let Some(folder) = options.alertmanager_state.as_ref().filter(|_| restored.untouched) {
             migrate::take_over(&*store, &mut core, folder, now, options.retention)?;
         }
@@ -196,12 +203,17 @@ impl Engine {
             tasks: TaskTracker::new(),
             started_at: now,
             reloads: Mutex::new(Reloads { last_ok: true, last_success: now }),
+            furniture: Mutex::new(furniture),
+            fetching: tokio::sync::Mutex::default(),
         }));
+        engine.0.forget(stale);
         engine.0.resume(restored);
         engine.0.tasks.spawn(Arc::clone(&engine.0).tick_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).checkpoint_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).write_behind_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).pull_forever());
+        engine.0.tasks.spawn(Arc::clone(&engine.0).count_forever());
+        engine.0.tasks.spawn(Arc::clone(&engine.0).fetch_forever());
         Ok(engine)
     }
 
@@ -211,6 +223,7 @@ impl Engine {
         self.0.closing.cancel();
         self.0.tasks.close();
         self.0.tasks.wait().await;
+        self.0.keep_counts().await;
         self.0.checkpoint().await;
     }
 
@@ -229,6 +242,27 @@ impl Engine {
         self.0.pull().await;
     }
 
+    /// Fetches tables and services that are due; for clocks that are moved by hand.
+    pub async fn fetch(&self) {
+        self.0.fetch().await;
+    }
+
+    /// Writes the counts that moved; for clocks that are moved by hand.
+    pub async fn keep_counts(&self) {
+        self.0.keep_counts().await;
+    }
+
+    /// Takes the same providers with the values their secrets have now. `changed`: some are others
+    /// than before. False if the configuration was read again meanwhile; then nothing happens.
+    pub fn renew(&self, intake: Intake, changed: bool) -> bool {
+        let loaded = Arc::clone(&self.0.core.lock().loaded);
+        let done = loaded.renew(intake);
+        if done && changed {
+            self.0.metrics.secret_changes.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        }
+        done
+    }
+
     /// Does what time has brought to wide alerts by the clock's instant; for clocks that are moved by
     /// hand.
     pub async fn lapse(&self) {
@@ -245,6 +279,7 @@ impl Engine {
                 return Err(diagnostics);
             }
         };
+        let mut furniture = shared.furniture.lock();
         let mut core = shared.core.lock();
         let now = shared.clock.now();
         for kind in loaded.kinds() {
@@ -257,7 +292,7 @@ impl Engine {
         core.waiting.clear();
         core.loaded = Arc::clone(&loaded);
         core.wide.rules.replace(loaded.dedup().to_vec());
-        core.wide.furnish(now, Arc::clone(loaded.enricher()));
+        let stale = furniture.arrange(&mut core, now);
         core.windows_moved = true;
         let mut effects = std::mem::take(&mut core.effects);
         core.route.reload(now, loaded.plan(), &mut effects);
@@ -266,6 +301,8 @@ impl Engine {
         core.settle(now, &mut out);
         drop(shared.conclude(&mut core, out));
         drop(core);
+        drop(furniture);
+        shared.forget(stale);
         shared.timer.notify_one();
         *shared.reloads.lock() = Reloads { last_ok: true, last_success: now };
         Ok(())

@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use crate::api::{
-    Delivered, InstanceView, IntakeError, ProviderCheck, ProviderView, SettingView, TestError,
-    UnmappedValue,
+    Delivered, InstanceView, IntakeError, ProviderCheck, ProviderView, SecretHealth, SettingView,
+    TestError, UnmappedValue,
 };
 
 /// Provider, field, value.
@@ -48,12 +48,21 @@ pub struct Instance {
 /// Providers and instances of one configuration.
 #[derive(Default)]
 pub struct Intake {
-    catalogue: Catalogue,
+    catalogue: Arc<Catalogue>,
     instances: BTreeMap<Arc<str>, Instance>,
     /// Keys of senders by name.
     keys: BTreeMap<Arc<str>, Secret>,
     connector: Option<Arc<Connector>>,
+    /// Header fields that tables are asked for with, by the rule's name.
+    headers: BTreeMap<String, Headers>,
+    /// How reading their secrets went.
+    health: SecretHealth,
+    /// Of which reading of the configuration this is.
+    reading: u64,
 }
+
+/// Header fields, or why one of them has no value.
+pub type Headers = Result<Vec<(String, Secret)>, String>;
 
 /// What a payload is mapped by.
 pub(crate) struct Sender {
@@ -66,12 +75,50 @@ pub(crate) struct Sender {
 impl Intake {
     /// Providers, their installations, and keys of senders by name.
     pub fn new(
-        catalogue: Catalogue,
+        catalogue: impl Into<Arc<Catalogue>>,
         instances: impl IntoIterator<Item = Instance>,
         keys: BTreeMap<Arc<str>, Secret>,
     ) -> Self {
         let instances = instances.into_iter().map(|i| (Arc::clone(&i.name), i)).collect();
-        Self { catalogue, instances, keys, connector: None }
+        Self { catalogue: catalogue.into(), instances, keys, ..Self::default() }
+    }
+
+    /// The same, as secrets were read for a reading of the configuration: only what belongs to the
+    /// same reading takes its place.
+    #[must_use]
+    pub fn read(mut self, reading: u64, health: SecretHealth) -> Self {
+        (self.reading, self.health) = (reading, health);
+        self
+    }
+
+    /// How reading secrets went.
+    pub(crate) fn health(&self) -> &SecretHealth {
+        &self.health
+    }
+
+    /// Whether another may take its place.
+    pub(crate) fn yields_to(&self, other: &Self) -> bool {
+        self.reading == other.reading
+    }
+
+    /// The same with header fields for the tables of mapping rules.
+    #[must_use]
+    pub fn with_headers(mut self, headers: BTreeMap<String, Headers>) -> Self {
+        self.headers = headers;
+        self
+    }
+
+    /// Header fields for the table of a rule.
+    pub(crate) fn headers(&self, rule: &str) -> Headers {
+        self.headers.get(rule).cloned().unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    /// An installed provider and its settings, or why it cannot be used.
+    pub(crate) fn usable(&self, name: &str) -> Result<(Arc<Manifest>, Auth), String> {
+        let unknown = || format!("no instance {name} is configured");
+        let instance = self.instances.get(name).ok_or_else(unknown)?;
+        let manifest = self.manifest(&instance.provider).map_err(|error| error.to_string())?;
+        Ok((manifest, instance.auth.clone()?))
     }
 
     /// The same that reaches providers by this connector.
@@ -367,6 +414,17 @@ impl Unmappables {
                 None => {}
             }
         }
+    }
+
+    /// Puts back what was counted before the start.
+    pub(crate) fn restore(&mut self, value: UnmappedValue) {
+        let Unmapped { field, value: text, .. } = value.unmapped.clone();
+        self.values.insert((value.provider.as_str().into(), field, text), value);
+    }
+
+    /// Forgets values that have not come since.
+    pub(crate) fn forget(&mut self, since: Timestamp) {
+        self.values.retain(|_, value| value.last_at >= since);
     }
 
     pub(crate) fn list(&self) -> Vec<UnmappedValue> {

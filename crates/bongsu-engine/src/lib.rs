@@ -8,6 +8,7 @@ pub mod clock;
 mod configuration;
 mod core;
 mod engine;
+mod furniture;
 pub mod intake;
 mod metrics;
 pub mod migrate;
@@ -17,6 +18,6 @@ mod records;
 pub mod trace;
 pub mod transport;
 
-pub use bongsu_alert::{DedupRule, Enricher, Files as EnrichmentFiles};
+pub use bongsu_alert::{DedupRule, Enricher, Files as EnrichmentFiles, HttpHeader};
 pub use configuration::Loaded;
 pub use engine::{Engine, Loader, Options, StartError};

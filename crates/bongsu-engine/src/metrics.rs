@@ -69,6 +69,8 @@ pub(crate) struct Metrics {
     /// Checkpoints, the counterpart of Alertmanager's snapshots.
     pub(crate) checkpoints: Timing,
     pub(crate) failed_checkpoints: AtomicU64,
+    /// Times that values of secrets had changed.
+    pub(crate) secret_changes: AtomicU64,
     /// Lists of silences.
     pub(crate) silence_queries: Timing,
     /// Batches combined, routed and grouped.
@@ -260,6 +262,11 @@ fn write_notifications(page: &mut Page<'_>, integrations: &BTreeMap<String, PerI
             counters.requests,
         );
     }
+}
+
+/// A text as it stands between the quotes of a label's value.
+pub(crate) fn label(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }
 
 /// A page of the text format under construction.

@@ -1,15 +1,19 @@
 //! The way of an alert, one file per stage.
 //!
-//! [`pull`] fetches payloads ([`missing`] ends what they no longer hold), [`intake`] keeps payloads and maps them → [`ingest`] journals and routes → [`tick`] flushes groups → [`deliver`] tells integrations;
-//! beside it [`change`] does what people
-//! and time do to wide alerts, [`behind`] and [`checkpoint`] write state behind and [`recover`] reads it at start. Every stage
+//! [`fetch`] fetches tables and services, [`pull`] fetches payloads ([`missing`] ends what they no
+//! longer hold), [`intake`] keeps payloads and maps them → [`ingest`] journals and routes → [`tick`]
+//! flushes groups → [`deliver`] tells integrations; beside it [`change`] does what people and time do
+//! to wide alerts, [`counts`] keeps counts, [`behind`] and [`checkpoint`] write state behind and
+//! [`recover`] reads it at start. Every stage
 //! changes the core under its lock, hands one transaction to the store before it lets go (so that
 //! the order of commits is the order of changes), and acts once the transaction is durable.
 
 pub(crate) mod behind;
 pub(crate) mod change;
 pub(crate) mod checkpoint;
+pub(crate) mod counts;
 pub(crate) mod deliver;
+pub(crate) mod fetch;
 pub(crate) mod ingest;
 pub(crate) mod intake;
 mod missing;

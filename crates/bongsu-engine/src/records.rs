@@ -30,6 +30,23 @@ pub(crate) const PULL_TIMER: u8 = 2;
 /// Timer kind of the note that state was taken over.
 const IMPORT_MARK: u8 = 2;
 
+/// Kinds of documents: counts of rules of deduplication and of values nobody could map.
+pub(crate) const RULE_COUNT: u8 = 1;
+pub(crate) const UNMAPPED_COUNT: u8 = 2;
+
+/// Tables that were fetched, by rule; parts of the topology that were made by API; what a source of
+/// the topology said, by instance.
+pub(crate) const FETCHED_TABLE: u8 = 3;
+pub(crate) const MADE_TOPOLOGY: u8 = 4;
+pub(crate) const SOURCE_TOPOLOGY: u8 = 5;
+
+/// A document as the store held it at the start.
+pub(crate) struct Document {
+    pub(crate) kind: u8,
+    pub(crate) key: String,
+    pub(crate) data: Vec<u8>,
+}
+
 /// Formats from 0x80 on are the engine's own.
 const GROUP_FORMAT: u8 = 0x81;
 

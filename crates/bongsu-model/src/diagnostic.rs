@@ -75,6 +75,19 @@ impl Diagnostic {
         self.severity == Severity::Error
     }
 
+    /// `file:line:column: message [BS1203] (help)` on one line, for logs and plain answers.
+    pub fn on_one_line(&self) -> String {
+        let mut out = String::new();
+        if let Some(place) = &self.place {
+            let _ = write!(out, "{}:{}:{}: ", place.source.name, place.line, place.column);
+        }
+        let _ = write!(out, "{} [{}]", self.message, self.code);
+        if let Some(help) = &self.help {
+            let _ = write!(out, " ({help})");
+        }
+        out.replace('\n', " ")
+    }
+
     /// `error[BS1203]: message`, then `  --> file:line:column`, the line with a caret, the help.
     pub fn render(&self) -> String {
         let word = match self.severity {
@@ -116,10 +129,11 @@ mod tests {
         let source =
             Arc::new(Source { name: "a.yml".into(), text: "route:\n  recever: x\n".into() });
         let place = Some(Place { source, line: 2, column: 3 });
-        let text = Diagnostic::error("BS1001", "unknown key")
-            .at(place)
-            .help("did you mean receiver?")
-            .render();
+        let finding =
+            Diagnostic::error("BS1001", "unknown key").at(place).help("did you mean receiver?");
+        let line = finding.on_one_line();
+        assert_eq!(line, "a.yml:2:3: unknown key [BS1001] (did you mean receiver?)");
+        let text = finding.render();
         insta::assert_snapshot!(text, @r"
         error[BS1001]: unknown key
           --> a.yml:2:3

@@ -6,8 +6,11 @@
 
 mod answers;
 mod cluster;
+mod fetch;
 mod mails;
 mod peers;
+
+pub use fetch::Fetched;
 
 use std::borrow::Cow;
 use std::collections::HashMap;

@@ -44,5 +44,5 @@ pub mod tls;
 mod wire;
 
 pub use command::{CommandAnswer, MAX_OUTPUT_BYTES};
-pub use connector::{Connector, furnished};
+pub use connector::{Connector, Fetched, furnished};
 pub use error::{TransportError, TransportErrorKind};

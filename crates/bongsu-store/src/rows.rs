@@ -243,6 +243,22 @@ pub enum Row {
         /// Its id.
         id: i64,
     },
+    /// Stores something whole under a name.
+    PutDocument {
+        /// The engine's kind of document; unique together with `key`.
+        kind: u8,
+        /// Its name.
+        key: String,
+        /// The engine's own encoding.
+        data: Vec<u8>,
+    },
+    /// Forgets a document.
+    DeleteDocument {
+        /// As put.
+        kind: u8,
+        /// As put.
+        key: String,
+    },
     /// The alert rows written so far cover the journal up to here; that part is pruned in small
     /// steps from now on.
     Checkpoint {
@@ -266,10 +282,13 @@ impl Row {
                 Self::DeleteTimer { key, .. }
                 | Self::MarkOutbox { key, .. }
                 | Self::DeleteOutbox { key }
-                | Self::DeleteNotification { key } => key.len(),
+                | Self::DeleteNotification { key }
+                | Self::DeleteDocument { key, .. } => key.len(),
                 Self::PutSilence { id, data, .. } => id.len() + data.len(),
                 Self::DeleteSilence { id } => id.len(),
-                Self::PutNotification { key, data, .. } => key.len() + data.len(),
+                Self::PutNotification { key, data, .. } | Self::PutDocument { key, data, .. } => {
+                    key.len() + data.len()
+                }
                 Self::AppendDelivery { group_key, target, detail, .. } => {
                     group_key.len() + target.len() + detail.len()
                 }

@@ -172,6 +172,15 @@ pub enum Loaded<'a> {
         /// The engine's own encoding.
         data: &'a [u8],
     },
+    /// Something stored whole under a name.
+    Document {
+        /// As put.
+        kind: u8,
+        /// As put.
+        key: &'a str,
+        /// The engine's own encoding.
+        data: &'a [u8],
+    },
     /// An outgoing message that is not settled.
     Outbox(OutboxRow),
     /// A timer that has not fired.

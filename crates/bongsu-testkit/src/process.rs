@@ -70,6 +70,7 @@ pub struct Launch {
     data: Option<PathBuf>,
     arguments: Vec<String>,
     environment: Vec<(String, String)>,
+    files: Vec<(String, String)>,
 }
 
 impl Launch {
@@ -91,7 +92,15 @@ impl Launch {
             data: None,
             arguments: Vec::new(),
             environment: Vec::new(),
+            files: Vec::new(),
         }
+    }
+
+    /// With a further file beside `alertmanager.yml`; the server is given the whole directory.
+    #[must_use]
+    pub fn file(mut self, name: &str, text: &str) -> Self {
+        self.files.push((name.to_owned(), text.to_owned()));
+        self
     }
 
     /// With further arguments. Those that say where configuration and state are and where to
@@ -123,6 +132,9 @@ impl Launch {
     pub fn start(self) -> Server {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("alertmanager.yml"), &self.config).unwrap();
+        for (name, text) in &self.files {
+            std::fs::write(dir.path().join(name), text).unwrap();
+        }
         let log = Arc::default();
         let (child, ready) = self.spawn(dir.path(), &[], &log);
         let mut server = Server { launch: self, dir, child, ready, address: None, log };
@@ -136,7 +148,10 @@ impl Launch {
         more: &[String],
         log: &Arc<Mutex<Vec<String>>>,
     ) -> (Child, mpsc::Receiver<SocketAddr>) {
-        let config = dir.join("alertmanager.yml");
+        let config = match self.files.is_empty() {
+            true => dir.join("alertmanager.yml"),
+            false => dir.to_owned(),
+        };
         let data = self.data.clone().unwrap_or_else(|| dir.join("data"));
         let (config, data) = (config.display(), data.display());
         let mut command = Command::new(&self.program);

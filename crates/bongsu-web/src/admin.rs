@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bongsu_model::Diagnostic;
 use http::StatusCode;
 
 use crate::answer::{self, Answered};
@@ -27,12 +28,12 @@ pub(crate) async fn reload(app: Arc<App>, _call: Call) -> Answered {
     match app.backend.reload().await {
         Ok(()) => answer::empty(StatusCode::OK),
         Err(refused) => {
-            let mut errors: Vec<&str> =
-                refused.0.iter().filter(|d| d.is_error()).map(|d| d.message.as_str()).collect();
-            if app.options.compatible {
+            let errors = refused.0.iter().filter(|finding| finding.is_error());
+            let errors: Vec<String> = match app.options.compatible {
                 // Alertmanager stops at the first mistake.
-                errors.truncate(1);
-            }
+                true => errors.take(1).map(|finding| finding.message.clone()).collect(),
+                false => errors.map(Diagnostic::on_one_line).collect(),
+            };
             let text = format!("failed to reload config: {}\n", errors.join("\n"));
             answer::text(StatusCode::INTERNAL_SERVER_ERROR, text)
         }

@@ -1,5 +1,7 @@
 //! The machine-readable description of all APIs, derived from the types they answer with.
 
+mod topology;
+
 use std::sync::OnceLock;
 
 use utoipa::OpenApi;
@@ -52,7 +54,6 @@ pub fn openapi_json() -> &'static str {
         paths::enrich,
         paths::v1_changes,
         paths::v1_maintenance,
-        paths::v1_topology,
         paths::keep_alerts,
         paths::keep_delete,
         paths::keep_query,
@@ -88,6 +89,33 @@ pub fn openapi_json() -> &'static str {
         paths::v1_preset,
         paths::v1_put_preset,
         paths::v1_delete_preset,
+        topology::v1_topology,
+        topology::v1_topology_export,
+        topology::v1_topology_import,
+        topology::v1_topology_pull,
+        topology::v1_topology_add_service,
+        topology::v1_topology_change_service,
+        topology::v1_topology_remove_service,
+        topology::v1_topology_add_dependency,
+        topology::v1_topology_remove_dependency,
+        topology::v1_topology_add_application,
+        topology::v1_topology_change_application,
+        topology::v1_topology_remove_application,
+        topology::keep_topology_export,
+        topology::keep_topology_import,
+        topology::keep_topology_pull,
+        topology::keep_topology_add_service,
+        topology::keep_topology_change_service,
+        topology::keep_topology_remove_services,
+        topology::keep_topology_change_dependency,
+        topology::keep_topology,
+        topology::keep_topology_applications,
+        topology::keep_topology_add_dependency,
+        topology::keep_topology_remove_dependency,
+        topology::keep_topology_add_application,
+        topology::keep_topology_change_application,
+        topology::keep_topology_remove_application,
+        topology::v1_sources,
         paths::v2_alerts,
         paths::v2_post_alerts,
         paths::v2_groups,
@@ -196,11 +224,6 @@ mod paths {
         responses((status = 200, body = v1::Page<change::WindowJson>)))]
     fn v1_maintenance() {}
 
-    #[utoipa::path(get, path = "/api/v1/topology", tag = "v1",
-        summary = "Services, what they depend on, applications",
-        responses((status = 200, body = Object)))]
-    fn v1_topology() {}
-
     #[utoipa::path(post, path = "/alerts/event", tag = "intake",
         summary = "Take alerts in the wide form; answered once they are durable",
         params(
@@ -285,12 +308,12 @@ mod paths {
     fn v1_test_provider() {}
 
     #[utoipa::path(get, path = "/api/v1/unmapped", tag = "intake",
-        summary = "Values no map of a provider knows, since the start",
+        summary = "Values no map of a provider knows, of the last thirty days",
         responses((status = 200, body = v1::Page<intake::UnmappedJson>)))]
     fn v1_unmapped() {}
 
     #[utoipa::path(get, path = "/api/v1/deduplications", tag = "intake",
-        summary = "Rules of deduplication with what they have seen since the start",
+        summary = "Rules of deduplication with what they have seen",
         responses((status = 200, body = v1::Page<intake::DeduplicationJson>)))]
     fn v1_deduplications() {}
 

@@ -191,6 +191,8 @@ fn fill(parsed: &Parsed) -> Result<ServeOptions, String> {
     let count = |name| usize::try_from(parsed.integer(name)).unwrap_or(0);
     let texts = |name| parsed.texts(name).map(str::to_owned).collect::<Vec<_>>();
     Ok(ServeOptions {
+        // It has no providers, and the files of its secrets are read at every use.
+        secret_refresh: std::time::Duration::ZERO,
         providers_dirs: Vec::new(),
         compat: true,
         keep_muted_resolutions: false,

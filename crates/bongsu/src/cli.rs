@@ -25,6 +25,7 @@ mod secret;
 mod serve;
 mod silence;
 mod silence_edit;
+mod topology;
 
 use std::process::ExitCode;
 
@@ -77,6 +78,9 @@ enum Command {
     /// List, make and end silences.
     #[command(subcommand)]
     Silence(silence::SilenceCommand),
+    /// List, import and export services and what they need.
+    #[command(subcommand)]
+    Topology(topology::TopologyCommand),
     /// Show, explain and test the routing tree.
     #[command(subcommand)]
     Route(route::RouteCommand),
@@ -148,6 +152,7 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
         Command::Event(command) => command.run(&cli.global),
         Command::Preset(command) => command.run(&cli.global),
         Command::Silence(command) => command.run(&cli.global),
+        Command::Topology(command) => command.run(&cli.global),
         Command::Route(command) => command.run(&cli.global),
         Command::Check(arguments) => arguments.run(&cli.global),
         Command::Import(command) => command.run(&cli.global),

@@ -216,6 +216,36 @@ impl Client {
         self.call(Method::DELETE, &path, &[], None).map(drop)
     }
 
+    /// As [`Self::get`], for answers that are text.
+    pub(crate) fn text(&self, path: &str, query: &[(&str, &str)]) -> Result<String, ClientError> {
+        let body = self.call(Method::GET, path, query, None)?;
+        String::from_utf8(body).map_err(|e| ClientError::Answer(e.to_string()))
+    }
+
+    /// `POST` of a YAML document below `/api/`.
+    pub(crate) fn post_yaml(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        text: String,
+    ) -> Result<Value, ClientError> {
+        let body = Some(("application/yaml", text));
+        let answer = self.runtime.block_on(self.send_text(Method::POST, path, query, body))?;
+        serde_json::from_slice(&answer).map_err(|e| ClientError::Answer(e.to_string()))
+    }
+
+    /// `POST` without a body below `/api/`.
+    pub(crate) fn post(&self, path: &str) -> Result<Value, ClientError> {
+        let answer = self.call(Method::POST, path, &[], None)?;
+        serde_json::from_slice(&answer).map_err(|e| ClientError::Answer(e.to_string()))
+    }
+
+    /// `DELETE` below `/api/`; `id` is the last part of the path.
+    pub(crate) fn delete(&self, path: &str, id: &str) -> Result<(), ClientError> {
+        let path = format!("{path}/{}", path_segment(id));
+        self.call(Method::DELETE, &path, &[], None).map(drop)
+    }
+
     /// Any other `GET` below `/api/`, for what Bongsu serves beyond Alertmanager.
     pub(crate) fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Value, ClientError> {
         let body = self.call(Method::GET, path, query, None)?;
@@ -263,6 +293,17 @@ impl Client {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Vec<u8>, ClientError> {
+        let body = body.map(|body| ("application/json", body.to_string()));
+        self.send_text(method, path, query, body).await
+    }
+
+    async fn send_text(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<(&'static str, String)>,
+    ) -> Result<Vec<u8>, ClientError> {
         let mut url = self.base.clone();
         url.set_path(&format!("{}/api/{path}", url.path().trim_end_matches('/')));
         if !query.is_empty() {
@@ -277,8 +318,8 @@ impl Client {
         if let Some(value) = &self.config.authorization {
             request = request.header("authorization", value.expose());
         }
-        if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_string());
+        if let Some((kind, body)) = body {
+            request = request.header("content-type", kind).body(body);
         }
         let mut answer = request.send().await.map_err(|e| unreachable(&e))?;
         let status = answer.status();

@@ -1,23 +1,28 @@
 //! Installed providers: `providers.yaml`, Keep's variables, and the values of their secrets.
 //!
 //! In: the configuration directory, the catalogue. Out: instances with their settings and the keys of
-//! senders, or every mistake. A secret that cannot be read now makes its instance unusable until the
-//! next reload, and nothing else.
+//! senders, or every mistake. Secrets are read again and again: one that cannot be read keeps the value
+//! it had; one that never had any makes its instance unusable until it can be read, and nothing else.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bongsu_config::providers::{self, AuthField, FieldKind, InstanceConfig, ProvidersFile};
 use bongsu_config::secret::Reference;
-use bongsu_engine::intake::Instance;
-use bongsu_model::{Diagnostic, Secret, Source};
+use bongsu_engine::HttpHeader;
+use bongsu_engine::api::{SecretHealth, SecretProblem};
+use bongsu_engine::intake::{Instance, Intake};
+use bongsu_model::{Diagnostic, Secret, Source, Timestamp};
+use bongsu_provider::Connector;
 use bongsu_provider::aws::Environment;
 use bongsu_provider::http::Clients;
 use bongsu_provider::kubernetes::{Cluster, ClusterPlace};
 use bongsu_provider::manifest::{Catalogue, Input, InputKind, Manifest};
 use bongsu_provider::secret::seal::Keyring;
-use bongsu_provider::secret::{SecretErrorKind, SecretResolver, SecretSources};
+use bongsu_provider::secret::{SecretError, SecretErrorKind, SecretResolver, SecretSources};
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
 /// Setting of every instance: what a sender of payloads has to show.
@@ -26,14 +31,6 @@ const INTAKE_TOKEN: &str = "intake_token";
 /// Setting of every instance: whether it is asked for its alerts. Off unless said, because alerts
 /// that reach this server by another way too would be told twice.
 const PULLING: &str = "pulling_enabled";
-
-/// What `providers.yaml` comes to.
-#[derive(Default)]
-pub(crate) struct Installed {
-    pub(crate) instances: Vec<Instance>,
-    pub(crate) keys: BTreeMap<Arc<str>, Secret>,
-    pub(crate) warnings: Vec<Diagnostic>,
-}
 
 /// Reads the file of a directory and what Keep's variables add to it.
 pub(crate) fn file(
@@ -53,13 +50,45 @@ pub(crate) fn file(
     Ok((all.overlaid(file), warnings))
 }
 
-/// Resolves everything. Must run where a runtime may be waited for.
+/// Values by the place of the configuration they are for, which is also what they are sealed for.
+type Values = BTreeMap<String, Secret>;
+
+/// Header fields of tables, by the rule's name.
+pub(crate) type TableHeaders = Vec<(String, Vec<HttpHeader>)>;
+
+/// Installed providers with what their secrets are read by, again and again.
+pub(crate) struct Installation {
+    file: ProvidersFile,
+    manifests: Vec<(InstanceConfig, Arc<Manifest>)>,
+    catalogue: Arc<Catalogue>,
+    connector: Arc<Connector>,
+    headers: TableHeaders,
+    resolver: SecretResolver,
+    /// As they were read last, with what could not be.
+    last: Mutex<(Values, Vec<SecretProblem>)>,
+    /// Of which reading of the configuration it is.
+    reading: u64,
+}
+
+/// What reading secrets came to.
+pub(crate) struct Reading {
+    pub(crate) intake: Intake,
+    /// Settings that have another value than before.
+    pub(crate) changed: Vec<String>,
+    /// What could be read before and cannot be now, or fails for another reason.
+    pub(crate) news: Vec<SecretProblem>,
+}
+
+/// Checks what is to be installed. Nothing is read yet.
 pub(crate) async fn install(
-    file: &ProvidersFile,
+    file: ProvidersFile,
     base: &Path,
-    catalogue: &Catalogue,
-    clients: Arc<Clients>,
-) -> Result<Installed, Vec<Diagnostic>> {
+    catalogue: Catalogue,
+    headers: TableHeaders,
+    connector: Arc<Connector>,
+    clients: &Arc<Clients>,
+) -> Result<(Installation, Vec<Diagnostic>), Vec<Diagnostic>> {
+    static READINGS: AtomicU64 = AtomicU64::new(1);
     let mut found = Vec::new();
     let mut manifests = Vec::new();
     for config in file.instances.iter().filter(|instance| !instance.disabled) {
@@ -67,7 +96,7 @@ pub(crate) async fn install(
         match slug.and_then(|slug| catalogue.get(slug)) {
             Some(Ok(manifest)) => {
                 found.extend(providers::check_instance(config, &fields(&manifest)));
-                manifests.push((config, manifest));
+                manifests.push((config.clone(), manifest));
             }
             Some(Err(wrong)) => found.extend(wrong.iter().cloned()),
             None => {
@@ -78,77 +107,185 @@ pub(crate) async fn install(
             }
         }
     }
+    for header in headers.iter().flat_map(|(_, headers)| headers) {
+        if let Reference::Named(name) = &header.value
+            && !file.secrets.contains_key(name)
+        {
+            let message = format!("no secret is called {name:?}");
+            let help = "define it under secrets in providers.yaml";
+            let place = header.place.clone();
+            found.push(Diagnostic::error("BS1807", message).at(place).help(help));
+        }
+    }
     if found.iter().any(Diagnostic::is_error) {
         return Err(found);
     }
-    let resolver = SecretResolver::new(file, sources(file, base, &clients).await, clients);
-    let mut installed = Installed { warnings: found, ..Installed::default() };
-    for (config, manifest) in manifests {
-        installed.instances.push(instance(config, &manifest, &resolver).await);
-    }
-    for (name, named) in &file.keys {
-        match resolver.resolve(&format!("keys.{name}"), &named.reference).await {
-            Ok(key) => drop(installed.keys.insert(name.as_str().into(), key)),
-            Err(error) => tracing::error!(key = name, %error, "a sender's key has no value"),
-        }
-    }
-    Ok(installed)
+    let sources = sources(&file, &headers, base, clients).await;
+    let installation = Installation {
+        resolver: SecretResolver::new(&file, sources, Arc::clone(clients)),
+        file,
+        manifests,
+        catalogue: Arc::new(catalogue),
+        connector,
+        headers,
+        last: Mutex::default(),
+        reading: READINGS.fetch_add(1, Ordering::Relaxed),
+    };
+    Ok((installation, found))
 }
 
-async fn instance(
-    config: &InstanceConfig,
-    manifest: &Manifest,
-    resolver: &SecretResolver,
-) -> Instance {
-    let mut resolved = resolver.resolve_settings(config).await;
-    let token = resolved.values.remove(INTAKE_TOKEN);
-    let pulled = resolved.values.remove(PULLING).is_some_and(|text| text.expose() == "true");
-    let known = |name: &str| {
-        let mut inputs = manifest.auth.iter();
-        inputs.any(|input| input.name == name || input.aliases.iter().any(|alias| alias == name))
-    };
-    let values: Map<String, Value> = resolved
-        .values
-        .iter()
-        .filter(|(name, _)| known(name))
-        .map(|(name, value)| (name.clone(), Value::from(value.expose())))
-        .collect();
-    let needed = |name: &str| {
-        let mut inputs = manifest.auth.iter().filter(|input| input.required);
-        inputs.any(|input| input.name == name || input.aliases.iter().any(|alias| alias == name))
-    };
-    let (mut missing, mut without) = (Vec::new(), Vec::new());
-    for (name, error) in &resolved.failures {
-        let why = format!("{name}: {error}");
-        match error.kind {
+impl Installation {
+    /// Whether an instance says which services there are; `None` if there is no such instance.
+    pub(crate) fn knows_services(&self, name: &str) -> Option<bool> {
+        let known = self.manifests.iter().find(|(config, _)| config.name == name);
+        known.map(|(_, manifest)| manifest.slug == "kubernetes")
+    }
+
+    /// Renews the login at Vault if that is due; when to come again.
+    pub(crate) async fn tend(&self) -> Option<tokio::time::Instant> {
+        self.resolver.tend().await
+    }
+
+    /// Reads all secrets. One that cannot be read keeps the value it had.
+    pub(crate) async fn read(&self, now: Timestamp) -> Reading {
+        let (before, failed_before) = self.last.lock().clone();
+        let mut read = Read { first: before.is_empty(), before, ..Read::default() };
+        let mut instances = Vec::new();
+        for (config, manifest) in &self.manifests {
+            instances.push(self.instance(config, manifest, &mut read).await);
+        }
+        let mut keys = BTreeMap::new();
+        for (name, named) in &self.file.keys {
+            let record = format!("keys.{name}");
+            let value = self.resolver.resolve(&record, &named.reference).await;
+            if let Ok(key) = read.take(record, value) {
+                keys.insert(name.as_str().into(), key);
+            }
+        }
+        let mut tables = BTreeMap::new();
+        for (rule, headers) in &self.headers {
+            let (mut pairs, mut failed) = (Vec::new(), None);
+            for header in headers {
+                let record = format!("tables.{rule}.{}", header.name);
+                let value = self.resolver.resolve(&record, &header.value).await;
+                match read.take(record, value) {
+                    Ok(value) => {
+                        let text = format!("{}{}", header.scheme, value.expose());
+                        pairs.push((header.name.clone(), Secret::new(text)));
+                    }
+                    Err(why) => failed = Some(format!("header {}: {why}", header.name)),
+                }
+            }
+            tables.insert(rule.clone(), failed.map_or(Ok(pairs), Err));
+        }
+        let Read { first, before, now: values, problems } = read;
+        let differs = |record: &&String| !first && before.get(*record) != values.get(*record);
+        let changed = values.keys().filter(differs).cloned().collect();
+        let news = problems.iter().filter(|problem| !failed_before.contains(problem));
+        let news = news.cloned().collect();
+        *self.last.lock() = (values, problems.clone());
+        let health = SecretHealth { read_at: Some(now), problems };
+        let intake = Intake::new(Arc::clone(&self.catalogue), instances, keys);
+        let intake = intake.reaching(Arc::clone(&self.connector)).with_headers(tables);
+        let intake = intake.read(self.reading, health);
+        Reading { intake, changed, news }
+    }
+
+    async fn instance(
+        &self,
+        config: &InstanceConfig,
+        manifest: &Manifest,
+        read: &mut Read,
+    ) -> Instance {
+        let mut resolved = self.resolver.resolve_settings(config).await;
+        let input = |name: &str| {
+            let is = |input: &&Input| {
+                input.name == name || input.aliases.iter().any(|alias| alias == name)
+            };
+            manifest.auth.iter().find(is)
+        };
+        let record = |name: &str| format!("{}.{name}", config.name);
+        for (name, value) in &resolved.values {
+            read.now.insert(record(name), value.clone());
+        }
+        let (mut missing, mut without) = (Vec::new(), Vec::new());
+        for (name, error) in std::mem::take(&mut resolved.failures) {
+            let (setting, record) = (input(&name), record(&name));
             // Files are often written for several ways of connecting; not all of them are there.
-            SecretErrorKind::Missing if known(name) && !needed(name) => without.push(why),
-            _ if known(name) || name == INTAKE_TOKEN => missing.push(why),
+            let optional = error.kind == SecretErrorKind::Missing
+                && setting.is_some_and(|input| !input.required);
+            if optional && !read.before.contains_key(&record) {
+                without.push(format!("{name}: {error}"));
+            } else if setting.is_some() || name == INTAKE_TOKEN {
+                match read.take(record, Err(error)) {
+                    Ok(value) => drop(resolved.values.insert(name, value)),
+                    Err(why) => missing.push(format!("{name}: {why}")),
+                }
+            }
+        }
+        let token = resolved.values.remove(INTAKE_TOKEN);
+        let pulled = resolved.values.remove(PULLING).is_some_and(|text| text.expose() == "true");
+        let values: Map<String, Value> = resolved
+            .values
+            .iter()
+            .filter(|(name, _)| input(name).is_some())
+            .map(|(name, value)| (name.clone(), Value::from(value.expose())))
+            .collect();
+        let auth = match missing.is_empty() {
+            true => manifest.settings(&values).map_err(|error| error.to_string()),
+            false => Err(missing.join("; ")),
+        };
+        let without = (!without.is_empty()).then(|| without.join("; "));
+        match (&auth, &without) {
+            (Err(why), _) if read.first => {
+                tracing::error!(instance = config.name, why, "an instance cannot be used");
+            }
+            (Ok(_), Some(why)) if read.first => {
+                let instance = &config.name;
+                tracing::warn!(instance, why, "an instance does without some settings");
+            }
             _ => {}
         }
-    }
-    let auth = match missing.is_empty() {
-        true => manifest.settings(&values).map_err(|error| error.to_string()),
-        false => Err(missing.join("; ")),
-    };
-    let without = (!without.is_empty()).then(|| without.join("; "));
-    match (&auth, &without) {
-        (Err(why), _) => {
-            tracing::error!(instance = config.name, why, "an instance cannot be used");
+        Instance {
+            name: config.name.as_str().into(),
+            provider: manifest.slug.as_str().into(),
+            token,
+            pulled,
+            // One of them may be what signatures are checked by.
+            unverifiable: without.filter(|_| !manifest.verify.is_empty()),
+            auth,
         }
-        (Ok(_), Some(why)) => {
-            tracing::warn!(instance = config.name, why, "an instance does without some settings");
-        }
-        (Ok(_), None) => {}
     }
-    Instance {
-        name: config.name.as_str().into(),
-        provider: manifest.slug.as_str().into(),
-        token,
-        pulled,
-        // One of them may be what signatures are checked by.
-        unverifiable: without.filter(|_| !manifest.verify.is_empty()),
-        auth,
+}
+
+/// Secrets while they are read.
+#[derive(Default)]
+struct Read {
+    /// Nothing was read before.
+    first: bool,
+    before: Values,
+    now: Values,
+    problems: Vec<SecretProblem>,
+}
+
+impl Read {
+    /// Notes a value; instead of one that cannot be read, the one it had.
+    fn take(
+        &mut self,
+        record: String,
+        value: Result<Secret, SecretError>,
+    ) -> Result<Secret, SecretError> {
+        let value = value.or_else(|error| {
+            let kept = self.before.get(&record).cloned();
+            self.problems.push(SecretProblem {
+                setting: record.clone(),
+                reason: error.to_string(),
+                kept: kept.is_some(),
+            });
+            kept.ok_or(error)
+        })?;
+        self.now.insert(record, value.clone());
+        Ok(value)
     }
 }
 
@@ -178,11 +315,18 @@ fn fields(manifest: &Manifest) -> Vec<AuthField> {
 }
 
 /// Variables, files, and what the references of the file need besides.
-async fn sources(file: &ProvidersFile, base: &Path, clients: &Arc<Clients>) -> SecretSources {
+async fn sources(
+    file: &ProvidersFile,
+    headers: &TableHeaders,
+    base: &Path,
+    clients: &Arc<Clients>,
+) -> SecretSources {
     let environment: Environment = Arc::new(|name| std::env::var(name).ok());
     let mut sources = SecretSources::new(Arc::clone(&environment), base);
     sources.keys = keys().map(Arc::new);
-    let mut in_cluster = file.secrets.values().any(|named| is_of_cluster(&named.reference));
+    let named = file.secrets.values().chain(file.keys.values()).map(|named| &named.reference);
+    let headers = headers.iter().flat_map(|(_, headers)| headers).map(|header| &header.value);
+    let mut in_cluster = named.chain(headers).any(is_of_cluster);
     for setting in file.instances.iter().flat_map(|instance| instance.settings.values()) {
         setting.references(&mut |_, reference, _| in_cluster |= is_of_cluster(reference));
     }

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use bongsu_engine::api::SecretProblem;
 use bongsu_engine::clock::{Clock, SystemClock};
 use bongsu_engine::intake::Intake;
 use bongsu_engine::transport::NetTransport;
 use bongsu_engine::{Engine, Enricher, Loaded, Options, StartError};
 use bongsu_lang::Mode;
-use bongsu_model::{Diagnostic, render_diagnostics};
+use bongsu_model::{Diagnostic, Timestamp, render_diagnostics};
 use bongsu_provider::Connector;
 use bongsu_provider::aws::{AwsSurroundings, Environment};
 use bongsu_provider::egress::EgressPolicy;
@@ -23,10 +24,14 @@ use bongsu_provider::http::{Clients, HttpSettings};
 use bongsu_provider::manifest::Catalogue;
 use bongsu_store::sqlite::{SqliteOptions, SqliteStore};
 use bongsu_web::{BuildInfo, WebOptions};
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
+use tokio::time::Instant;
 use tracing::{error, info, warn};
 
+use crate::instances::{Installation, Reading};
 use crate::logging::otlp::TraceExport;
 use crate::serve_options::{LogFormat, ServeOptions};
 use crate::{configuration, instances, logging};
@@ -95,14 +100,19 @@ async fn serve(options: &ServeOptions) -> Result<()> {
         tokio::runtime::Handle::current(),
     ));
     let transport = Arc::new(NetTransport::new(&engine_options.version, egress(options)));
-    let engine = Engine::start(
-        store.clone(),
-        clock.clone(),
-        transport,
-        engine_options,
-        loader(options, mode, external_url.clone(), Arc::clone(&exports)),
-    )
-    .map_err(refused)?;
+    let current: Arc<Current> = Arc::default();
+    let load = Load {
+        mode,
+        external_url: external_url.clone(),
+        exports: Arc::clone(&exports),
+        clock: clock.clone(),
+        current: Arc::clone(&current),
+    };
+    let loader = loader(options, load);
+    let engine = Engine::start(store.clone(), clock.clone(), transport, engine_options, loader)
+        .map_err(refused)?;
+    let tending = tend(engine.clone(), clock.clone(), current, options.secret_refresh);
+    let tending = tokio::spawn(tending);
     for listener in &listeners {
         info!(address = %listener.local_addr()?, "Listening on");
     }
@@ -122,6 +132,7 @@ async fn serve(options: &ServeOptions) -> Result<()> {
     let served =
         bongsu_web::serve(listeners, Arc::new(engine.clone()), web, stopped(engine.clone()));
     served.await?;
+    tending.abort();
     engine.close().await;
     // Blocks until the last spans have left.
     tokio::task::spawn_blocking(move || exports.close()).await?;
@@ -167,12 +178,71 @@ async fn stopped(engine: Engine) {
     }
 }
 
-fn loader(
-    options: &ServeOptions,
+/// The providers of the configuration in force, for whoever reads their secrets again.
+#[derive(Default)]
+struct Current {
+    installation: Mutex<Option<Arc<Installation>>>,
+    /// There is another one.
+    changed: Notify,
+}
+
+/// When a login at Vault that could not be renewed is tried again.
+const PAUSE: Duration = Duration::from_secs(10);
+
+/// Keeps the login at Vault alive and reads secrets again, `every` so often; zero: never.
+async fn tend(engine: Engine, clock: Arc<dyn Clock>, current: Arc<Current>, every: Duration) {
+    let next = || (!every.is_zero()).then(|| Instant::now() + every);
+    let mut read_at = next();
+    loop {
+        let installation = current.installation.lock().clone();
+        let renewal = match &installation {
+            Some(installation) => installation.tend().await,
+            None => None,
+        };
+        let now = Instant::now();
+        let renewal = renewal.map(|at| if at > now { at } else { now + PAUSE });
+        let wake = renewal.into_iter().chain(read_at).min();
+        let wake = wake.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
+        tokio::select! {
+            () = tokio::time::sleep_until(wake) => {}
+            () = current.changed.notified() => {
+                read_at = next();
+                continue;
+            }
+        }
+        if read_at.is_none_or(|at| at > Instant::now()) {
+            continue;
+        }
+        if let Some(installation) = installation {
+            read_again(&engine, &installation, &*clock).await;
+        }
+        read_at = next();
+    }
+}
+
+async fn read_again(engine: &Engine, installation: &Installation, clock: &dyn Clock) {
+    let Reading { intake, changed, news } = installation.read(clock.now()).await;
+    for problem in &news {
+        let SecretProblem { setting, reason, kept } = problem;
+        warn!(setting, reason, kept, "a secret could not be read");
+    }
+    let renewed = engine.renew(intake, !changed.is_empty());
+    if renewed && !changed.is_empty() {
+        info!(settings = changed.join(", "), "secrets have changed and are in use");
+    }
+}
+
+/// What the loader needs besides the options.
+struct Load {
     mode: Mode,
     external_url: String,
     exports: Arc<TraceExport>,
-) -> Box<bongsu_engine::Loader> {
+    clock: Arc<dyn Clock>,
+    current: Arc<Current>,
+}
+
+fn loader(options: &ServeOptions, load: Load) -> Box<bongsu_engine::Loader> {
+    let Load { mode, external_url, exports, clock, current } = load;
     let path = options.config.clone();
     let retention = options.retention;
     let dirs = options.providers_dirs.clone();
@@ -184,17 +254,22 @@ fn loader(
         let enricher = beside.and_then(|beside| Enricher::read(&beside));
         // Alertmanager takes no payloads of providers.
         let senders = match compat {
-            true => Ok(Intake::default()),
-            false => senders(path.as_deref(), &dirs, &reach),
-        };
-        // The mistakes of all files at once.
-        let (files, (enricher, warnings), senders) = match (files, enricher, senders) {
-            (Ok(files), Ok(enricher), Ok(senders)) => (files, enricher, senders),
-            (files, enricher, senders) => {
-                let faults = [files.err(), enricher.err(), senders.err()];
-                return Err(faults.into_iter().flatten().flatten().collect());
+            true => Ok((Intake::default(), None)),
+            false => {
+                let enricher = enricher.as_ref().ok().map(|(enricher, _)| enricher);
+                let senders = senders(path.as_deref(), &dirs, &reach, enricher, clock.now());
+                senders.map(|(intake, installation)| (intake, Some(Arc::new(installation))))
             }
         };
+        // The mistakes of all files at once.
+        let (files, (enricher, warnings), (senders, installation)) =
+            match (files, enricher, senders) {
+                (Ok(files), Ok(enricher), Ok(senders)) => (files, enricher, senders),
+                (files, enricher, senders) => {
+                    let faults = [files.err(), enricher.err(), senders.err()];
+                    return Err(faults.into_iter().flatten().flatten().collect());
+                }
+            };
         let dedup = enricher.dedup_rules().to_vec();
         for warning in files.warnings.iter().chain(&warnings) {
             warn!(code = warning.code, finding = warning.message, "configuration");
@@ -202,6 +277,8 @@ fn loader(
         let file = path.as_deref().map(|path| tracing::field::display(path.display()));
         info!(file, templates = files.template_files.len(), "configuration loaded");
         let tracer = exports.tracer(files.config.tracing.as_ref());
+        *current.installation.lock() = installation;
+        current.changed.notify_one();
         let loaded = Loaded::new(files.config, files.templates, &external_url, retention);
         let loaded = loaded.traced(tracer).receiving(senders);
         Ok(loaded.deduplicating(dedup).enriching(enricher))
@@ -243,7 +320,9 @@ fn senders(
     config: Option<&Path>,
     dirs: &[PathBuf],
     reach: &Reach,
-) -> Result<Intake, Vec<Diagnostic>> {
+    enricher: Option<&Enricher>,
+    now: Timestamp,
+) -> Result<(Intake, Installation), Vec<Diagnostic>> {
     let mut catalogue = Catalogue::shipped();
     let own = config.map(|path| path.join("providers")).filter(|path| path.is_dir());
     for dir in own.iter().chain(dirs) {
@@ -255,20 +334,47 @@ fn senders(
     let folder = config.filter(|path| path.is_dir());
     let (file, mut warnings) = instances::file(folder)?;
     let base = folder.unwrap_or(Path::new(""));
-    let install = instances::install(&file, base, &catalogue, Arc::clone(&reach.clients));
+    let tables = enricher.iter().flat_map(|enricher| enricher.http_tables());
+    let headers = tables.map(|(rule, table)| (rule.to_owned(), table.headers.clone())).collect();
+    let connector = Arc::clone(&reach.connector);
+    let install = instances::install(file, base, catalogue, headers, connector, &reach.clients);
     // The loader runs where it may block.
-    let installed = tokio::task::block_in_place(|| reach.runtime.block_on(install))?;
-    warnings.extend(installed.warnings);
+    let installed = tokio::task::block_in_place(|| reach.runtime.block_on(install));
+    let (installation, more) = installed?;
+    warnings.extend(more);
     for warning in &warnings {
         warn!(code = warning.code, finding = warning.message, "configuration");
     }
-    let intake = Intake::new(catalogue, installed.instances, installed.keys);
-    Ok(intake.reaching(Arc::clone(&reach.connector)))
+    let sources = enricher.map(|enricher| enricher.topology_sources()).unwrap_or_default();
+    let faults: Vec<Diagnostic> = sources
+        .iter()
+        .filter_map(|source| {
+            let name = &source.instance;
+            let message = match installation.knows_services(name) {
+                Some(true) => return None,
+                Some(false) => format!("the provider of {name} knows no services"),
+                None => format!("no instance is called {name}"),
+            };
+            let help = "sources are instances of the provider kubernetes in providers.yaml";
+            Some(Diagnostic::error("BS1712", message).at(source.place.clone()).help(help))
+        })
+        .collect();
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    let read = tokio::task::block_in_place(|| reach.runtime.block_on(installation.read(now)));
+    for problem in &read.news {
+        let SecretProblem { setting, reason, .. } = problem;
+        error!(setting, reason, "a secret could not be read");
+    }
+    Ok((read.intake, installation))
 }
 
 fn report(faults: &[Diagnostic], message: &str) {
     for fault in faults {
-        error!(code = fault.code, err = fault.message, "{message}");
+        let place = fault.place.as_ref();
+        let at = place.map(|p| format!("{}:{}:{}", p.source.name, p.line, p.column));
+        error!(code = fault.code, at, err = fault.message, help = fault.help, "{message}");
     }
 }
 

@@ -42,6 +42,8 @@ pub(crate) struct ServeOptions {
     pub(crate) maintenance_interval: Duration,
     /// Time between removals of resolved alerts from memory.
     pub(crate) alerts_gc_interval: Duration,
+    /// How often secrets are read again; zero is never.
+    pub(crate) secret_refresh: Duration,
     /// Most alerts with one alertname; 0: no limit.
     pub(crate) alerts_per_name: usize,
     /// Time between removals of empty groups.
@@ -174,6 +176,7 @@ impl Default for ServeOptions {
             retention: Duration::from_secs(120 * 3600),
             maintenance_interval: Duration::from_secs(15 * 60),
             alerts_gc_interval: Duration::from_secs(30 * 60),
+            secret_refresh: Duration::from_secs(300),
             alerts_per_name: 0,
             dispatch_maintenance_interval: Duration::from_secs(30),
             dispatch_start_delay: Duration::ZERO,

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bongsu_testkit::capture::{Answer, CaptureServer};
-use bongsu_testkit::process::{Server, poll_until};
+use bongsu_testkit::process::{Launch, Manner, Server, poll_until};
 use bongsu_testkit::smtp::{Behaviour, SmtpSink};
 use serde_json::json;
 
@@ -47,6 +47,109 @@ fn what_was_accepted_survives_a_kill_and_is_not_told_twice() {
     let disk = told.iter().filter(|request| names(&request.json()["alerts"]) == ["Disk"]);
     assert_eq!(disk.count(), 1);
     assert!(server.stop(PATIENCE).unwrap().success(), "{}", server.log().join("\n"));
+}
+
+/// A vault whose secret is what tests say, and that answers everything else as a real one.
+fn vault(secret: &str) -> Answer {
+    Answer::status(200).body(json!({"data": {"data": {"token": secret}}}).to_string())
+}
+
+#[test]
+fn secrets_that_change_are_used_without_a_reload() {
+    let vault_server = CaptureServer::start();
+    let path = "/v1/secret/data/hook";
+    vault_server.script("/v1/auth/token/lookup-self", [Answer::status(403)]);
+    vault_server.script(path, [vault("first-t0ken")]);
+    let providers = format!(
+        "vault: {{address: '{}', token: root, kv: 2}}\nproviders:\n  door:\n    type: grafana\n    \
+         config: {{intake_token: 'file:token.txt'}}\n  gate:\n    type: grafana\n    \
+         config: {{intake_token: 'vault:secret/hook#token'}}\n",
+        vault_server.url("")
+    );
+    let server = Launch::new(Manner::Own, &webhook("http://127.0.0.1:9/"))
+        .file("providers.yaml", &providers)
+        .file("token.txt", "old-t0ken")
+        .arguments(["--secret-refresh=1s"])
+        .start();
+    let sends = |instance: &str, token: &str| {
+        let path = format!("/api/v1/events/grafana/{instance}?token={token}");
+        server.request("POST", &path, Some("{\"alerts\": []}")).unwrap().status
+    };
+    assert_eq!((sends("door", "old-t0ken"), sends("door", "new-t0ken")), (202, 401));
+    assert_eq!(sends("gate", "first-t0ken"), 202);
+    std::fs::write(server.dir().join("token.txt"), "new-t0ken").unwrap();
+    poll_until(PATIENCE, || (sends("door", "new-t0ken") == 202).then_some(())).unwrap();
+    assert_eq!(sends("door", "old-t0ken"), 401);
+    // One that is gone keeps its value, and says so.
+    std::fs::remove_file(server.dir().join("token.txt")).unwrap();
+    let problems = || {
+        let sources = server.request("GET", "/api/v1/sources", None).unwrap().json();
+        sources["secrets"]["problems"].as_array().filter(|p| !p.is_empty()).cloned()
+    };
+    let problems = poll_until(PATIENCE, problems).unwrap();
+    assert_eq!(
+        (&problems[0]["setting"], &problems[0]["kept"]),
+        (&json!("door.intake_token"), &json!(true))
+    );
+    assert_eq!(sends("door", "new-t0ken"), 202);
+    let metrics = server.request("GET", "/metrics", None).unwrap().body;
+    assert!(metrics.contains("\nbongsu_secrets_failing 1\n"), "{metrics}");
+    assert!(metrics.contains("\nbongsu_secrets_changed_total 1\n"), "{metrics}");
+    let log = server.log().join("\n");
+    assert!(log.contains("door.intake_token") && !log.contains("t0ken\""), "{log}");
+    for secret in ["old-t0ken", "new-t0ken", "first-t0ken"] {
+        assert!(!log.contains(secret), "{log}");
+    }
+}
+
+#[test]
+fn the_login_at_vault_is_renewed_although_nothing_is_read() {
+    let vault_server = CaptureServer::start();
+    let lookup = json!({"data": {"ttl": 2, "renewable": true}}).to_string();
+    vault_server.script("/v1/auth/token/lookup-self", [Answer::status(200).body(lookup)]);
+    vault_server.script("/v1/secret/data/hook", [vault("t0ken")]);
+    let renewed = json!({"auth": {"lease_duration": 3600, "renewable": true}}).to_string();
+    vault_server.script("/v1/auth/token/renew-self", [Answer::status(200).body(renewed)]);
+    let providers = format!(
+        "vault: {{address: '{}', token: root, kv: 2}}\nproviders:\n  gate:\n    type: grafana\n    \
+         config: {{intake_token: 'vault:secret/hook#token'}}\n",
+        vault_server.url("")
+    );
+    let _server = Launch::new(Manner::Own, &webhook("http://127.0.0.1:9/"))
+        .file("providers.yaml", &providers)
+        .arguments(["--secret-refresh=1h"])
+        .start();
+    let asked = || {
+        let asked = vault_server.captured();
+        asked.into_iter().find(|request| request.path == "/v1/auth/token/renew-self")
+    };
+    let request = poll_until(PATIENCE, asked).unwrap();
+    assert_eq!(request.header("authorization"), "Bearer root");
+}
+
+#[test]
+fn a_refused_reload_names_files_and_lines() {
+    let server = Launch::new(Manner::Own, &webhook("http://127.0.0.1:9/"))
+        .file("enrichment.yaml", "mapping: []\n")
+        .start();
+    std::fs::write(server.dir().join("enrichment.yaml"), "mapping: []\nrules: []\n").unwrap();
+    let topology = "services: []\nsources:\n- instance: nobody\n";
+    std::fs::write(server.dir().join("topology.yaml"), topology).unwrap();
+    let refused = server.request("POST", "/-/reload", None).unwrap();
+    assert_eq!(refused.status, 500);
+    let (file, text) = (server.dir().join("enrichment.yaml"), &refused.body);
+    assert!(text.starts_with("failed to reload config: "), "{text}");
+    assert!(text.contains(&format!("{}:2:1: ", file.display())), "{text}");
+    std::fs::write(&file, "mapping: []\n").unwrap();
+    let refused = server.request("POST", "/-/reload", None).unwrap().body;
+    assert!(refused.contains("topology.yaml:3:3: no instance is called nobody"), "{refused}");
+    server.signal("HUP");
+    let logged = || {
+        let lines = server.log();
+        lines.into_iter().find(|line| line.contains("the old one stays"))
+    };
+    let line = poll_until(PATIENCE, logged).unwrap();
+    assert!(line.contains("topology.yaml:3:3") && line.contains("BS1712"), "{line}");
 }
 
 #[test]

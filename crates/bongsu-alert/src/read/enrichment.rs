@@ -155,7 +155,7 @@ impl Reader {
     }
 
     fn mapping(&mut self, node: &Node, tables: &[Arc<Source>]) -> Option<Mapping> {
-        const KEYS: [&str; 15] = [
+        const KEYS: [&str; 18] = [
             "name",
             "type",
             "matchers",
@@ -164,6 +164,9 @@ impl Reader {
             "rows",
             "url",
             "refresh",
+            "format",
+            "rows_at",
+            "headers",
             "condition",
             "priority",
             "disabled",

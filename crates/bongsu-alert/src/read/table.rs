@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
+use bongsu_config::secret::Reference;
 use bongsu_lang::yaml::{Kind, Node, Scalar};
 use bongsu_model::{Diagnostic, Source};
 use serde_json::{Map, Value};
 
 use super::Reader;
 use crate::field::{self, IDENTITY};
-use crate::mapping::{HttpTable, Mapping, MappingSource};
+use crate::http_table::{HttpHeader, HttpTable, MAX_HEADERS, TableFormat};
+use crate::mapping::{Mapping, MappingSource};
 use crate::table::{Table, TableFault};
 use crate::{csv, topology};
 
@@ -37,9 +39,13 @@ impl Reader {
                 if of("refresh").is_none() {
                     self.missing(node, "refresh");
                 }
-                let url = self.url(url).unwrap_or_default();
-                let refresh = refresh.unwrap_or_default();
-                rule.source = MappingSource::Http(HttpTable { url, refresh });
+                rule.source = MappingSource::Http(HttpTable {
+                    url: self.url(url).unwrap_or_default(),
+                    refresh: refresh.unwrap_or_default(),
+                    format: of("format").and_then(|value| self.format(value)),
+                    rows_at: of("rows_at").and_then(|value| self.optional(value)),
+                    headers: of("headers").map(|value| self.headers(value)).unwrap_or_default(),
+                });
             }
             ("csv", [Some(text), None, None, None]) => {
                 let parsed = Table::from_csv(text.text().unwrap_or_default());
@@ -69,6 +75,74 @@ impl Reader {
                 self.refuse("BS1707", node.place, message);
             }
         }
+        let fetches = matches!(rule.source, MappingSource::Http(_));
+        for key in ["refresh", "format", "rows_at", "headers"] {
+            if let Some(value) = of(key).filter(|_| !fetches && kind != "http") {
+                let message = format!("{key} belongs to url: this rule fetches nothing");
+                self.refuse_quietly("BS1704", value.place, &message);
+            }
+        }
+    }
+
+    fn format(&mut self, node: &Node) -> Option<TableFormat> {
+        let text = self.text(node)?;
+        let format = TableFormat::named(&text);
+        if format.is_none() {
+            let message = format!("format {text} is none of csv, json, yaml");
+            self.refuse("BS1707", node.place, message);
+        }
+        format
+    }
+
+    /// Header fields; what stands in their lines may be a secret and is not shown.
+    fn headers(&mut self, node: &Node) -> Vec<HttpHeader> {
+        let Kind::Mapping(entries) = &node.kind else {
+            self.refuse_quietly("BS1702", node.place, "headers are a mapping");
+            return Vec::new();
+        };
+        if entries.len() > MAX_HEADERS {
+            let message = format!("a table is asked for with at most {MAX_HEADERS} headers");
+            self.refuse_quietly("BS1708", node.place, &message);
+            return Vec::new();
+        }
+        let mut headers: Vec<HttpHeader> = Vec::new();
+        for entry in entries {
+            let place = entry.key.place;
+            let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+            let name = entry.key.text().filter(|n| !n.is_empty() && n.bytes().all(is_token));
+            let Some(name) = name.map(str::to_ascii_lowercase) else {
+                self.refuse_quietly("BS1707", place, "this is no name of a header");
+                continue;
+            };
+            if headers.iter().any(|known| known.name == name) {
+                self.refuse_quietly("BS1703", place, &format!("the header {name} stands twice"));
+            }
+            let Some(text) = entry.value.text().filter(|_| !entry.value.is_null()) else {
+                self.refuse_quietly("BS1702", place, &format!("the header {name} is no text"));
+                continue;
+            };
+            // `Bearer env:TOKEN`: the reference is what follows the scheme.
+            let text = text.trim();
+            let behind = text.split_once(' ').filter(|(scheme, _)| scheme.bytes().all(is_token));
+            let behind = behind.and_then(|(scheme, rest)| {
+                let value = Reference::parse(rest).ok().filter(|value| !value.is_literal())?;
+                Some((format!("{scheme} "), value))
+            });
+            let read = behind
+                .map_or_else(|| Reference::parse(text).map(|value| (String::new(), value)), Ok);
+            match read {
+                Ok((scheme, value)) => {
+                    let place = self.quiet_place(place);
+                    headers.push(HttpHeader { name, scheme, value, place });
+                }
+                Err(malformed) => {
+                    let finding = Diagnostic::error("BS1806", malformed.message);
+                    let place = self.quiet_place(place);
+                    self.found.push(finding.help(malformed.help).at(place));
+                }
+            }
+        }
+        headers
     }
 
     fn topology_fields(&mut self, rule: &Mapping, node: &Node) {
@@ -91,10 +165,8 @@ impl Reader {
                 None
             }
             Some(host) if host.contains('@') => {
-                // Without a place: the excerpt would show them.
-                let line = node.place.line;
-                let message = format!("line {line}: credentials do not belong into url");
-                self.found.push(Diagnostic::error("BS1707", message));
+                let message = "credentials do not belong into url: write a header";
+                self.refuse_quietly("BS1707", node.place, message);
                 None
             }
             Some(_) => Some(text),
@@ -129,7 +201,7 @@ impl Reader {
         }
     }
 
-    fn row(&mut self, node: &Node) -> Option<Map<String, Value>> {
+    pub(super) fn row(&mut self, node: &Node) -> Option<Map<String, Value>> {
         let Kind::Mapping(entries) = &node.kind else {
             self.mistyped(node, "a row: a mapping");
             return None;
@@ -188,7 +260,7 @@ impl Reader {
 }
 
 /// Severities and states that nobody knows would never arrive.
-fn wrong_values(rule: &Mapping, table: &Table) -> Vec<String> {
+pub(super) fn wrong_values(rule: &Mapping, table: &Table) -> Vec<String> {
     let mut wrong = Vec::new();
     let compared = |name: &str| rule.matchers.iter().flatten().any(|path| path.text() == name);
     for (at, column) in table.columns.iter().enumerate() {

@@ -4,14 +4,20 @@
 //! circles are noted as warnings.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use bongsu_lang::yaml::{Kind, Node};
 
 use super::Reader;
 use crate::topology::{
-    Application, Dependency, MAX_DEPENDENCIES, MAX_SERVICES, Service, TEXTS, Topology, UNKNOWN,
+    Application, Dependency, MAX_DEPENDENCIES, MAX_SERVICES, Service, TEXTS, Topology,
+    TopologySource, UNKNOWN,
 };
 
+/// Systems that may be asked for their services.
+const MAX_SOURCES: usize = 50;
+/// How often they are asked unless somebody says.
+const REFRESH: Duration = Duration::from_secs(300);
 /// Services a warning about a circle names.
 const SHOWN: usize = 8;
 
@@ -31,7 +37,8 @@ struct Entry<'n> {
 
 impl Reader {
     pub(super) fn topology(&mut self, node: &Node) -> Topology {
-        let pairs = self.pairs(node, &["services", "dependencies", "applications"]);
+        let known = ["services", "dependencies", "applications", "sources"];
+        let pairs = self.pairs(node, &known);
         let of = |wanted: &str| pairs.iter().find(|(key, _)| *key == wanted).map(|(_, v)| *v);
         let mut entries: Vec<Entry> = Vec::new();
         let mut seen = HashSet::new();
@@ -85,6 +92,45 @@ impl Reader {
         let topology = Topology::new(services, dependencies, applications).unwrap_or_default();
         self.circles(&topology, of("services").map_or(node, |services| services));
         topology
+    }
+
+    /// Instances that are asked for their services.
+    pub(super) fn topology_sources(&mut self, node: &Node) -> Vec<TopologySource> {
+        const KEYS: [&str; 5] = ["instance", "refresh", "environment", "namespaces", "selector"];
+        let mut names = HashSet::new();
+        let mut sources = Vec::new();
+        let items = node.get("sources").map(|v| self.items(v)).unwrap_or_default();
+        if items.len() > MAX_SOURCES {
+            let message = format!("a topology has at most {MAX_SOURCES} sources");
+            self.refuse("BS1708", node.place, message);
+            return sources;
+        }
+        for item in items {
+            let mut source = TopologySource {
+                instance: String::new(),
+                refresh: REFRESH,
+                environment: None,
+                namespaces: Vec::new(),
+                selector: None,
+                place: self.place(item.place),
+            };
+            for (key, value) in self.pairs(item, &KEYS) {
+                match key {
+                    "instance" => source.instance = self.text(value).unwrap_or_default(),
+                    "refresh" => source.refresh = self.duration(value).unwrap_or(REFRESH),
+                    "environment" => source.environment = self.optional(value),
+                    "namespaces" => source.namespaces = self.texts(value),
+                    _ => source.selector = self.optional(value),
+                }
+            }
+            if source.instance.is_empty() {
+                self.missing(item, "instance");
+                continue;
+            }
+            self.unique(&mut names, &source.instance, "sources", item);
+            sources.push(source);
+        }
+        sources
     }
 
     fn circles(&mut self, topology: &Topology, node: &Node) {

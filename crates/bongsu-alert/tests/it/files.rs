@@ -34,6 +34,22 @@ rules: []
 }
 
 #[test]
+fn fetched_tables() {
+    let found = findings(&enrichment(
+        r#"
+mapping:
+  - {name: a, matchers: [h], url: 'https://x/', refresh: 1m, format: csv, rows_at: a.b, headers: {authorization: 'Bearer env:TOKEN', x-key: hunter2}}
+  - {name: b, matchers: [h], url: 'https://x/', refresh: 1m, format: xml, headers: {'x y': hunter2, x-key: [hunter2], token: 'vault:hunter2'}}
+  - {name: c, matchers: [h], url: 'https://x/', refresh: 1m, headers: [hunter2]}
+  - {name: d, matchers: [h], rows: [], refresh: 1m, headers: {token: hunter2}}
+  - {name: e, matchers: [h], url: 'https://u:hunter2@x/', refresh: 0s}
+"#,
+    ));
+    assert!(!found.contains("hunter2"), "{found}");
+    insta::assert_snapshot!(found);
+}
+
+#[test]
 fn tables_in_files() {
     let mut files = enrichment("mapping:\n  - {name: t, matchers: [a], file: t.csv}\n");
     files.tables.extend(source("t.csv", "a,b,id\n1,2,9\n"));

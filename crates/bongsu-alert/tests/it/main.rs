@@ -3,6 +3,7 @@
 
 mod enrichments;
 mod files;
+mod layers;
 mod recurrence;
 mod reports;
 mod rules;

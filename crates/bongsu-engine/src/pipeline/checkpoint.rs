@@ -141,6 +141,15 @@ impl Shared {
         ack.await.map_err(|e| e.to_string())
     }
 
+    /// Forgets documents that nobody needs any more; those of before a crash go at the next start.
+    pub(crate) fn forget(&self, documents: Vec<Row>) {
+        if !documents.is_empty()
+            && let Err(error) = self.store.write_behind(documents)
+        {
+            tracing::warn!(%error, "documents that are not needed stay for now");
+        }
+    }
+
     /// Removes what has outlived its retention.
     async fn housekeep(&self) {
         let now = self.clock.now();

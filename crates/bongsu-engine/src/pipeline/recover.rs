@@ -14,7 +14,8 @@ use bongsu_store::{Loaded as Item, OutboxRow, Store, StoreError};
 
 use crate::core::{AlertEvent, Core, Errand, Flight, Outgoing, PullState};
 use crate::engine::Shared;
-use crate::records::{self, EventKind};
+use crate::pipeline::counts;
+use crate::records::{self, Document, EventKind};
 use crate::trace::Span;
 
 /// What the store held besides alerts.
@@ -24,6 +25,7 @@ pub(crate) struct Restored {
     outbox: Vec<OutboxRow>,
     /// What to note about what was read.
     rows: Vec<bongsu_store::Row>,
+    pub(crate) documents: Vec<Document>,
     /// Records that could not be read: logged, kept in the store, not fatal.
     damaged: usize,
     /// The store has never held anything.
@@ -70,6 +72,11 @@ pub(crate) fn load(
                 payloads.push(row);
                 true
             }
+            Item::Document { kind, key, data } => {
+                let (key, data) = (key.to_owned(), data.to_owned());
+                restored.documents.push(Document { kind, key, data });
+                true
+            }
             Item::Outbox(row) => {
                 restored.outbox.push(row);
                 true
@@ -96,10 +103,13 @@ pub(crate) fn load(
             restored.rows.push(bongsu_store::Row::MarkPayload { id, problem });
         }
     }
+    let unread = restored.documents.iter().filter(|document| !counts::restore(core, document));
+    restored.damaged += unread.count();
     for (identity, state) in core.wide.held() {
         core.route.hold(identity, Some(state));
     }
     restored.untouched = summary.next_seq.0 <= 1
+        && restored.documents.is_empty()
         && [
             summary.alerts,
             summary.silences,

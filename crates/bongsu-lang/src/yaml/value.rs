@@ -43,6 +43,28 @@ impl Value {
         }
     }
 
+    /// What JSON says.
+    pub fn from_json(json: &serde_json::Value) -> Self {
+        use serde_json::Value as Json;
+        match json {
+            Json::Null => Self::Null,
+            Json::Bool(b) => Self::Bool(*b),
+            Json::Number(n) => match (n.as_i64(), n.as_u64()) {
+                (Some(n), _) => Self::Int(n),
+                (None, Some(n)) => Self::Uint(n),
+                (None, None) => Self::Float(n.as_f64().unwrap_or_default()),
+            },
+            Json::String(text) => Self::Text(text.clone()),
+            Json::Array(items) => Self::List(items.iter().map(Self::from_json).collect()),
+            Json::Object(pairs) => Self::Map(
+                pairs
+                    .iter()
+                    .map(|(key, value)| (Self::Text(key.clone()), Self::from_json(value)))
+                    .collect(),
+            ),
+        }
+    }
+
     /// The value without pairs whose keys are not text, at every depth: what JSON can hold.
     /// Infinite and not-a-number floats become null.
     pub fn to_json(&self) -> serde_json::Value {

@@ -22,7 +22,7 @@ use super::oauth2::TokenSource;
 use super::proxy::{Proxies, ProxyKind};
 use super::redirect::{MAX_REDIRECTS, follow, origin, trusts};
 use super::settings::{Authorization, HttpSettings};
-use super::{HttpRequest, HttpResponse, MAX_BODY_BYTES, MAX_ERROR_BODY_BYTES, header_field};
+use super::{HttpRequest, HttpResponse, MAX_ERROR_BODY_BYTES, header_field};
 use crate::egress::EgressPolicy;
 use crate::error::{TransportError, TransportErrorKind};
 use crate::tls::ClientTlsSource;
@@ -131,7 +131,7 @@ impl HttpClient {
             {
                 tokens.forget().await;
             }
-            return read(answer, &origin(&request.url)).await;
+            return read(answer, &origin(&request.url), request.max_answer).await;
         }
         let text = format!("{}: stopped after {MAX_REDIRECTS} redirects", origin(&first));
         Err(TransportError::new(TransportErrorKind::Redirect, text))
@@ -271,9 +271,10 @@ impl HttpClient {
 async fn read(
     answer: ::http::Response<Incoming>,
     host: &str,
+    max_answer: usize,
 ) -> Result<HttpResponse, TransportError> {
     let (head, mut body) = answer.into_parts();
-    let keep = if head.status.is_success() { MAX_BODY_BYTES } else { MAX_ERROR_BODY_BYTES };
+    let keep = if head.status.is_success() { max_answer } else { MAX_ERROR_BODY_BYTES };
     let mut kept = BytesMut::new();
     let mut seen = 0;
     let mut trailers = HeaderMap::new();

@@ -22,7 +22,7 @@ pub use settings::{
 
 use crate::error::{TransportError, TransportErrorKind};
 
-/// Most bytes kept of the body of a successful (2xx) answer.
+/// Most bytes kept of the body of a successful (2xx) answer, unless the request says otherwise.
 pub const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 
 /// Most bytes kept of the body of any other answer, which is only good for an error text.
@@ -39,6 +39,8 @@ pub struct HttpRequest {
     pub headers: HeaderMap,
     /// The body; may be empty.
     pub body: Bytes,
+    /// Most bytes kept of the body of a successful answer.
+    pub max_answer: usize,
 }
 
 /// Shows neither path, query, header fields nor body, all of which may hold credentials.
@@ -64,7 +66,8 @@ impl HttpRequest {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(bad(&format!("unsupported scheme {:?}", url.scheme())));
         }
-        Ok(Self { method, url, headers: HeaderMap::new(), body: Bytes::new() })
+        let (headers, body) = (HeaderMap::new(), Bytes::new());
+        Ok(Self { method, url, headers, body, max_answer: MAX_BODY_BYTES })
     }
 
     /// The same with one more header field.
@@ -105,7 +108,7 @@ pub struct HttpResponse {
     pub status: u16,
     /// All header fields.
     pub headers: HeaderMap,
-    /// The body, as far as kept: [`MAX_BODY_BYTES`] or [`MAX_ERROR_BODY_BYTES`].
+    /// The body, as far as kept: [`HttpRequest::max_answer`] or [`MAX_ERROR_BODY_BYTES`].
     pub body: Bytes,
     /// Whether the body was longer than what is kept.
     pub truncated: bool,

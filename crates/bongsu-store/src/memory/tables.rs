@@ -20,6 +20,7 @@ pub(super) struct Tables {
     outbox: BTreeMap<String, OutboxRow>,
     silences: BTreeMap<String, Vec<u8>>,
     notifications: BTreeMap<String, (Timestamp, Vec<u8>)>,
+    documents: BTreeMap<(u8, String), Vec<u8>>,
     pub(super) payloads: BTreeMap<i64, PayloadRow>,
     /// With the place its first insertion gave it, and the instant its texts were made findable.
     pub(super) occurrences: BTreeMap<String, (i64, Timestamp, OccurrenceRow)>,
@@ -167,6 +168,12 @@ impl Tables {
                 let detail = String::from(&*detail);
                 self.reports.push((fingerprint, ReportRecord { id, at, kind, detail }));
             }
+            Row::PutDocument { kind, key, data } => {
+                self.documents.insert((kind, key), data);
+            }
+            Row::DeleteDocument { kind, key } => {
+                self.documents.remove(&(kind, key));
+            }
             Row::Checkpoint { journal_seq } => {
                 self.checkpoint = self.checkpoint.max(journal_seq);
                 self.journal = self.journal.split_off(&(self.checkpoint.0 + 1));
@@ -197,6 +204,9 @@ impl Tables {
         }
         for (key, (expires_at, data)) in &self.notifications {
             visit(Loaded::Notification { key, expires_at: *expires_at, data });
+        }
+        for ((kind, key), data) in &self.documents {
+            visit(Loaded::Document { kind: *kind, key, data });
         }
         let mut outbox: Vec<&OutboxRow> = self.outbox.values().collect();
         outbox.sort_by_key(|row| row.created_at);

@@ -61,6 +61,11 @@ pub(super) fn load(
         });
         Ok(())
     })?;
+    each(&snapshot, "SELECT kind, key, data FROM document", [], |row| {
+        let (key, data) = (row.get_ref(1)?.as_str()?, row.get_ref(2)?.as_blob()?);
+        visit(Loaded::Document { kind: row.get(0)?, key, data });
+        Ok(())
+    })?;
     let outbox = "SELECT key, partition, target, group_key, payload, state, attempt, created_at, \
                   deadline FROM outbox ORDER BY created_at, key";
     summary.outbox = each(&snapshot, outbox, [], |row| {

@@ -22,6 +22,7 @@ enum Key {
     Index(String),
     Change(String, String),
     Preset(String),
+    Document(u8, String),
     Checkpoint,
 }
 
@@ -84,6 +85,9 @@ impl Retained {
             Row::PutPreset(row) => Key::Preset(row.name.clone()),
             Row::DeletePreset { name } => Key::Preset(name.clone()),
             Row::PutChange(row) => Key::Change(row.source.clone(), row.key.clone()),
+            Row::PutDocument { kind, key, .. } | Row::DeleteDocument { kind, key } => {
+                Key::Document(*kind, key.clone())
+            }
             Row::IndexOccurrence { fingerprint } => Key::Index(fingerprint.clone()),
             Row::AppendDelivery { .. }
             | Row::AppendAlertEvent { .. }

@@ -20,6 +20,10 @@ const MIGRATIONS: &[Migration] = &[
     Migration { name: "intake", sql: include_str!("../../migrations/sqlite/0002_intake.sql") },
     Migration { name: "changes", sql: include_str!("../../migrations/sqlite/0003_changes.sql") },
     Migration { name: "presets", sql: include_str!("../../migrations/sqlite/0004_presets.sql") },
+    Migration {
+        name: "documents",
+        sql: include_str!("../../migrations/sqlite/0005_documents.sql"),
+    },
     Migration { name: "behind", sql: include_str!("../../migrations/sqlite/0006_behind.sql") },
 ];
 
@@ -29,6 +33,7 @@ pub(crate) const TABLES: &[&str] = &[
     "alert_event",
     "change",
     "delivery",
+    "document",
     "journal",
     "meta",
     "notification",

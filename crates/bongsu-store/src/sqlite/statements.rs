@@ -37,6 +37,8 @@ pub(super) struct Statements<'c> {
     put_preset: Statement<'c>,
     delete_preset: Statement<'c>,
     append_report: Statement<'c>,
+    put_document: Statement<'c>,
+    delete_document: Statement<'c>,
     put_meta: Statement<'c>,
     probe: Statement<'c>,
     forget_probe: Statement<'c>,
@@ -124,6 +126,8 @@ impl<'c> Statements<'c> {
             delete_preset: sql("DELETE FROM preset WHERE name = ?1")?,
             append_report: sql("INSERT INTO report (at, fingerprint, kind, detail) \
                  VALUES (?1, ?2, ?3, ?4)")?,
+            put_document: sql("REPLACE INTO document (kind, key, data) VALUES (?1, ?2, ?3)")?,
+            delete_document: sql("DELETE FROM document WHERE kind = ?1 AND key = ?2")?,
             put_meta: sql("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE \
                  SET value = max(value, excluded.value)")?,
             probe: sql("INSERT INTO journal (seq, at, body) VALUES (?1, 0, zeroblob(65536))")?,
@@ -264,6 +268,10 @@ impl<'c> Statements<'c> {
                 kind,
                 detail,
             )),
+            Row::PutDocument { kind, key, data } => {
+                self.put_document.execute((kind, key, data.as_slice()))
+            }
+            Row::DeleteDocument { kind, key } => self.delete_document.execute((kind, key)),
             Row::CoverPayloads { id } => {
                 return self.put_meta("payloads", id.cast_unsigned());
             }

@@ -67,6 +67,7 @@ fn everything_committed_is_there_after_reopening<B: Backend>() {
             message("m1", 1),
             Row::PutSilence { id: "s".into(), ends_at: at(60), data: b"sil".into() },
             Row::PutNotification { key: "n".into(), expires_at: at(70), data: b"log".into() },
+            Row::PutDocument { kind: 3, key: "d".into(), data: b"doc".into() },
         ],
         ..journal("batch")
     };
@@ -80,6 +81,7 @@ fn everything_committed_is_there_after_reopening<B: Backend>() {
             "journal 1 1 batch",
             "silence s sil",
             "notification n 70 log",
+            "document 3 d doc",
             "outbox m1 Pending 0 7 payload 301",
             "outbox m2 Pending 0 7 payload 302",
             "timer 1 soon 30 p",
@@ -95,22 +97,25 @@ fn puts_replace_and_deletes_remove<B: Backend>() {
         |data: &str| Row::PutSilence { id: "s".into(), ends_at: at(60), data: data.into() };
     let entry =
         |data: &str| Row::PutNotification { key: "n".into(), expires_at: at(1), data: data.into() };
+    let document = |data: &str| Row::PutDocument { kind: 1, key: "d".into(), data: data.into() };
     commit(store, rows(vec![timer("t", 1), silence("a"), entry("a"), message("m", 1)]));
     commit(store, rows(vec![timer("t", 2), silence("b"), entry("b"), message("m", 5)]));
-    behind(store, vec![alert(1, "a"), alert(1, "b")]);
+    behind(store, vec![alert(1, "a"), alert(1, "b"), document("a"), document("b")]);
     assert_eq!(
         contents(store),
         [
             "alert 1 b",
             "silence s b",
             "notification n 1 b",
+            "document 1 d b",
             "outbox m Pending 0 7 payload 305",
             "timer 1 t 2 p",
         ]
     );
     let other_kind = Row::DeleteTimer { kind: 2, key: "t".into() };
-    commit(store, rows(vec![other_kind, Row::DeleteOutbox { key: "absent".into() }]));
-    assert_eq!(contents(store).len(), 5);
+    let neither = Row::DeleteDocument { kind: 2, key: "d".into() };
+    commit(store, rows(vec![other_kind, neither, Row::DeleteOutbox { key: "absent".into() }]));
+    assert_eq!(contents(store).len(), 6);
     commit(
         store,
         rows(vec![
@@ -119,6 +124,7 @@ fn puts_replace_and_deletes_remove<B: Backend>() {
             Row::DeleteNotification { key: "n".into() },
             Row::DeleteOutbox { key: "m".into() },
             Row::DeleteAlert { fingerprint: 1 },
+            Row::DeleteDocument { kind: 1, key: "d".into() },
         ]),
     );
     assert!(contents(store).is_empty());

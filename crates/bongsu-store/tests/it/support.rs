@@ -173,6 +173,9 @@ pub(crate) fn contents(store: &dyn Store) -> Vec<String> {
                 Loaded::Notification { key, expires_at, data } => {
                     format!("notification {key} {} {}", since(expires_at), text(data))
                 }
+                Loaded::Document { kind, key, data } => {
+                    format!("document {kind} {key} {}", text(data))
+                }
                 Loaded::Outbox(row) => format!(
                     "outbox {} {:?} {} {} {} {}",
                     row.key,

@@ -1,16 +1,15 @@
-//! Changing wide alerts by hand, maintenance windows, the topology.
+//! Changing wide alerts by hand, maintenance windows.
 //!
 //! In: `POST /api/v1/occurrences/{fingerprint}/changes`. Out: the alert as it stands afterwards.
 
 use std::sync::Arc;
 
-use bongsu_alert::topology::Topology;
 use bongsu_engine::api::{AlertChange, AlertChangeError, ChangeError, ChangeFilter, Written};
 use bongsu_lang::jinja;
 use bongsu_model::Timestamp;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use super::alerts::limit;
@@ -270,47 +269,4 @@ pub(crate) async fn maintenance(app: Arc<App>, _call: Call) -> Answered {
         })
         .collect::<Vec<_>>();
     answer::json(StatusCode::OK, &Page { items, next_cursor: None })
-}
-
-/// `GET /api/v1/topology`: services, what they depend on, applications.
-pub(crate) async fn topology(app: Arc<App>, _call: Call) -> Answered {
-    answer::json(StatusCode::OK, &graph(app.backend.enricher().topology()))
-}
-
-fn graph(topology: &Topology) -> Value {
-    let all = topology.services();
-    let named = |at: usize| {
-        all.get(at).map(|s| json!({"service": s.service, "environment": s.environment}))
-    };
-    let services: Vec<Value> = all
-        .iter()
-        .map(|service| {
-            let mut fields = Map::new();
-            fields.insert("service".to_owned(), service.service.as_str().into());
-            fields.insert("environment".to_owned(), service.environment.as_str().into());
-            let texts = service.fields.iter();
-            fields.extend(texts.map(|(name, text)| ((*name).to_owned(), text.as_str().into())));
-            fields.insert("tags".to_owned(), service.tags.clone().into());
-            Value::Object(fields)
-        })
-        .collect();
-    let dependencies: Vec<Value> = topology
-        .dependencies()
-        .iter()
-        .map(|d| json!({"from": named(d.from), "to": named(d.to), "protocol": d.protocol}))
-        .collect();
-    let applications: Vec<Value> = topology
-        .applications()
-        .iter()
-        .map(|application| {
-            let services: Vec<_> = application.services.iter().map(|at| named(*at)).collect();
-            json!({
-                "name": application.name,
-                "description": application.description,
-                "repository": application.repository,
-                "services": services,
-            })
-        })
-        .collect();
-    json!({"services": services, "dependencies": dependencies, "applications": applications})
 }

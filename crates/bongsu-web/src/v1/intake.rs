@@ -284,7 +284,7 @@ impl<'a> TestJson<'a> {
     }
 }
 
-/// `GET /api/v1/unmapped`: values no map of a provider knows, since the start.
+/// `GET /api/v1/unmapped`: values no map of a provider knows.
 pub(crate) async fn unmapped(app: Arc<App>, _call: Call) -> Answered {
     let values = app.backend.unmapped();
     let items: Vec<UnmappedJson> = values
@@ -301,7 +301,7 @@ pub(crate) async fn unmapped(app: Arc<App>, _call: Call) -> Answered {
     answer::json(StatusCode::OK, &Page { items, next_cursor: None })
 }
 
-/// `GET /api/v1/deduplications`: rules with what they have seen since the start.
+/// `GET /api/v1/deduplications`: rules with what they have seen.
 pub(crate) async fn deduplications(app: Arc<App>, _call: Call) -> Answered {
     let rules = app.backend.dedup_rules();
     let items: Vec<DeduplicationJson> = rules
@@ -433,14 +433,14 @@ pub(crate) struct UnmappedJson<'a> {
     value: &'a str,
     /// What it became.
     became: &'a str,
-    /// How often it came since the start.
+    /// How often it came.
     count: u64,
     /// When it last came.
     #[schema(format = DateTime)]
     last_at: String,
 }
 
-/// A rule of deduplication with what it has seen since the start.
+/// A rule of deduplication with what it has seen.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Deduplication)]
 pub(crate) struct DeduplicationJson<'a> {

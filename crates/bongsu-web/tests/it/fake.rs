@@ -5,9 +5,10 @@ use std::future::ready;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bongsu_alert::topology::{Edit, Layer, Layers, Service, Topology};
 use bongsu_engine::api::*;
 use bongsu_lang::Mode;
-use bongsu_model::{Alert, Diagnostic, Fingerprint, Labels, Timestamp};
+use bongsu_model::{Alert, Diagnostic, Fingerprint, Labels, Place, Source, Timestamp};
 use bongsu_route::{Draft, MatcherDraft as Matcher, SilenceLimits, Silences, StateFilter};
 use parking_lot::Mutex;
 
@@ -20,6 +21,7 @@ pub(crate) struct Fake {
     pub(crate) searches: Mutex<Vec<Search>>,
     /// What was delivered.
     pub(crate) payloads: Mutex<Vec<Delivered>>,
+    layers: Mutex<Arc<Layers>>,
     /// What the next commands fail with.
     pub(crate) broken: Mutex<Broken>,
 }
@@ -48,6 +50,7 @@ impl Fake {
             presets: Mutex::default(),
             searches: Mutex::default(),
             payloads: Mutex::default(),
+            layers: Mutex::new(Arc::new(layers())),
             broken: Mutex::default(),
         })
     }
@@ -95,6 +98,23 @@ impl Fake {
             .filter(|view| query.silenced || view.silenced_by.is_empty())
             .filter(|view| query.active || !view.silenced_by.is_empty());
         kept.take(query.limit.unwrap_or(usize::MAX)).collect()
+    }
+}
+
+/// A service of a file, and one of a source.
+fn layers() -> Layers {
+    let named = |name: &str| Service {
+        service: name.into(),
+        environment: "prod".into(),
+        ..Service::default()
+    };
+    let file = Topology::new(vec![named("db")], Vec::new(), Vec::new()).unwrap();
+    let mut source = Layer::default();
+    source.services.insert(named("web").key(), named("web"));
+    Layers {
+        file: Arc::new(file),
+        sources: BTreeMap::from([("cluster".into(), Arc::new(source))]),
+        ..Layers::default()
     }
 }
 
@@ -323,6 +343,52 @@ impl Backend for Fake {
         Arc::default()
     }
 
+    fn topology(&self) -> TopologyView {
+        let layers = Arc::clone(&self.layers.lock());
+        TopologyView { topology: layers.merged().unwrap(), layers }
+    }
+
+    fn edit_topology(&self, edit: Edit) -> Answer<'_, Result<TopologyView, TopologyError>> {
+        if let Some(problem) = self.store_problem() {
+            return boxed(Err(problem.into()));
+        }
+        let before = self.topology();
+        let made = match before.layers.edited(&before.topology, edit) {
+            Ok(made) => made,
+            Err(error) => return boxed(Err(error.into())),
+        };
+        let mut layers = Layers::clone(&before.layers);
+        layers.made = Arc::new(made);
+        *self.layers.lock() = Arc::new(layers);
+        boxed(Ok(self.topology()))
+    }
+
+    fn pull_topology(&self) -> Answer<'_, ()> {
+        boxed(())
+    }
+
+    fn sources(&self) -> Vec<SourceView> {
+        let source = |kind, fetched_at, problem: Option<&str>| SourceView {
+            kind,
+            name: "hosts".to_owned(),
+            address: "https://cmdb.test/hosts.csv".to_owned(),
+            fetched_at,
+            tried_at: Some(self.now),
+            due_at: self.now,
+            items: 2,
+            problem: problem.map(str::to_owned),
+        };
+        vec![
+            source(SourceKind::Table, Some(self.now), None),
+            source(SourceKind::Table, Some(self.now), Some("the server answered 500")),
+            source(SourceKind::Topology, None, Some("no answer")),
+        ]
+    }
+
+    fn secrets(&self) -> SecretHealth {
+        SecretHealth::default()
+    }
+
     fn reports(
         &self,
         _fingerprint: String,
@@ -424,7 +490,18 @@ impl Backend for Fake {
     fn reload(&self) -> Answer<'_, Result<(), ReloadError>> {
         let message = "root route must specify a default receiver";
         boxed(match *self.broken.lock() {
-            Broken::Configuration => Err(ReloadError(vec![Diagnostic::error("BS1003", message)])),
+            Broken::Configuration => {
+                let at = |name: &str, line, column| {
+                    let source = Arc::new(Source { name: name.to_owned(), text: String::new() });
+                    Some(Place { source, line, column })
+                };
+                let second = Diagnostic::error("BS1703", "unknown key").help("known are name");
+                Err(ReloadError(vec![
+                    Diagnostic::error("BS1003", message).at(at("am.yml", 2, 3)),
+                    Diagnostic::warning("BS1724", "doubtful"),
+                    second.at(at("rules.yaml", 7, 1)),
+                ]))
+            }
             _ => Ok(()),
         })
     }

@@ -9,6 +9,7 @@ mod keep;
 mod listen;
 mod own_api;
 mod secured;
+mod topology;
 mod v2_api;
 
 use std::sync::Arc;
@@ -82,6 +83,12 @@ impl Server {
     async fn post(&self, path: &str, body: impl Into<Bytes>) -> Got {
         let request = Request::post(path).header("content-type", "application/json");
         self.send(request.body(Full::new(body.into())).unwrap()).await
+    }
+
+    async fn send_json(&self, method: &str, path: &str, body: Value) -> Got {
+        let request = Request::builder().method(method).uri(path);
+        let request = request.header("content-type", "application/json");
+        self.send(request.body(Full::new(body.to_string().into())).unwrap()).await
     }
 
     async fn post_json(&self, path: &str, body: Value) -> Got {

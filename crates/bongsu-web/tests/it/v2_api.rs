@@ -1,3 +1,4 @@
+use bongsu_web::WebOptions;
 use http::Request;
 use http_body_util::Full;
 use serde_json::{Value, json};
@@ -203,6 +204,13 @@ async fn reload() {
     let got = server.call("POST", "/-/reload").await;
     assert_eq!((got.status, got.text()), (200, ""));
     assert_eq!(server.get("/-/reload").await.status, 405);
+    *server.fake.broken.lock() = Broken::Configuration;
+    let got = server.call("POST", "/-/reload").await;
+    let text = "failed to reload config: am.yml:2:3: root route must specify a default receiver [BS1003]\n\
+                rules.yaml:7:1: unknown key [BS1703] (known are name)\n";
+    assert_eq!((got.status, got.text()), (500, text));
+    // Alertmanager names the first mistake only.
+    let server = Server::with(WebOptions { compatible: true, ..WebOptions::default() });
     *server.fake.broken.lock() = Broken::Configuration;
     let got = server.call("POST", "/-/reload").await;
     let text = "failed to reload config: root route must specify a default receiver\n";

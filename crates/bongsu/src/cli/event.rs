@@ -26,7 +26,7 @@ pub(crate) enum EventCommand {
     /// Take payloads that could not be mapped off the list; they are kept as long as the others.
     #[command(before_help = "  bongsu event dismiss 17 18\n  bongsu event dismiss --all")]
     Dismiss(DismissArguments),
-    /// List values that no map of a provider knows, since the server started.
+    /// List values that no map of a provider knows.
     Unmapped,
 }
 

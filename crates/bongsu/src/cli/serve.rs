@@ -65,6 +65,10 @@ pub(crate) struct ServeArguments {
     #[arg(long, alias = "data.retention", env = "BONGSU_RETENTION", value_name = "DURATION")]
     #[arg(default_value = "120h", value_parser = time)]
     retention: Duration,
+    /// How often secrets are read again from where they are kept; 0 is never.
+    #[arg(long, env = "BONGSU_SECRET_REFRESH", value_name = "DURATION")]
+    #[arg(default_value = "5m", value_parser = time)]
+    secret_refresh: Duration,
     /// Wait this long after the start before notifying anybody.
     #[arg(
         long,
@@ -151,6 +155,7 @@ impl ServeArguments {
             get_concurrency: self.get_concurrency,
             request_timeout: self.request_timeout,
             retention: self.retention,
+            secret_refresh: self.secret_refresh,
             keep_muted_resolutions: self.keep_muted_resolutions,
             dispatch_start_delay: self.start_delay,
             silences_max: self.max_silences,

@@ -125,7 +125,7 @@ pub(crate) fn object(json: &Value, shape: Shape, fields: &[String], table: &str,
 
 fn document(json: &Value, shape: Shape) -> String {
     match shape {
-        Shape::Yaml => bongsu_lang::yaml::emit(&to_yaml(json)),
+        Shape::Yaml => bongsu_lang::yaml::emit(&bongsu_lang::yaml::Value::from_json(json)),
         // A JSON value is always representable.
         _ => serde_json::to_string_pretty(json).unwrap_or_default() + "\n",
     }
@@ -137,24 +137,6 @@ fn picked(json: &Value, fields: &[String]) -> Value {
             fields.iter().filter_map(|f| Some((f.clone(), all.get(f)?.clone()))).collect(),
         ),
         other => other.clone(),
-    }
-}
-
-fn to_yaml(json: &Value) -> bongsu_lang::yaml::Value {
-    use bongsu_lang::yaml::Value as Yaml;
-    match json {
-        Value::Null => Yaml::Null,
-        Value::Bool(b) => Yaml::Bool(*b),
-        Value::Number(n) => match (n.as_i64(), n.as_u64()) {
-            (Some(n), _) => Yaml::Int(n),
-            (None, Some(n)) => Yaml::Uint(n),
-            (None, None) => Yaml::Float(n.as_f64().unwrap_or_default()),
-        },
-        Value::String(text) => Yaml::Text(text.clone()),
-        Value::Array(items) => Yaml::List(items.iter().map(to_yaml).collect()),
-        Value::Object(pairs) => {
-            Yaml::Map(pairs.iter().map(|(k, v)| (Yaml::Text(k.clone()), to_yaml(v))).collect())
-        }
     }
 }
 

@@ -9,4 +9,5 @@ mod configuration;
 mod program;
 mod provider;
 mod secret;
+mod topology;
 mod watch;
