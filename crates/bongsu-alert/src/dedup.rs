@@ -165,16 +165,14 @@ pub(crate) enum Kind {
 }
 
 /// SHA-256, cut to 128 bits, of everything a report says but its volatile fields and `ignore`
-/// (dotted paths): JSON with sorted keys.
+/// (dotted paths), whatever the order of keys.
 pub fn content_hash(occurrence: &Occurrence, ignore: &[String]) -> [u8; 16] {
-    let mut digest = Sha256::new();
     let skip = Ignored(ignore);
+    let mut all = Vec::with_capacity(2 << 10);
     let mut part = |name: &str, text: &str| {
         if !skip.has(name) {
-            digest.update(name);
-            digest.update([0]);
-            digest.update(text);
-            digest.update([0]);
+            write_text(name, &mut all);
+            write_text(text, &mut all);
         }
     };
     part("name", &occurrence.name);
@@ -184,26 +182,17 @@ pub fn content_hash(occurrence: &Occurrence, ignore: &[String]) -> [u8; 16] {
     for source in &occurrence.source {
         part("source", source);
     }
-    let mut keys: Vec<&String> = occurrence.fields.keys().collect();
-    keys.sort_unstable();
-    let mut text = Vec::new();
-    for key in keys {
-        if VOLATILE.contains(&key.as_str()) || skip.has(key) {
-            continue;
-        }
-        let Some(value) = occurrence.fields.get(key) else { continue };
-        if value.is_null() {
-            continue;
-        }
-        text.clear();
-        write_canonical(value, key, skip, &mut text);
-        digest.update(key);
-        digest.update([0]);
-        digest.update(&text);
-        digest.update([0]);
+    let counts = |(key, value): &(&String, &Value)| {
+        !value.is_null() && !VOLATILE.contains(&key.as_str()) && !skip.has(key)
+    };
+    let mut fields: Vec<(&String, &Value)> = occurrence.fields.iter().filter(counts).collect();
+    fields.sort_unstable_by_key(|(key, _)| *key);
+    for (key, value) in fields {
+        write_text(key, &mut all);
+        write_canonical(value, key, skip, &mut all);
     }
     let mut hash = [0; 16];
-    hash.copy_from_slice(&digest.finalize()[..16]);
+    hash.copy_from_slice(&Sha256::digest(&all)[..16]);
     hash
 }
 
@@ -222,23 +211,22 @@ impl Ignored<'_> {
     }
 }
 
-/// JSON with sorted keys, without what stands below an ignored path. The depth is that of a parsed
-/// document, which the reader bounds.
+/// A value so that no other is written alike: its kind, then its length or its parts, maps by sorted
+/// keys and without what stands below an ignored path. The depth is that of a parsed document, which
+/// the reader bounds.
 fn write_canonical(value: &Value, path: &str, skip: Ignored<'_>, out: &mut Vec<u8>) {
     match value {
         Value::Object(map) => {
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort_unstable();
+            let mut pairs: Vec<(&String, &Value)> = map.iter().collect();
+            pairs.sort_unstable_by_key(|(key, _)| *key);
             out.push(b'{');
-            for key in keys {
+            for (key, value) in pairs {
                 let below = skip.below(path, key);
                 if skip.has(&below) {
                     continue;
                 }
-                write_json(key, out);
-                out.push(b':');
-                write_canonical(&map[key], &below, skip, out);
-                out.push(b',');
+                write_text(key, out);
+                write_canonical(value, &below, skip, out);
             }
             out.push(b'}');
         }
@@ -246,17 +234,23 @@ fn write_canonical(value: &Value, path: &str, skip: Ignored<'_>, out: &mut Vec<u
             out.push(b'[');
             for item in items {
                 write_canonical(item, path, skip, out);
-                out.push(b',');
             }
             out.push(b']');
         }
-        other => write_json(other, out),
+        Value::String(text) => write_text(text, out),
+        Value::Null => out.push(b'n'),
+        Value::Bool(truth) => out.push(if *truth { b't' } else { b'f' }),
+        Value::Number(number) => {
+            out.push(b'#');
+            write_text(&number.to_string(), out);
+        }
     }
 }
 
-fn write_json(value: &impl Serialize, out: &mut Vec<u8>) {
-    // Neither texts nor scalars can fail, nor can writing to memory.
-    let _ = serde_json::to_writer(out, value);
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    out.extend_from_slice(&(text.len() as u64).to_le_bytes());
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// A hash as hex text.

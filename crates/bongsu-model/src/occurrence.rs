@@ -309,7 +309,6 @@ impl Occurrence {
             None | Some(Value::Null | Value::String(_)) => id_of(&whole, now),
             Some(other) => refuse(&mut wrong, "id", "text", &other),
         };
-        let received = time_text(received_at);
         for name in TEXTS {
             match given.get_mut(*name) {
                 None | Some(Value::Null | Value::String(_)) => {}
@@ -342,11 +341,12 @@ impl Occurrence {
                 .push(format!("description_format: {other} is neither \"markdown\" nor \"html\"")),
         }
         if let Some(Value::Array(times)) = given.get("deleted") {
+            let received = time_text(received_at);
             let deleted = times.iter().any(|time| time.as_str() == Some(&received));
             given.insert("deleted".to_owned(), deleted.into());
         }
         if let Some(Value::Object(assignees)) = given.remove("assignees")
-            && let Some(assignee) = assignees.get(&received)
+            && let Some(assignee) = assignees.get(&time_text(received_at))
         {
             given.insert("assignee".to_owned(), assignee.clone());
         }
@@ -412,7 +412,27 @@ fn has_default(name: &str) -> bool {
 
 /// `YYYY-MM-DDThh:mm:ss.mmmZ`, cut off, not rounded.
 pub fn time_text(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
+    let utc = jiff::tz::Offset::UTC.to_datetime(at);
+    if !(0..=9999).contains(&utc.year()) {
+        return at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
+    }
+    let mut text = String::with_capacity(24);
+    let mut part = |value: u32, digits: u32, then: char| {
+        for place in (0..digits).rev() {
+            let digit = (value / 10u32.pow(place) % 10) as u8;
+            text.push(char::from(b'0' + digit));
+        }
+        text.push(then);
+    };
+    let small = |value: i8| u32::from(value.unsigned_abs());
+    part(u32::from(utc.year().unsigned_abs()), 4, '-');
+    part(small(utc.month()), 2, '-');
+    part(small(utc.day()), 2, 'T');
+    part(small(utc.hour()), 2, ':');
+    part(small(utc.minute()), 2, ':');
+    part(small(utc.second()), 2, '.');
+    part(u32::from(utc.millisecond().unsigned_abs()), 3, 'Z');
+    text
 }
 
 /// An id for a report that has none: the same report at the same time has the same.
@@ -528,4 +548,21 @@ fn web_address(value: Value) -> Value {
         }
     }
     Value::String(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Timestamp, time_text};
+
+    #[test]
+    fn instants_are_written_as_the_library_would() {
+        for nanos in [0, 1_999_999, 1_790_000_040_123_456_789, -1, -62_135_596_800_000_000_000] {
+            let at = Timestamp::from_nanosecond(nanos).unwrap();
+            let wanted = at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
+            assert_eq!(time_text(at), wanted);
+        }
+        for at in [Timestamp::MIN, Timestamp::MAX] {
+            assert_eq!(time_text(at), at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string());
+        }
+    }
 }

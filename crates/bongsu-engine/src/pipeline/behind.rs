@@ -32,6 +32,8 @@ pub(crate) struct Pending {
     reports: Vec<Said>,
     repeated: HashSet<Arc<str>, FixedState>,
     bytes: usize,
+    /// Room for the next text.
+    scratch: Vec<u8>,
 }
 
 /// The last state of an alert.
@@ -66,7 +68,9 @@ impl Pending {
     ) {
         let text = |name: &str| alert.fields.get(name)?.as_str().map(str::to_owned);
         // A map of plain values.
-        let json: Arc<str> = serde_json::to_string(alert).unwrap_or_default().into();
+        self.scratch.clear();
+        let _ = serde_json::to_writer(&mut self.scratch, alert);
+        let json: Arc<str> = std::str::from_utf8(&self.scratch).unwrap_or_default().into();
         let detail = note.map_or_else(|| Arc::clone(&json), Arc::from);
         self.bytes += json.len() + 2 * OVERHEAD;
         self.reports.push(Said {
