@@ -38,7 +38,7 @@ fn a_recovered_report_is_taken_unless_what_is_stored_knows_of_it() {
     let Taken::Stored(stored) = take_as(&mut before, 1, (7, Arrival::Now), report(1)) else {
         panic!("the first report of an alert is stored")
     };
-    before.cover(&[stored.fingerprint.clone()], 7);
+    before.cover(std::slice::from_ref(&stored.fingerprint), 7);
     let mut after = Alerts::default();
     after.restore("x", before.get("x").unwrap().clone());
     let again = take_as(&mut after, 1, (7, Arrival::Recovered), report(1));

@@ -100,7 +100,11 @@ impl Filter {
                 map.retain(|key, _| sieve.lets(key));
                 own(Json::Object(map))
             }
-            (Self::LowerKeys, Held::Json(Json::Object(map))) if !map.keys().any(has_upper) => to,
+            (Self::LowerKeys, Held::Json(Json::Object(map)))
+                if !map.keys().any(|key| has_upper(key)) =>
+            {
+                to
+            }
             (Self::LowerKeys, _) => {
                 let mut lower = Map::new();
                 to.each_entry(|key, json| drop(lower.insert(lower_key(key), json.clone())));
@@ -115,12 +119,12 @@ impl Filter {
     }
 }
 
-fn has_upper(key: &String) -> bool {
+fn has_upper(key: &str) -> bool {
     key.chars().any(char::is_uppercase)
 }
 
 fn lower_key(key: &str) -> String {
-    if key.chars().any(char::is_uppercase) { key.to_lowercase() } else { key.to_owned() }
+    if has_upper(key) { key.to_lowercase() } else { key.to_owned() }
 }
 
 struct Parser<'t> {

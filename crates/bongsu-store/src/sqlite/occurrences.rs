@@ -252,7 +252,8 @@ pub(super) fn facets(
     if let Some(wanted) = counted.as_ref().filter(|_| !kept.is_empty()) {
         let columns = kept.iter().filter_map(|at| Some((*at, column(&fields[*at])?.to_owned())));
         let table = ("occurrence_count", "n");
-        facets_in(connection, table, columns.collect(), wanted.clone(), filter.limit, &mut found)?;
+        let columns: Vec<(usize, String)> = columns.collect();
+        facets_in(connection, table, &columns, wanted.clone(), filter.limit, &mut found)?;
     }
     if others.is_empty() {
         return Ok(found);
@@ -276,7 +277,7 @@ pub(super) fn facets(
         };
         columns.push((at, column));
     }
-    facets_in(connection, ("occurrence", "1"), columns, wanted, filter.limit, &mut found)?;
+    facets_in(connection, ("occurrence", "1"), &columns, wanted, filter.limit, &mut found)?;
     Ok(found)
 }
 
@@ -285,7 +286,7 @@ pub(super) fn facets(
 fn facets_in(
     connection: &Connection,
     (table, n): (&str, &str),
-    columns: Vec<(usize, String)>,
+    columns: &[(usize, String)],
     mut wanted: Where<'_>,
     limit: usize,
     found: &mut [Vec<FacetValue>],
