@@ -1,4 +1,4 @@
-//! Jinja expressions over JSON: the language of provider manifests.
+//! Jinja expressions over JSON: the language of provider manifests; Jinja texts for workflows.
 //!
 //! In: an expression (`item.severity | lower`) and named values. Out: a value. The grammar is
 //! minijinja's; beside its filters stand those of `filters`. A missing name or key is undefined,
@@ -7,10 +7,12 @@
 
 mod convert;
 mod filters;
+mod methods;
 mod python;
 mod regexes;
 mod seen;
 mod simple;
+mod text;
 mod when;
 
 use std::collections::BTreeSet;
@@ -24,8 +26,10 @@ use sha2::{Digest, Sha256};
 use seen::Held;
 use simple::Simple;
 
+pub use methods::method;
 pub use python::{json_text as python_json, text as python_text};
 pub use seen::{Seen, Sight};
+pub use text::{Methods, Template};
 pub use when::parse as parse_time;
 
 /// Steps an evaluation may take.
@@ -138,6 +142,11 @@ impl Data {
     /// As JSON; undefined is null.
     pub fn to_json(&self) -> serde_json::Value {
         convert::to_json(&self.0)
+    }
+
+    /// Undefined: a name or key that is not there.
+    pub fn is_missing(&self) -> bool {
+        self.0.is_undefined()
     }
 
     /// Undefined or null.

@@ -124,6 +124,28 @@ impl Program {
         eval::Run::new(alert).value(&self.root).map(|v| v.to_json(&mut MAX_VALUES.clone()))
     }
 
+    /// Fields that have to equal a text for the expression to hold, as far as it says so at its top:
+    /// `source == 'a' && name == 'b'`. For tables over many expressions; a text that is a number or a
+    /// date equals more than itself.
+    pub fn equalities(&self) -> Vec<(String, String)> {
+        let terms = match &self.root {
+            ast::Expr::All(terms) => terms.as_slice(),
+            root => std::slice::from_ref(root),
+        };
+        let mut found = Vec::new();
+        for term in terms {
+            let ast::Expr::Compare(ast::Comparison::Equal, a, b) = term else { continue };
+            let (place, constant) = if a.is_place() { (a, b) } else { (b, a) };
+            if let (ast::Expr::Path(keys), ast::Expr::Const(ast::Const::Text(text))) =
+                (&**place, &**constant)
+                && keys.iter().all(|key| !key.contains('.'))
+            {
+                found.push((keys.join("."), text.clone()));
+            }
+        }
+        found
+    }
+
     /// A condition that selects, of the rows the columns describe, those whose alert matches.
     pub fn to_sql(&self, columns: &impl Columns) -> Result<Sql, Untranslatable> {
         sql::translate(&self.root, columns)

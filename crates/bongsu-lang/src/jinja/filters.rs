@@ -25,6 +25,7 @@
 //! | `tojson` | JSON text without blanks |
 //! | `urlencode` | the text for a path or query, `/` escaped too; of a map: its pairs as a query |
 //! | `base64`, `unbase64` | the text in base64 and back; nothing if it is not base64 of text |
+//! | `filesizeformat` | bytes as people read them: `1.5 kB`; `true` as argument: powers of 1024 |
 //! | `base_url` | the start of URLs: `https://` where no scheme stands, no `/` at the end |
 
 use base64::Engine;
@@ -69,6 +70,7 @@ pub(super) fn add(environment: &mut Environment<'static>) {
     environment.add_filter("base64", |value: &Value| Ok::<_, Error>(STANDARD.encode(text(value)?)));
     environment.add_filter("unbase64", unbase64);
     environment.add_filter("base_url", base_url);
+    environment.add_filter("filesizeformat", filesizeformat);
 }
 
 fn nothing() -> Value {
@@ -267,6 +269,32 @@ fn base_url(value: &Value) -> Result<Value, Error> {
         _ if text.contains("://") => Value::from(text),
         _ => Value::from(format!("https://{text}")),
     })
+}
+
+fn filesizeformat(value: &Value, binary: Option<bool>) -> Result<String, Error> {
+    let bytes = match f64::try_from(value.clone()) {
+        Ok(number) => number,
+        Err(_) => text(value)?
+            .trim()
+            .parse::<f64>()
+            .map_err(|_| Error::new(ErrorKind::InvalidOperation, "a number of bytes is wanted"))?,
+    };
+    let (base, units) = if binary == Some(true) {
+        (1024.0, ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"])
+    } else {
+        (1000.0, ["kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"])
+    };
+    if bytes.abs() < base {
+        return Ok(if bytes == 1.0 { "1 Byte".to_owned() } else { format!("{bytes} Bytes") });
+    }
+    let (mut size, mut unit) = (bytes / base, units[0]);
+    for larger in &units[1..] {
+        if size.abs() < base {
+            break;
+        }
+        (size, unit) = (size / base, larger);
+    }
+    Ok(format!("{size:.1} {unit}"))
 }
 
 #[cfg(test)]
