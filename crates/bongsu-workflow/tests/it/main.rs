@@ -1,0 +1,8 @@
+//! Workflows from outside: what files mean, what runs do.
+#![allow(clippy::unwrap_used)]
+
+mod files;
+mod runs;
+mod support;
+mod texts;
+mod triggers;
