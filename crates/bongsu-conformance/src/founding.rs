@@ -1,3 +1,4 @@
 //! The `founding-…` suites: files the product was asked to take as they are.
 
 pub(crate) mod providers;
+pub(crate) mod workflows;

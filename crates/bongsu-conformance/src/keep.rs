@@ -2,3 +2,5 @@
 
 pub(crate) mod alerts;
 pub(crate) mod cel;
+pub(crate) mod semantics;
+pub(crate) mod workflows;

@@ -31,6 +31,9 @@ const SUITES: &[(&str, &str, Suite)] = &[
     ("keep-alerts", "keep/alerts", keep::alerts::run),
     ("founding-providers", "founding", founding::providers::run),
     ("keep-cel", "keep/semantics", keep::cel::run),
+    ("keep-semantics", "keep/semantics", keep::semantics::run),
+    ("keep-workflows", "keep/workflows", keep::workflows::run),
+    ("founding-workflows", "founding/workflows", founding::workflows::run),
 ];
 
 fn main() -> Result<ExitCode> {
