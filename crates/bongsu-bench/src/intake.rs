@@ -14,6 +14,9 @@ use crate::report::Row;
 use crate::scenario::{GROUPED, alternating, note, push};
 use crate::server::{Contender, Server};
 
+/// Rounds of a measurement.
+pub(crate) const ROUNDS: usize = 3;
+
 /// Where payloads go.
 const PATH: &str = "/alerts/event/prometheus";
 
@@ -63,7 +66,7 @@ fn requests(shape: Shape, variants: usize) -> Vec<Vec<u8>> {
 
 fn intake(quick: bool, rows: &mut Vec<Row>) -> Result<()> {
     let (rounds, time) =
-        if quick { (1, Duration::from_secs(3)) } else { (3, Duration::from_secs(10)) };
+        if quick { (1, Duration::from_secs(3)) } else { (ROUNDS, Duration::from_secs(10)) };
     for (batch, connections, aim) in [(64, 8, "≥ 50,000"), (1, 64, "≥ 15,000")] {
         let shape = Shape { batch, connections, distinct: 20_000 };
         let figures = alternating(rounds, |contender| {

@@ -21,7 +21,7 @@ fn main() -> Result<()> {
         Some("alertmanager") => scenario::run(quick, only.as_deref()),
         Some("intake") => {
             let rows = intake::run(quick, only.as_deref())?;
-            report::publish("intake", &rows, &scenario::machine())
+            report::publish("intake", &rows, &scenario::machine(intake::ROUNDS))
         }
         other => bail!("which benchmark? known: alertmanager, intake (not {other:?})"),
     }

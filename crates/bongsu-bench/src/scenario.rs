@@ -21,6 +21,9 @@ pub(crate) fn note(text: &str) {
     eprintln!("{text}");
 }
 
+/// Rounds of a measurement of intake.
+const ROUNDS: usize = 5;
+
 /// Runs everything whose name contains `only` (`ingest`, `ingest 1 a request`, `memory`, …).
 pub(crate) fn run(quick: bool, only: Option<&str>) -> Result<()> {
     let wanted = |name: &str| only.is_none_or(|text| name.contains(text));
@@ -35,10 +38,10 @@ pub(crate) fn run(quick: bool, only: Option<&str>) -> Result<()> {
     if wanted("latency") {
         latency(quick, &mut rows)?;
     }
-    report::publish("alertmanager", &rows, &machine())
+    report::publish("alertmanager", &rows, &machine(ROUNDS))
 }
 
-pub(crate) fn machine() -> String {
+pub(crate) fn machine(rounds: usize) -> String {
     let version = std::process::Command::new("prometheus-alertmanager")
         .arg("--version")
         .output()
@@ -47,7 +50,7 @@ pub(crate) fn machine() -> String {
     let version = String::from_utf8_lossy(&version).lines().next().unwrap_or_default().to_owned();
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     format!(
-        "{cores} cores shared by load generator and server; peer: {version}. Bongsu answers after fsync, the peer keeps alerts in memory only. Ingest figures are medians of five rounds in turn."
+        "{cores} cores shared by load generator and server; peer: {version}. Bongsu answers after fsync, the peer keeps alerts in memory only. Intake figures are medians of {rounds} rounds in turn, one with --quick."
     )
 }
 
@@ -92,7 +95,7 @@ pub(crate) fn push(
 
 fn ingest(quick: bool, wanted: &dyn Fn(&str) -> bool, rows: &mut Vec<Row>) -> Result<()> {
     let (rounds, time) =
-        if quick { (1, Duration::from_secs(2)) } else { (5, Duration::from_secs(3)) };
+        if quick { (1, Duration::from_secs(2)) } else { (ROUNDS, Duration::from_secs(3)) };
     let sizes: &[usize] = if quick { &[10_000] } else { &[10_000, 100_000] };
     for distinct in sizes {
         for (batch, connections, aim) in [(1, 16, "≥ 1.5"), (64, 8, "≥ 2.5"), (500, 4, "≥ 2.5")]
