@@ -296,6 +296,8 @@ mod tests {
             config: Some("alertmanager.yml".into()),
             data_dir: "data/".into(),
             keep_muted_resolutions: false,
+            // There are no providers whose secrets could change.
+            secret_refresh: std::time::Duration::ZERO,
             cluster: ClusterOptions {
                 listen: Some("0.0.0.0:9094".into()),
                 ..ClusterOptions::default()
