@@ -212,7 +212,7 @@ impl Backend for Engine {
 
     fn wide_alert(&self, fingerprint: String) -> Answer<'_, Result<Option<WideAlert>, StoreError>> {
         Box::pin(async move {
-            self.0.write_behind().await;
+            self.0.before_reading().await;
             let found = self.read(move |shared| shared.store.occurrence(&fingerprint)).await?;
             Ok(found.as_ref().map(wide_alert))
         })
@@ -228,7 +228,7 @@ impl Backend for Engine {
 
     fn windows(&self) -> Answer<'_, Result<Vec<WindowView>, StoreError>> {
         Box::pin(async move {
-            self.0.write_behind().await;
+            self.0.before_reading().await;
             let found = self.read(|shared| shared.not_over()).await?;
             let now = self.0.clock.now();
             let enricher = self.enricher();
@@ -276,7 +276,7 @@ impl Backend for Engine {
         limit: usize,
     ) -> Answer<'_, Result<Vec<ReportRecord>, StoreError>> {
         Box::pin(async move {
-            self.0.write_behind().await;
+            self.0.before_reading().await;
             self.read(move |shared| shared.store.reports(&fingerprint, before, limit)).await
         })
     }

@@ -304,6 +304,33 @@ async fn what_was_not_written_yet_is_read_from_the_payloads() {
     }
 }
 
+/// Who asked for what is being written may go away; a disk that is full keeps nobody from reading.
+#[tokio::test]
+async fn reading_neither_loses_nor_awaits_what_cannot_be_written() {
+    let house = House::new();
+    house.report(cpu("firing", "high")).await;
+    house.store.hold(true);
+    let gone = async {
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        _ = house.found("true") => panic!("it waits for what is held"),
+        () = gone => {}
+    }
+    house.store.hold(false);
+    assert_eq!(house.found("true").await.len(), 1);
+    house.report(cpu("firing", "low")).await;
+    house.store.set_full(true);
+    assert_eq!(house.found("true").await[0]["severity"], "high");
+    house.store.set_full(false);
+    assert_eq!(house.found("true").await[0]["severity"], "low");
+    let history = house.engine.reports("cpu-1".to_owned(), None, 10).await.unwrap();
+    assert_eq!(history.len(), 2);
+}
+
 #[tokio::test]
 async fn a_rule_decides_what_an_alert_is_and_what_counts() {
     let rule: DedupRule = serde_json::from_value(json!({

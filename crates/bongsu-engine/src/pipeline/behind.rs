@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bongsu_alert::Known;
 use bongsu_model::{Occurrence, Timestamp};
-use bongsu_store::{OccurrenceRow, OccurrenceTouch, Row};
+use bongsu_store::{OccurrenceRow, OccurrenceTouch, Refused, Row};
 use foldhash::fast::FixedState;
 
 use crate::core::Core;
@@ -20,6 +20,8 @@ use crate::engine::Shared;
 const INTERVAL: Duration = Duration::from_secs(1);
 /// So much may be pending before payloads are refused; twice that while it is being written.
 const BYTES: usize = 64 << 20;
+/// How long a reader waits for what is pending.
+const READING: Duration = Duration::from_secs(5);
 /// Charged for each state and report beside its text.
 const OVERHEAD: usize = 256;
 /// Rows handed to the store at once.
@@ -192,8 +194,39 @@ impl Shared {
         }
     }
 
-    /// Writes all that is pending now.
+    /// Writes all that is pending now. Whoever waits for it may go away: it goes on, since what was
+    /// taken up must be written or given back.
     pub(crate) async fn write_behind(self: &Arc<Self>) {
+        {
+            let core = self.core.lock();
+            if core.pending.is_empty() && core.writing.is_empty() {
+                return;
+            }
+        }
+        let shared = Arc::clone(self);
+        let written = tokio::spawn(async move { shared.write_lot().await });
+        if let Err(error) = written.await {
+            tracing::error!(%error, "wide alerts were not written");
+        }
+    }
+
+    /// The same before something is read, which shall not be older than the request. A store that
+    /// takes nothing keeps nobody from reading what there is.
+    pub(crate) async fn before_reading(self: &Arc<Self>) {
+        self.unless_stuck(self.write_behind()).await;
+    }
+
+    /// Waits for something to be written, if it can be in a time that people wait for.
+    pub(crate) async fn unless_stuck(&self, work: impl Future<Output = ()>) {
+        if matches!(self.store.admit(), Err(Refused::DiskFull)) {
+            return;
+        }
+        if tokio::time::timeout(READING, work).await.is_err() {
+            tracing::warn!("what is read may be older than what was taken: writing takes long");
+        }
+    }
+
+    async fn write_lot(self: &Arc<Self>) {
         // One at a time, and whoever waits here finds written what was pending when they came.
         let _turn = self.writing_behind.lock().await;
         let (writing, covered) = {

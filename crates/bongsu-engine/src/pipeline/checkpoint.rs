@@ -73,20 +73,29 @@ impl Shared {
             core.dirty.events.iter().any(|event| event.alert.fingerprint == fingerprint)
         };
         if pending {
-            self.checkpoint().await;
+            self.unless_stuck(self.checkpoint()).await;
         }
     }
 
     /// Writes what a search looks through.
     pub(crate) async fn prepare(self: &Arc<Self>, search: &Search) {
-        self.write_behind().await;
+        self.before_reading().await;
         if search.text.is_some() && !self.core.lock().dirty.texts.is_empty() {
-            self.checkpoint().await;
+            self.unless_stuck(self.checkpoint()).await;
         }
     }
 
-    /// Writes everything that changed since the last one.
+    /// Writes everything that changed since the last one. Whoever waits for it may go away: it goes
+    /// on.
     pub(crate) async fn checkpoint(self: &Arc<Self>) {
+        let shared = Arc::clone(self);
+        let written = tokio::spawn(async move { shared.write_checkpoint().await });
+        if let Err(error) = written.await {
+            tracing::error!(%error, "checkpoint failed");
+        }
+    }
+
+    async fn write_checkpoint(self: &Arc<Self>) {
         self.write_behind().await;
         // One at a time: a cursor must not overtake the rows it speaks for.
         let _turn = self.checkpointing.lock().await;
