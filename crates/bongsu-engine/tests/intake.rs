@@ -304,22 +304,41 @@ async fn what_was_not_written_yet_is_read_from_the_payloads() {
     }
 }
 
-/// Who asked for what is being written may go away; a disk that is full keeps nobody from reading.
-#[tokio::test]
-async fn reading_neither_loses_nor_awaits_what_cannot_be_written() {
-    let house = House::new();
-    house.report(cpu("firing", "high")).await;
-    house.store.hold(true);
-    let gone = async {
+/// Lets something come as far as it can, and goes away.
+async fn begun_and_left<T>(work: impl Future<Output = T>) {
+    let a_while = async {
         for _ in 0..50 {
             tokio::task::yield_now().await;
         }
     };
     tokio::select! {
         biased;
-        _ = house.found("true") => panic!("it waits for what is held"),
-        () = gone => {}
+        _ = work => panic!("it waits for what is held"),
+        () = a_while => {}
     }
+}
+
+/// A sender that went away before its payload was refused sends it again.
+#[tokio::test]
+async fn what_was_not_stored_is_no_duplicate_though_its_sender_went_away() {
+    let house = House::new();
+    house.store.hold(true);
+    begun_and_left(house.report(cpu("firing", "high"))).await;
+    house.store.fail_next(1, Fault::Full);
+    house.store.hold(false);
+    assert_eq!(house.report(cpu("firing", "high")).await.duplicates, 0);
+    let house = house.crash(Furniture::default());
+    house.pass("00:00:11").await;
+    assert_eq!(*house.peer.0.lock(), ["CPU/high firing"]);
+}
+
+/// Who asked for what is being written may go away; a disk that is full keeps nobody from reading.
+#[tokio::test]
+async fn reading_neither_loses_nor_awaits_what_cannot_be_written() {
+    let house = House::new();
+    house.report(cpu("firing", "high")).await;
+    house.store.hold(true);
+    begun_and_left(house.found("true")).await;
     house.store.hold(false);
     assert_eq!(house.found("true").await.len(), 1);
     house.report(cpu("firing", "low")).await;

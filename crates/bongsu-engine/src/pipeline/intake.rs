@@ -244,12 +244,30 @@ impl Shared {
     /// then it must not be taken for known.
     async fn settle(self: &Arc<Self>, taken: TakenPayload) -> Result<Receipt, StoreError> {
         let TakenPayload { durable, receipt, touched } = taken;
-        match durable.settled().await {
-            Ok(()) => Ok(receipt),
-            Err(error) => {
-                self.core.lock().distrust(&touched);
-                Err(unstored(&error))
-            }
+        let doubt = Doubt { shared: self, touched };
+        durable.settled().await.map_err(|error| unstored(&error))?;
+        doubt.dispel();
+        Ok(receipt)
+    }
+}
+
+/// Alerts of a payload of which nobody knows yet whether it is durable. If it does not become so, or
+/// whoever waited for that has gone away, they are distrusted.
+struct Doubt<'s> {
+    shared: &'s Shared,
+    touched: Vec<Arc<str>>,
+}
+
+impl Doubt<'_> {
+    fn dispel(mut self) {
+        self.touched.clear();
+    }
+}
+
+impl Drop for Doubt<'_> {
+    fn drop(&mut self) {
+        if !self.touched.is_empty() {
+            self.shared.core.lock().distrust(&self.touched);
         }
     }
 }
