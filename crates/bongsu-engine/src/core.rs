@@ -32,6 +32,9 @@ pub(crate) struct Core {
     pub(crate) windows_moved: bool,
     /// When instances are asked next, and from where on, by name.
     pub(crate) pulls: HashMap<Arc<str>, PullState>,
+    /// Alerts that the last complete answer of an instance did not hold, with the number of reports
+    /// of each, by instance.
+    pub(crate) missed: HashMap<Arc<str>, HashMap<Arc<str>, u64>>,
     /// Id of the last payload.
     pub(crate) last_payload: i64,
     /// Values that providers could not map.

@@ -158,6 +158,7 @@ impl Engine {
             wide: Default::default(),
             last_payload: 0,
             pulls: Default::default(),
+            missed: Default::default(),
             windows_moved: true,
             unmapped: Default::default(),
             counted: Default::default(),

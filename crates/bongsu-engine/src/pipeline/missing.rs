@@ -4,6 +4,7 @@
 //! the answer is stored. Out: the end of those that nothing was heard of meanwhile, in transactions of
 //! their own: what is not ended now is ended by the next answer.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bongsu_alert::{ChangeError, Known};
@@ -30,12 +31,16 @@ impl Shared {
         self.core.lock().wide.pulled(&instance.provider, &instance.name)
     }
 
-    /// Ends those of which nothing was heard since.
-    pub(super) async fn end_missing(self: &Arc<Self>, told: Told) {
+    /// Ends those of which nothing was heard since, nor at the answer before: a source that has just
+    /// started knows nothing for a moment, and nobody shall be told of an end that is none.
+    pub(super) async fn end_missing(self: &Arc<Self>, instance: &Arc<str>, told: Told) {
         let missing: Told = {
-            let core = self.core.lock();
+            let mut core = self.core.lock();
             let silent = |(key, reports): &(Arc<str>, u64)| core.wide.is_silent(key, *reports);
-            told.into_iter().filter(silent).collect()
+            let silent: HashMap<Arc<str>, u64> = told.into_iter().filter(silent).collect();
+            let before = core.missed.insert(Arc::clone(instance), silent.clone());
+            let before = before.unwrap_or_default();
+            silent.into_iter().filter(|(key, reports)| before.get(key) == Some(reports)).collect()
         };
         for chunk in missing.chunks(CHUNK) {
             if let Err(error) = self.end_all(chunk.to_vec()).await {

@@ -60,7 +60,7 @@ impl Shared {
                         .take_pulled(&instance.provider, &instance.name, outcome.result, next)
                         .await;
                     if taken && outcome.complete {
-                        self.end_missing(told).await;
+                        self.end_missing(&instance.name, told).await;
                     }
                 }
                 Err(error) => {
