@@ -123,6 +123,11 @@ fn a_clock_that_jumps_tells_nobody_early_or_twice() {
         // An alert that ends within the jump has the grace of a resend before it counts as ended.
         assert_eq!(shown(&faked.server), expected, "after {hours:+} hours");
     }
+    // What is told and not yet noted when the process ends is told again.
+    eventually("what was told is noted", || {
+        let noted = faked.server.request("GET", "/api/v1/deliveries?limit=1000", None).ok()?.json();
+        (noted["items"].as_array()?.len() >= groups).then_some(())
+    });
     // Down while the clock is set: what became overdue is told once, at once.
     let overdue = faked.post("overdue", true);
     faked.server.kill();
