@@ -55,6 +55,8 @@ struct Said {
     at: Timestamp,
     kind: &'static str,
     detail: Arc<str>,
+    /// What it and the state it came with were charged.
+    bytes: usize,
 }
 
 impl Pending {
@@ -74,12 +76,14 @@ impl Pending {
         let _ = serde_json::to_writer(&mut self.scratch, alert);
         let json: Arc<str> = std::str::from_utf8(&self.scratch).unwrap_or_default().into();
         let detail = note.map_or_else(|| Arc::clone(&json), Arc::from);
-        self.bytes += json.len() + 2 * OVERHEAD;
+        let bytes = json.len() + 2 * OVERHEAD;
+        self.bytes += bytes;
         self.reports.push(Said {
             fingerprint: Arc::clone(fingerprint),
             at: known.last_at,
             kind,
             detail,
+            bytes,
         });
         let state = State {
             known: known.clone(),
@@ -122,9 +126,15 @@ impl Pending {
     /// All rows of one alert, to be written at once.
     pub(crate) fn withdraw(&mut self, fingerprint: &str) -> Vec<Row> {
         let Some((key, state)) = self.states.remove_entry(fingerprint) else { return Vec::new() };
-        self.repeated.remove(fingerprint);
+        let mut bytes = if self.repeated.remove(fingerprint) { OVERHEAD } else { 0 };
         let said = self.reports.extract_if(.., |said| *said.fingerprint == *key);
-        let mut rows: Vec<Row> = said.map(|said| report_row(&said)).collect();
+        let mut rows: Vec<Row> = said
+            .map(|said| {
+                bytes += said.bytes;
+                report_row(&said)
+            })
+            .collect();
+        self.bytes = self.bytes.saturating_sub(bytes);
         rows.push(state_row(&key, &state));
         rows
     }
@@ -284,5 +294,38 @@ impl Shared {
             self.write_rows(known.iter().map(touch).collect()).await?;
         }
         self.write_rows(vec![Row::CoverPayloads { id: covered }]).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bongsu_alert::{Alerts, Arrival, Report, Taken};
+    use serde_json::{Value, json};
+
+    use super::{OVERHEAD, Occurrence, Pending, Timestamp};
+
+    /// What is written at once must not count as pending: nothing would ever write it off.
+    #[test]
+    fn what_is_withdrawn_is_no_longer_charged() {
+        let (mut pending, mut alerts) = (Pending::default(), Alerts::default());
+        let now = Timestamp::UNIX_EPOCH;
+        let mut put = |pending: &mut Pending, n: u8| {
+            let Value::Object(fields) = json!({"name": "x", "n": n}) else { unreachable!() };
+            let (occurrence, _) = Occurrence::from_fields(fields, now, |_| None).unwrap();
+            let (provider, payload, arrival) = ("keep".into(), 0, Arrival::Now);
+            let report =
+                Report { provider, instance: None, occurrence, payload, arrival, pulled: false };
+            let Taken::Stored(stored) = alerts.take(now, report) else { panic!("{n} is news") };
+            let known = alerts.get(&stored.fingerprint).unwrap();
+            pending.put(&stored.fingerprint, known, &stored.alert, "changed", None);
+            stored.fingerprint
+        };
+        put(&mut pending, 1);
+        let fingerprint = put(&mut pending, 2);
+        pending.repeat(fingerprint.clone());
+        assert!(pending.bytes > 5 * OVERHEAD);
+        assert_eq!(pending.withdraw(&fingerprint).len(), 3);
+        assert!(pending.is_empty());
+        assert_eq!(pending.bytes, 0);
     }
 }
