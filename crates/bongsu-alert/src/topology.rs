@@ -45,7 +45,7 @@ pub struct Service {
 }
 
 /// The fields of a service that hold text, apart from its name and environment.
-pub(crate) const TEXTS: [&str; 12] = [
+pub const TEXTS: [&str; 12] = [
     "display_name",
     "repository",
     "description",

@@ -204,21 +204,6 @@ impl Scope {
     pub fn set(&mut self, name: &Arc<str>, value: Data) {
         Arc::make_mut(&mut self.0).0.push((Arc::clone(name), value.0));
     }
-
-    /// Number of names, for [`Self::cut`].
-    pub fn len(&self) -> usize {
-        self.0.0.len()
-    }
-
-    /// Whether nothing is named.
-    pub fn is_empty(&self) -> bool {
-        self.0.0.is_empty()
-    }
-
-    /// Forgets the names set after there were `len`.
-    pub fn cut(&mut self, len: usize) {
-        Arc::make_mut(&mut self.0).0.truncate(len);
-    }
 }
 
 #[derive(Clone, Debug, Default)]

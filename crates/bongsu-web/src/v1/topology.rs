@@ -22,22 +22,6 @@ use utoipa::ToSchema;
 use crate::answer::{self, Answered, Family, Problem};
 use crate::service::{App, Call};
 
-/// Fields of a service that Keep's clients always get.
-const KEEP_FIELDS: [&str; 12] = [
-    "source_provider_id",
-    "repository",
-    "display_name",
-    "description",
-    "team",
-    "email",
-    "slack",
-    "ip_address",
-    "mac_address",
-    "category",
-    "manufacturer",
-    "namespace",
-];
-
 /// Who needs whom, as a client says it.
 #[derive(Debug, Deserialize, ToSchema)]
 pub(crate) struct DependencyRequest {
@@ -475,7 +459,8 @@ fn keep_service(view: &TopologyView, at: usize) -> Value {
     fields.insert("id".to_owned(), service.key().id().into());
     fields.insert("service".to_owned(), service.service.as_str().into());
     fields.insert("environment".to_owned(), service.environment.as_str().into());
-    for name in KEEP_FIELDS {
+    // Keep's clients always get all of them.
+    for name in bongsu_alert::topology::TEXTS {
         fields.insert(name.to_owned(), service.field(name).into());
     }
     fields.insert("display_name".to_owned(), service.title().into());
