@@ -97,7 +97,10 @@ impl Ratio {
 #[derive(Clone, Debug, Default)]
 pub struct DedupRules {
     rules: Vec<DedupRule>,
-    seen: BTreeMap<String, (DedupRule, Ratio)>,
+    /// By name.
+    seen: BTreeMap<String, Ratio>,
+    /// Where no rule is, by provider.
+    plain: BTreeMap<String, Ratio>,
 }
 
 impl DedupRules {
@@ -107,15 +110,7 @@ impl DedupRules {
         // An instance's own rule before one for all of its provider.
         rules.sort_by_key(|rule| (rule.instance.is_none(), -rule.priority));
         self.rules = rules;
-        let named = |name: &str| self.rules.iter().find(|rule| rule.name == name);
-        self.seen.retain(|name, (rule, _)| {
-            named(name).is_some() || *rule == DedupRule::of_provider(&rule.provider)
-        });
-        for (name, (rule, _)) in &mut self.seen {
-            if let Some(now) = named(name) {
-                rule.clone_from(now);
-            }
-        }
+        self.seen.retain(|name, _| self.rules.iter().any(|rule| rule.name == *name));
     }
 
     /// The rule for reports of a provider.
@@ -126,33 +121,40 @@ impl DedupRules {
         })
     }
 
-    pub(crate) fn count(&mut self, provider: &str, rule: Option<&str>, kind: Kind) {
-        let rule = match rule.and_then(|name| self.rules.iter().find(|rule| rule.name == name)) {
-            Some(rule) => rule.clone(),
-            None => DedupRule::of_provider(provider),
+    /// Counts reports of a provider, found alike by the rule of this name.
+    pub(crate) fn count(&mut self, provider: &str, rule: Option<&str>, kind: Kind, reports: u64) {
+        let (counts, name) = match rule {
+            Some(rule) => (&mut self.seen, rule),
+            None => (&mut self.plain, provider),
         };
-        let (_, ratio) =
-            self.seen.entry(rule.name.clone()).or_insert_with(|| (rule, Ratio::default()));
-        ratio.reports += 1;
-        ratio.full += u64::from(kind == Kind::Full);
-        ratio.partial += u64::from(kind == Kind::Partial);
+        if !counts.contains_key(name) {
+            counts.insert(name.to_owned(), Ratio::default());
+        }
+        let Some(ratio) = counts.get_mut(name) else { return };
+        ratio.reports += reports;
+        ratio.full += if kind == Kind::Full { reports } else { 0 };
+        ratio.partial += if kind == Kind::Partial { reports } else { 0 };
     }
 
     /// Puts back what was counted for a rule, or for a provider without one, before the start.
     pub fn restore(&mut self, name: &str, provider: &str, ratio: Ratio) {
-        let fallback = DedupRule::of_provider(provider);
-        let rule = self.rules.iter().find(|rule| rule.name == name).cloned();
-        let rule = rule.or_else(|| (fallback.name == name).then_some(fallback));
-        if let Some(rule) = rule {
-            self.seen.insert(name.to_owned(), (rule, ratio));
+        if self.rules.iter().any(|rule| rule.name == name) {
+            self.seen.insert(name.to_owned(), ratio);
+        } else if DedupRule::of_provider(provider).name == name {
+            self.plain.insert(provider.to_owned(), ratio);
         }
     }
 
     /// Every rule that exists or was used, with its counts.
     pub fn list(&self) -> Vec<(DedupRule, Ratio)> {
-        let unused = self.rules.iter().filter(|rule| !self.seen.contains_key(&rule.name));
-        let unused = unused.map(|rule| (rule.clone(), Ratio::default()));
-        self.seen.values().cloned().chain(unused).collect()
+        let counted = |rule: &DedupRule| self.seen.get(&rule.name).copied().unwrap_or_default();
+        let mut all: Vec<(DedupRule, Ratio)> =
+            self.rules.iter().map(|rule| (rule.clone(), counted(rule))).collect();
+        all.extend(
+            self.plain.iter().map(|(provider, ratio)| (DedupRule::of_provider(provider), *ratio)),
+        );
+        all.sort_by(|(one, _), (other, _)| one.name.cmp(&other.name));
+        all
     }
 }
 

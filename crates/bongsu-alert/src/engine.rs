@@ -247,7 +247,7 @@ impl Alerts {
             Some(_) => Kind::Partial,
         };
         if arrival != Arrival::Recovered {
-            self.rules.count(&provider, rule_name.as_deref(), kind);
+            self.rules.count(&provider, rule_name.as_deref(), kind, 1);
         }
         let key =
             self.known.get_key_value(&*occurrence.fingerprint).map(|(key, _)| Arc::clone(key));
@@ -280,6 +280,36 @@ impl Alerts {
         known.pulled = pulled || previous.as_ref().is_some_and(Known::is_pulled);
         let window = self.hold(&mut occurrence);
         Taken::Stored(Box::new(self.settle(now, key, previous, known, occurrence, window)))
+    }
+
+    /// Takes a payload that was taken before, if what it said of each alert still is what is known:
+    /// then only counters move. Else nothing is changed; what it says is to be taken one by one.
+    pub fn again(
+        &mut self,
+        now: Timestamp,
+        provider: &str,
+        instance: Option<&str>,
+        payload: i64,
+        said: &[(Arc<str>, [u8; 16])],
+    ) -> bool {
+        let rule = self.rules.find(provider, instance);
+        let stands = rule.is_none_or(|rule| rule.full_deduplication)
+            && said.iter().all(|(key, hash)| {
+                self.known.get(key).is_some_and(|known| known.hash == *hash)
+            });
+        if !stands {
+            return false;
+        }
+        let rule = rule.map(|rule| rule.name.clone());
+        self.rules.count(provider, rule.as_deref(), Kind::Full, said.len() as u64);
+        for (key, _) in said {
+            if let Some(known) = self.known.get_mut(key) {
+                known.last_at = now;
+                known.duplicates += 1;
+                known.through = known.through.max(payload);
+            }
+        }
+        true
     }
 
     /// Adds what rules and people say; gives back what the added fields held before.

@@ -20,6 +20,7 @@ use crate::configuration::{Loaded, Target};
 use crate::intake::Unmappables;
 use crate::pipeline::behind::Pending;
 use crate::pipeline::counts;
+use crate::pipeline::echo::Echoes;
 use crate::records;
 use crate::trace::{Span, TraceContext, Waiting};
 
@@ -53,6 +54,8 @@ pub(crate) struct Core {
     /// Wide alerts that are not in the store yet, and those being written.
     pub(crate) pending: Pending,
     pub(crate) writing: Arc<Pending>,
+    /// Payloads that were taken.
+    pub(crate) echoes: Echoes,
     /// The last journal record handed to the store.
     pub(crate) journaled: JournalSeq,
     /// What [`bongsu_store::Store::lost`] said when it was last asked.

@@ -169,6 +169,7 @@ impl Engine {
             effects: Vec::new(),
             dirty: Dirty::default(),
             pending: Default::default(),
+            echoes: Default::default(),
             writing: Arc::default(),
             journaled: JournalSeq(0),
             lost: 0,

@@ -12,6 +12,7 @@ pub(crate) mod behind;
 pub(crate) mod change;
 pub(crate) mod checkpoint;
 pub(crate) mod counts;
+pub(crate) mod echo;
 pub(crate) mod deliver;
 pub(crate) mod fetch;
 pub(crate) mod ingest;

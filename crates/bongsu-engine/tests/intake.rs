@@ -268,6 +268,61 @@ async fn reports_that_say_nothing_new_go_no_further() {
     assert_eq!((rules[0].1.reports, rules[0].1.full, rules[0].1.partial), (2, 1, 1));
 }
 
+/// What comes word for word again is not mapped again, unless that could mean something else now.
+#[tokio::test]
+async fn a_payload_that_comes_again_means_what_it_would_mean_if_read() {
+    let rule = |ignore: &[&str], full_deduplication| DedupRule {
+        name: "of keep".to_owned(),
+        provider: "keep".to_owned(),
+        instance: None,
+        fingerprint_fields: Vec::new(),
+        ignore_fields: ignore.iter().map(|&field| field.to_owned()).collect(),
+        full_deduplication,
+        enabled: true,
+        priority: 0,
+    };
+    let house = House::new();
+    let both = json!([cpu("firing", "high"), {"name": "Disk", "fingerprint": "disk-1", "severity": "odd"}]);
+    assert_eq!(house.report(both.clone()).await.duplicates, 0);
+    house.clock.set(at("00:00:05"));
+    let again = house.report(both.clone()).await;
+    assert_eq!((again.id, again.alerts, again.duplicates), (2, 2, 2));
+    assert_eq!(again.unmapped[0].value, "odd");
+    // One of them says something else meanwhile: both are read.
+    assert_eq!(house.report(cpu("resolved", "high")).await.duplicates, 0);
+    assert_eq!(house.report(both.clone()).await.duplicates, 1);
+    assert_eq!(house.found("status == 'firing'").await.len(), 2);
+    let known = |fingerprint: &str| {
+        let asked = house.engine.wide_alert(fingerprint.to_owned());
+        async { asked.await.unwrap().unwrap().known.unwrap() }
+    };
+    let (cpu_known, disk_known) = (known("cpu-1").await, known("disk-1").await);
+    assert_eq!((cpu_known.reports, cpu_known.duplicates), (3, 1));
+    assert_eq!((disk_known.reports, disk_known.duplicates, disk_known.through), (1, 2, 4));
+    assert_eq!(disk_known.last_at, at("00:00:05"));
+    // The same words under another key, or for another provider, are another payload.
+    let other = Delivered { key: Some("ci".to_owned()), ..payload("keep", &both) };
+    assert_eq!(house.send(other).await.unwrap().duplicates, 0);
+    // What is dismissed until a certain time is not dismissed for ever.
+    let dismissed = json!({"name": "Net", "fingerprint": "net-1", "dismissed": true,
+        "dismissUntil": "2026-01-01T00:01:00Z"});
+    for _ in 0..2 {
+        house.report(dismissed.clone()).await;
+    }
+    assert_eq!(house.found("status == 'suppressed'").await.len(), 1);
+    house.clock.set(at("00:02:00"));
+    assert_eq!(house.report(dismissed).await.duplicates, 0);
+    assert_eq!(house.found("status == 'suppressed'").await.len(), 0);
+    // Where every report counts, each does.
+    let furniture = Furniture { rules: vec![rule(&[], false)], ..Furniture::default() };
+    let house = House::with(furniture, MemoryStore::default(), at("00:00:00"));
+    for _ in 0..3 {
+        assert_eq!(house.report(cpu("firing", "high")).await.duplicates, 0);
+    }
+    let rules = house.engine.dedup_rules();
+    assert_eq!((rules[0].1.reports, rules[0].1.partial), (3, 2));
+}
+
 /// Every state is written behind: a crash before and after that must make no difference.
 #[tokio::test]
 async fn what_was_not_written_yet_is_read_from_the_payloads() {

@@ -243,6 +243,11 @@ pub enum Row {
         /// Its id.
         id: i64,
     },
+    /// What was reported in payloads up to this one is in the history of wide alerts.
+    CoverReports {
+        /// Its id.
+        id: i64,
+    },
     /// Stores something whole under a name.
     PutDocument {
         /// The engine's kind of document; unique together with `key`.
@@ -307,6 +312,7 @@ impl Row {
                 Self::DeleteAlert { .. }
                 | Self::DeletePayload { .. }
                 | Self::CoverPayloads { .. }
+                | Self::CoverReports { .. }
                 | Self::Checkpoint { .. } => 0,
             }
     }

@@ -214,6 +214,8 @@ pub struct LoadSummary {
     pub payloads: u64,
     /// The highest id a payload was given.
     pub last_payload: i64,
+    /// Id of the last payload whose reports are all in the history.
+    pub reported: i64,
 }
 
 /// One entry of an alert's history.

@@ -1,12 +1,13 @@
 //! Wide alerts and their history, written behind.
 //!
 //! In: new states, what is said of them, reports that say nothing new. Out: rows in transactions that
-//! give way to acknowledgements. Until then the payloads, which are durable, are what a start reads:
+//! give way to acknowledgements: history soon, since it only grows; states some seconds later, since
+//! the next one replaces them. Until then the payloads, which are durable, are what a start reads:
 //! [`super::recover`] takes those again that the rows do not cover yet.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bongsu_alert::Known;
 use bongsu_model::{Occurrence, Timestamp};
@@ -16,8 +17,11 @@ use foldhash::fast::FixedState;
 use crate::core::Core;
 use crate::engine::Shared;
 
-/// How often what is pending is written.
-const INTERVAL: Duration = Duration::from_secs(1);
+/// How often is looked whether something is to be written.
+const INTERVAL: Duration = Duration::from_millis(250);
+/// How long history waits, and how long states do.
+const HISTORY: Duration = Duration::from_secs(1);
+const STATES: Duration = Duration::from_secs(5);
 /// So much may be pending before payloads are refused; twice that while it is being written.
 const BYTES: usize = 64 << 20;
 /// How long a reader waits for what is pending.
@@ -25,7 +29,7 @@ const READING: Duration = Duration::from_secs(5);
 /// Charged for each state and report beside its text.
 const OVERHEAD: usize = 256;
 /// Rows handed to the store at once.
-const CHUNK: usize = 2000;
+const CHUNK: usize = 4000;
 
 /// What the store does not have yet.
 #[derive(Default)]
@@ -33,7 +37,9 @@ pub(crate) struct Pending {
     states: HashMap<Arc<str>, State, FixedState>,
     reports: Vec<Said>,
     repeated: HashSet<Arc<str>, FixedState>,
+    /// Charged for states and repetitions, and for history.
     bytes: usize,
+    said_bytes: usize,
     /// Room for the next text.
     scratch: Vec<u8>,
 }
@@ -55,8 +61,13 @@ struct Said {
     at: Timestamp,
     kind: &'static str,
     detail: Arc<str>,
-    /// What it and the state it came with were charged.
-    bytes: usize,
+}
+
+/// What is written at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lot {
+    History,
+    All,
 }
 
 impl Pending {
@@ -70,29 +81,37 @@ impl Pending {
         kind: &'static str,
         note: Option<String>,
     ) {
+        let json = self.put_state(fingerprint, known, alert);
+        let detail = note.map_or(json, Arc::from);
+        self.said_bytes += detail.len() + OVERHEAD;
+        let (fingerprint, at) = (Arc::clone(fingerprint), known.last_at);
+        self.reports.push(Said { fingerprint, at, kind, detail });
+    }
+
+    /// The next state of an alert, of which its history knows; gives back all of it.
+    pub(crate) fn put_state(
+        &mut self,
+        fingerprint: &Arc<str>,
+        known: &Known,
+        alert: &Occurrence,
+    ) -> Arc<str> {
         let text = |name: &str| alert.fields.get(name)?.as_str().map(str::to_owned);
         // A map of plain values.
         self.scratch.clear();
         let _ = serde_json::to_writer(&mut self.scratch, alert);
         let json: Arc<str> = std::str::from_utf8(&self.scratch).unwrap_or_default().into();
-        let detail = note.map_or_else(|| Arc::clone(&json), Arc::from);
-        let bytes = json.len() + 2 * OVERHEAD;
-        self.bytes += bytes;
-        self.reports.push(Said {
-            fingerprint: Arc::clone(fingerprint),
-            at: known.last_at,
-            kind,
-            detail,
-            bytes,
-        });
+        self.bytes += charge(&json);
         let state = State {
             known: known.clone(),
-            alert: json,
+            alert: Arc::clone(&json),
             name: alert.name.clone(),
             service: text("service"),
             environment: text("environment"),
         };
-        self.states.insert(Arc::clone(fingerprint), state);
+        if let Some(before) = self.states.insert(Arc::clone(fingerprint), state) {
+            self.bytes = self.bytes.saturating_sub(charge(&before.alert));
+        }
+        json
     }
 
     /// An alert was reported again as it is.
@@ -126,21 +145,45 @@ impl Pending {
     /// All rows of one alert, to be written at once.
     pub(crate) fn withdraw(&mut self, fingerprint: &str) -> Vec<Row> {
         let Some((key, state)) = self.states.remove_entry(fingerprint) else { return Vec::new() };
-        let mut bytes = if self.repeated.remove(fingerprint) { OVERHEAD } else { 0 };
+        let repeated = if self.repeated.remove(fingerprint) { OVERHEAD } else { 0 };
+        self.bytes = self.bytes.saturating_sub(charge(&state.alert) + repeated);
         let said = self.reports.extract_if(.., |said| *said.fingerprint == *key);
         let mut rows: Vec<Row> = said
             .map(|said| {
-                bytes += said.bytes;
+                self.said_bytes = self.said_bytes.saturating_sub(said.detail.len() + OVERHEAD);
                 report_row(&said)
             })
             .collect();
-        self.bytes = self.bytes.saturating_sub(bytes);
         rows.push(state_row(&key, &state));
         rows
     }
 
     fn is_empty(&self) -> bool {
         self.states.is_empty() && self.reports.is_empty() && self.repeated.is_empty()
+    }
+
+    /// What is to be written, so long after history and after states were.
+    fn due(&self, history: Duration, states: Duration) -> Option<Lot> {
+        if self.is_empty() {
+            None
+        } else if states >= STATES || self.bytes >= BYTES / 2 {
+            Some(Lot::All)
+        } else if self.reports.is_empty() || history < HISTORY && self.said_bytes < BYTES / 8 {
+            None
+        } else {
+            Some(Lot::History)
+        }
+    }
+
+    fn take(&mut self, lot: Lot) -> Self {
+        match lot {
+            Lot::All => std::mem::take(self),
+            Lot::History => Self {
+                reports: std::mem::take(&mut self.reports),
+                said_bytes: std::mem::take(&mut self.said_bytes),
+                ..Self::default()
+            },
+        }
     }
 
     /// Takes back what could not be written; what came since stands.
@@ -151,7 +194,13 @@ impl Pending {
         self.reports.splice(..0, before.reports.iter().cloned());
         self.repeated.extend(before.repeated.iter().map(Arc::clone));
         self.bytes += before.bytes;
+        self.said_bytes += before.said_bytes;
     }
+}
+
+/// What a state is charged.
+fn charge(alert: &str) -> usize {
+    alert.len() + OVERHEAD
 }
 
 fn state_row(fingerprint: &str, state: &State) -> Row {
@@ -189,17 +238,24 @@ fn encoded(known: &Known) -> Vec<u8> {
 impl Core {
     /// Whether payloads have to wait until more is written.
     pub(crate) fn is_behind(&self) -> bool {
-        self.pending.bytes >= BYTES
+        self.pending.bytes + self.pending.said_bytes >= BYTES
     }
 }
 
 impl Shared {
     /// Writes until the engine closes.
     pub(crate) async fn write_behind_forever(self: Arc<Self>) {
+        let (mut history, mut states) = (Instant::now(), Instant::now());
         loop {
             tokio::select! {
-                () = tokio::time::sleep(INTERVAL) => self.write_behind().await,
+                () = tokio::time::sleep(INTERVAL) => {}
                 () = self.closing.cancelled() => return,
+            }
+            let due = self.core.lock().pending.due(history.elapsed(), states.elapsed());
+            if let Some(lot) = due {
+                self.write_soon(lot).await;
+                history = Instant::now();
+                states = if lot == Lot::All { history } else { states };
             }
         }
     }
@@ -213,8 +269,12 @@ impl Shared {
                 return;
             }
         }
+        self.write_soon(Lot::All).await;
+    }
+
+    async fn write_soon(self: &Arc<Self>, lot: Lot) {
         let shared = Arc::clone(self);
-        let written = tokio::spawn(async move { shared.write_lot().await });
+        let written = tokio::spawn(async move { shared.write_lot(lot).await });
         if let Err(error) = written.await {
             tracing::error!(%error, "wide alerts were not written");
         }
@@ -236,7 +296,7 @@ impl Shared {
         }
     }
 
-    async fn write_lot(self: &Arc<Self>) {
+    async fn write_lot(self: &Arc<Self>, lot: Lot) {
         // One at a time, and whoever waits here finds written what was pending when they came.
         let _turn = self.writing_behind.lock().await;
         let (writing, covered) = {
@@ -244,10 +304,10 @@ impl Shared {
             if core.pending.is_empty() {
                 return;
             }
-            core.writing = Arc::new(std::mem::take(&mut core.pending));
+            core.writing = Arc::new(core.pending.take(lot));
             (Arc::clone(&core.writing), core.last_payload)
         };
-        let written = self.write_pending(&writing, covered).await;
+        let written = self.write_pending(lot, &writing, covered).await;
         let mut core = self.core.lock();
         core.writing = Arc::default();
         match written {
@@ -260,16 +320,26 @@ impl Shared {
         }
     }
 
-    async fn write_pending(&self, writing: &Pending, covered: i64) -> Result<(), String> {
+    /// History first: what a state covers is never looked for again.
+    async fn write_pending(
+        &self,
+        lot: Lot,
+        writing: &Pending,
+        covered: i64,
+    ) -> Result<(), String> {
+        for chunk in writing.reports.chunks(CHUNK) {
+            self.write_rows(chunk.iter().map(report_row).collect()).await?;
+        }
+        self.write_rows(vec![Row::CoverReports { id: covered }]).await?;
+        if lot == Lot::History {
+            return Ok(());
+        }
         let mut states: Vec<(&Arc<str>, &State)> = writing.states.iter().collect();
         // Neighbours in the index are written together.
         states.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
         for chunk in states.chunks(CHUNK) {
             let rows = chunk.iter().map(|(fingerprint, state)| state_row(fingerprint, state));
             self.write_rows(rows.collect()).await?;
-        }
-        for chunk in writing.reports.chunks(CHUNK) {
-            self.write_rows(chunk.iter().map(report_row).collect()).await?;
         }
         let repeated: Vec<&Arc<str>> = writing.repeated.iter().collect();
         for chunk in repeated.chunks(CHUNK) {
@@ -302,7 +372,7 @@ mod tests {
     use bongsu_alert::{Alerts, Arrival, Report, Taken};
     use serde_json::{Value, json};
 
-    use super::{OVERHEAD, Occurrence, Pending, Timestamp};
+    use super::{BYTES, Duration, Lot, OVERHEAD, Occurrence, Pending, Timestamp};
 
     /// What is written at once must not count as pending: nothing would ever write it off.
     #[test]
@@ -326,6 +396,35 @@ mod tests {
         assert!(pending.bytes > 5 * OVERHEAD);
         assert_eq!(pending.withdraw(&fingerprint).len(), 3);
         assert!(pending.is_empty());
-        assert_eq!(pending.bytes, 0);
+        assert_eq!((pending.bytes, pending.said_bytes), (0, 0));
+    }
+
+    #[test]
+    fn history_is_written_before_states_and_all_of_it_when_it_grows() {
+        let mut pending = Pending::default();
+        let due = |pending: &Pending, history: u64, states: u64| {
+            pending.due(Duration::from_millis(history), Duration::from_millis(states))
+        };
+        assert!(due(&pending, 9000, 9000).is_none());
+        pending.repeat("a".into());
+        assert!(due(&pending, 4000, 4000).is_none());
+        assert!(due(&pending, 4000, 5000) == Some(Lot::All));
+        pending.said_bytes = 1000;
+        pending.reports.push(super::Said {
+            fingerprint: "a".into(),
+            at: Timestamp::UNIX_EPOCH,
+            kind: "fired",
+            detail: "{}".into(),
+        });
+        assert!(due(&pending, 900, 4000).is_none());
+        assert!(due(&pending, 1000, 4000) == Some(Lot::History));
+        pending.said_bytes = BYTES / 8;
+        assert!(due(&pending, 0, 0) == Some(Lot::History));
+        let taken = pending.take(Lot::History);
+        assert_eq!((taken.reports.len(), taken.said_bytes, pending.said_bytes), (1, BYTES / 8, 0));
+        pending.bytes = BYTES / 2;
+        assert!(due(&pending, 0, 0) == Some(Lot::All));
+        pending.restore(&taken);
+        assert_eq!((pending.reports.len(), pending.said_bytes), (1, BYTES / 8));
     }
 }

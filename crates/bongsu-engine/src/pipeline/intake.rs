@@ -17,9 +17,11 @@ use serde_json::Value;
 use tokio::task::spawn_blocking;
 
 use crate::api::{Delivered, IngestError, IntakeError, Receipt, StoreError};
+use crate::configuration::Loaded;
 use crate::core::Core;
 use crate::engine::Shared;
 use crate::intake::{Sender, document};
+use crate::pipeline::echo::{self, Digested, Echo};
 use crate::pipeline::ingest::{Durable, refusal, unstored};
 
 /// Bodies from this size on are mapped beside the runtime's threads.
@@ -32,13 +34,13 @@ const NEVER: SignedDuration = SignedDuration::from_hours(10 * 365 * 24);
 /// What came beside a body; kept with it, since mapping it again needs it.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-struct Origin {
+pub(super) struct Origin {
     #[serde(skip_serializing_if = "String::is_empty")]
-    content_type: String,
+    pub(super) content_type: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    fingerprint: Option<String>,
+    pub(super) fingerprint: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    key: Option<String>,
+    pub(super) key: Option<String>,
     /// The body is a list of items a pull fetched.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pulled: bool,
@@ -58,6 +60,19 @@ struct Looked {
     problem: Option<String>,
     /// It was fetched, not sent.
     pulled: bool,
+}
+
+impl Looked {
+    /// What is to be remembered of it, but for its alerts; nothing if it may mean something else
+    /// another time.
+    fn echo(&self) -> Option<Echo> {
+        let Mapped { shape, occurrences, changes, unmapped, skipped } = &self.mapped;
+        let same = self.problem.is_none()
+            && changes.is_empty()
+            && occurrences.iter().all(echo::is_timeless);
+        let (shape, unmapped) = (shape.clone(), unmapped.clone());
+        same.then(|| Echo { shape, skipped: *skipped, unmapped, alerts: Vec::new() })
+    }
 }
 
 impl Shared {
@@ -81,6 +96,13 @@ impl Shared {
         let now = self.clock.now();
         let enricher = Arc::clone(loaded.enricher());
         let sender = Arc::new(sender);
+        let digested = Digested::of(&sender, &origin, &body);
+        let again = self.receive_again(&loaded, &sender, digested, &origin, &body);
+        if let Some(taken) = again.map_err(stored)? {
+            let receipt = self.settle(taken).await.map_err(IntakeError::Store)?;
+            self.metrics.received_payload(&sender.provider, &receipt);
+            return Ok(receipt);
+        }
         let (looked, origin) = if body.len() < LARGE {
             (look(&sender, &enricher, &body, &origin, now), origin)
         } else {
@@ -90,23 +112,81 @@ impl Shared {
         };
         let taken = {
             let mut core = self.core.lock();
-            core.last_payload += 1;
-            let payload = PayloadRow {
-                id: core.last_payload,
-                at: self.now(&mut core),
-                provider: sender.provider.to_string(),
-                instance: sender.instance.as_deref().map(str::to_owned),
-                origin: serde_json::to_string(&origin).unwrap_or_default(),
-                body: body.to_vec(),
-                problem: looked.problem.clone(),
-            };
-            let id = payload.id;
-            let rows = vec![Row::PutPayload(Box::new(payload))];
-            self.absorb_payload(&mut core, None, &sender, id, looked, rows).map_err(stored)?
+            let (id, row) =
+                self.payload_row(&mut core, &sender, &origin, &body, looked.problem.clone());
+            let echo = looked.echo();
+            let taken = self.absorb_payload(&mut core, None, &sender, id, looked, vec![row]);
+            let taken = taken.map_err(stored)?;
+            if let Some(echo) = echo {
+                core.remember(&loaded, digested, echo, &taken.touched);
+            }
+            taken
         };
         let receipt = self.settle(taken).await.map_err(IntakeError::Store)?;
         self.metrics.received_payload(&sender.provider, &receipt);
         Ok(receipt)
+    }
+
+    /// The row of a payload that was sent just now, and its id.
+    fn payload_row(
+        self: &Arc<Self>,
+        core: &mut Core,
+        sender: &Sender,
+        origin: &Origin,
+        body: &[u8],
+        problem: Option<String>,
+    ) -> (i64, Row) {
+        core.last_payload += 1;
+        let row = PayloadRow {
+            id: core.last_payload,
+            at: self.now(core),
+            provider: sender.provider.to_string(),
+            instance: sender.instance.as_deref().map(str::to_owned),
+            origin: serde_json::to_string(origin).unwrap_or_default(),
+            body: body.to_vec(),
+            problem,
+        };
+        (row.id, Row::PutPayload(Box::new(row)))
+    }
+
+    /// Takes a payload that says what it said before, if it does and that still stands.
+    fn receive_again(
+        self: &Arc<Self>,
+        loaded: &Arc<Loaded>,
+        sender: &Sender,
+        digested: Digested,
+        origin: &Origin,
+        body: &[u8],
+    ) -> Result<Option<TakenPayload>, IngestError> {
+        let mut core = self.core.lock();
+        let core = &mut *core;
+        let Some(echo) = core.echoes.find(loaded, digested) else { return Ok(None) };
+        let now = self.now(core);
+        let id = core.last_payload + 1;
+        if !core.wide.again(now, &sender.provider, sender.instance.as_deref(), id, &echo.alerts) {
+            return Ok(None);
+        }
+        let (id, row) = self.payload_row(core, sender, origin, body, None);
+        core.unmapped.note(now, &sender.provider, &echo.unmapped);
+        let touched: Vec<Arc<str>> = echo.alerts.iter().map(|(key, _)| Arc::clone(key)).collect();
+        touched.iter().for_each(|key| core.pending.repeat(Arc::clone(key)));
+        let receipt = Receipt {
+            id,
+            shape: echo.shape.clone(),
+            alerts: touched.len(),
+            duplicates: touched.len(),
+            changes: 0,
+            skipped: echo.skipped,
+            unmapped: echo.unmapped.clone(),
+            problem: None,
+        };
+        match self.take(core, Vec::new(), vec![row], None) {
+            Ok((durable, _)) => Ok(Some(TakenPayload { durable, receipt, touched })),
+            Err(error) => {
+                core.distrust(&touched);
+                Err(error)
+            }
+        }
     }
 
     /// Keeps and takes items that a pull fetched; `timer` is its next one. Gives back what kept an
@@ -317,8 +397,13 @@ impl Core {
         reports
     }
 
-    /// Takes again what a payload said before the restart. It is routed already.
-    pub(super) fn recover_payload(&mut self, row: &PayloadRow) -> Result<(), String> {
+    /// Takes again what a payload said before the restart. It is routed already, and up to the
+    /// payload `reported` it is in the history.
+    pub(super) fn recover_payload(
+        &mut self,
+        row: &PayloadRow,
+        reported: i64,
+    ) -> Result<(), String> {
         let origin: Origin = serde_json::from_str(&row.origin).unwrap_or_default();
         let loaded = Arc::clone(&self.loaded);
         let sender = loaded.intake().resender(&row.provider, row.instance.as_deref());
@@ -326,7 +411,14 @@ impl Core {
         let looked = look(&sender, loaded.enricher(), &row.body, &origin, row.at);
         let recovered = (row.id, Arrival::Recovered, looked.pulled);
         let reports = self.take_reports(row.at, &sender, recovered, looked.mapped.occurrences);
-        reports.stored.iter().for_each(|stored| self.put_behind(stored));
+        for stored in &reports.stored {
+            match self.wide.get(&stored.fingerprint) {
+                Some(known) if row.id <= reported => {
+                    self.pending.put_state(&stored.fingerprint, known, &stored.alert);
+                }
+                _ => self.put_behind(stored),
+            }
+        }
         reports.duplicates.into_iter().for_each(|fingerprint| self.pending.repeat(fingerprint));
         looked.problem.map_or(Ok(()), Err)
     }
@@ -379,6 +471,19 @@ impl Core {
             self.route.hold(identity, stored.held);
         }
         posted.extend(stored.routed.take().map(|routed| post(routed, now)));
+    }
+
+    /// Keeps in mind what a payload said of these alerts.
+    fn remember(
+        &mut self,
+        loaded: &Arc<Loaded>,
+        digested: Digested,
+        mut echo: Echo,
+        touched: &[Arc<str>],
+    ) {
+        let said = |key: &Arc<str>| Some((Arc::clone(key), self.wide.get(key)?.hash));
+        echo.alerts = touched.iter().filter_map(said).collect();
+        self.echoes.put(loaded, digested, echo);
     }
 
     /// What was reported of these alerts did not become durable.

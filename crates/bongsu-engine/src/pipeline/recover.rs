@@ -97,7 +97,7 @@ pub(crate) fn load(
     core.log = log;
     core.last_payload = summary.last_payload;
     for payload in payloads {
-        if let Err(problem) = core.recover_payload(&payload) {
+        if let Err(problem) = core.recover_payload(&payload, summary.reported) {
             tracing::error!(payload = payload.id, problem, "a payload can no longer be mapped");
             let (id, problem) = (payload.id, Some(problem));
             restored.rows.push(bongsu_store::Row::MarkPayload { id, problem });

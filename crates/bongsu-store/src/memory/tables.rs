@@ -32,6 +32,7 @@ pub(super) struct Tables {
     pub(super) deliveries: Vec<Delivery>,
     /// Payloads up to here are in `occurrences`.
     covered: i64,
+    reported: i64,
     last_event: i64,
     last_delivery: i64,
     last_occurrence: i64,
@@ -138,6 +139,7 @@ impl Tables {
                 }
             }
             Row::CoverPayloads { id } => self.covered = self.covered.max(id),
+            Row::CoverReports { id } => self.reported = self.reported.max(id),
             Row::DeleteOccurrence { fingerprint } => {
                 self.occurrences.remove(&fingerprint);
             }
@@ -234,6 +236,7 @@ impl Tables {
                 .payloads
                 .last_key_value()
                 .map_or(self.covered, |(id, _)| self.covered.max(*id)),
+            reported: self.reported,
         }
     }
 

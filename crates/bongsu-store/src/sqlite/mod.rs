@@ -4,6 +4,7 @@
 mod checkpoint;
 mod lock;
 mod occurrences;
+mod packed;
 mod queue;
 mod readers;
 mod reads;

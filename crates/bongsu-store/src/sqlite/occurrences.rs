@@ -4,6 +4,7 @@ use bongsu_lang::cel::{Column, ColumnKind, Columns, Parameter, Program, Sql};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
+use super::packed;
 use super::statements::group_hash;
 use crate::occurrence::{STATES, words};
 use crate::{
@@ -342,8 +343,9 @@ pub(super) fn reports(
     before: Option<i64>,
     limit: usize,
 ) -> rusqlite::Result<Vec<ReportRecord>> {
-    let sql = "SELECT id, at, kind, detail FROM report WHERE fingerprint = ?1 AND id < ?2 \
-               ORDER BY id DESC LIMIT ?3";
+    let sql = "SELECT r.id, r.at, r.kind, r.detail, r.packed, b.detail FROM report r \
+               LEFT JOIN report b ON b.id = r.base WHERE r.fingerprint = ?1 AND r.id < ?2 \
+               ORDER BY r.id DESC LIMIT ?3";
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let params = params![group_hash(fingerprint), before.unwrap_or(i64::MAX), limit];
     let report = |row: &SqlRow<'_>| {
@@ -351,14 +353,17 @@ pub(super) fn reports(
             id: row.get(0)?,
             at: timestamp_of(row.get(1)?),
             kind: row.get(2)?,
-            detail: row.get(3)?,
+            detail: match row.get_ref(4)?.as_blob_or_null()? {
+                Some(packed) => packed::unpack_with(packed, row.get_ref(5)?.as_str()?)?,
+                None => row.get(3)?,
+            },
         })
     };
     connection.prepare_cached(sql)?.query_map(params, report)?.collect()
 }
 
 pub(super) const PAYLOAD: &str =
-    "SELECT id, at, provider, instance, origin, body, problem FROM payload";
+    "SELECT id, at, provider, instance, origin, body, problem, length FROM payload";
 
 pub(super) fn payload_row(row: &SqlRow<'_>) -> rusqlite::Result<PayloadRow> {
     Ok(PayloadRow {
@@ -367,7 +372,10 @@ pub(super) fn payload_row(row: &SqlRow<'_>) -> rusqlite::Result<PayloadRow> {
         provider: row.get(2)?,
         instance: row.get(3)?,
         origin: row.get(4)?,
-        body: row.get(5)?,
+        body: match row.get::<_, Option<u32>>(7)? {
+            Some(length) => packed::unpack(row.get_ref(5)?.as_blob()?, length as usize)?,
+            None => row.get(5)?,
+        },
         problem: row.get(6)?,
     })
 }

@@ -18,6 +18,8 @@ pub(super) struct Bounds {
 /// How much the writer takes at once.
 const GROUP_SETS: usize = 1000;
 const GROUP_BYTES: usize = 8 << 20;
+/// So many write-behind rows press: they join every transaction.
+const PRESSING: usize = 1500;
 
 /// A set that waits for its commit.
 pub(super) struct Waiting {
@@ -68,6 +70,8 @@ pub(super) struct Turn {
     pub(super) behind_acks: Vec<AckSender>,
     /// Whether background work may join this transaction.
     pub(super) background: bool,
+    /// Much of it waits.
+    pub(super) pressing: bool,
 }
 
 #[derive(Default)]
@@ -214,7 +218,10 @@ impl Queue {
             }
         }
         state.take_group(&mut turn.sets);
-        turn.background = state.main.is_empty() && turn.sets.is_empty() || appetite.background_due;
+        turn.pressing = state.behind_rows + turn.behind.len() >= PRESSING;
+        turn.background = state.main.is_empty() && turn.sets.is_empty()
+            || appetite.background_due
+            || turn.pressing;
         if turn.background && turn.behind.is_empty() {
             state.take_behind(turn, appetite.behind_rows);
         }

@@ -45,6 +45,7 @@ pub(super) fn load(
         Ok(())
     })?;
     let covered = meta(&snapshot, "payloads")?.cast_signed();
+    summary.reported = meta(&snapshot, "reports")?.cast_signed();
     let payloads = format!("{PAYLOAD} WHERE id > ?1 AND problem IS NULL ORDER BY id");
     summary.payloads = each(&snapshot, &payloads, [covered], |row| {
         visit(Loaded::Payload(payload_row(row)?));

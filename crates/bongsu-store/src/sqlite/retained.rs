@@ -78,7 +78,10 @@ impl Retained {
             Row::Checkpoint { .. } => Key::Checkpoint,
             // Its sender hears that it was not stored, and sends it again. What is written behind
             // is queued otherwise.
-            Row::PutPayload(_) | Row::TouchOccurrence(_) | Row::CoverPayloads { .. } => return,
+            Row::PutPayload(_)
+            | Row::TouchOccurrence(_)
+            | Row::CoverPayloads { .. }
+            | Row::CoverReports { .. } => return,
             Row::MarkPayload { id, .. } | Row::DeletePayload { id } => Key::Payload(*id),
             Row::PutOccurrence(row) => Key::Occurrence(row.fingerprint.clone()),
             Row::DeleteOccurrence { fingerprint } => Key::Occurrence(fingerprint.clone()),

@@ -25,6 +25,7 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/sqlite/0005_documents.sql"),
     },
     Migration { name: "behind", sql: include_str!("../../migrations/sqlite/0006_behind.sql") },
+    Migration { name: "packed", sql: include_str!("../../migrations/sqlite/0007_packed.sql") },
 ];
 
 /// Tables counted in a backup's manifest.

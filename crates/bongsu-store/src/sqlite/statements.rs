@@ -1,8 +1,11 @@
 //! The writer's prepared statements.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, Statement};
 use xxhash_rust::xxh64::xxh64;
 
+use super::packed::{self, Dictionary};
 use crate::{JournalRecord, OutboxState, Row, stored_nanos};
 
 /// Prepared once for the life of the writer.
@@ -42,6 +45,8 @@ pub(super) struct Statements<'c> {
     put_meta: Statement<'c>,
     probe: Statement<'c>,
     forget_probe: Statement<'c>,
+    /// For entries of history.
+    dictionary: Dictionary,
 }
 
 /// Group keys are long; the index holds their hash.
@@ -92,7 +97,7 @@ impl<'c> Statements<'c> {
             append_alert_event: sql("INSERT INTO alert_event (fingerprint, at, kind, data) \
                  VALUES (?1, ?2, ?3, ?4)")?,
             put_payload: sql("REPLACE INTO payload (id, at, provider, instance, origin, body, \
-                 problem) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?,
+                 problem, length) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?,
             mark_payload: sql("UPDATE payload SET problem = ?2 WHERE id = ?1")?,
             delete_payload: sql("DELETE FROM payload WHERE id = ?1")?,
             put_occurrence: sql(
@@ -124,14 +129,15 @@ impl<'c> Statements<'c> {
                  environment = excluded.environment, detail = excluded.detail")?,
             put_preset: sql("REPLACE INTO preset (name, at, data) VALUES (?1, ?2, ?3)")?,
             delete_preset: sql("DELETE FROM preset WHERE name = ?1")?,
-            append_report: sql("INSERT INTO report (at, fingerprint, kind, detail) \
-                 VALUES (?1, ?2, ?3, ?4)")?,
+            append_report: sql("INSERT INTO report (at, fingerprint, kind, detail, base, \
+                 packed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
             put_document: sql("REPLACE INTO document (kind, key, data) VALUES (?1, ?2, ?3)")?,
             delete_document: sql("DELETE FROM document WHERE kind = ?1 AND key = ?2")?,
             put_meta: sql("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE \
                  SET value = max(value, excluded.value)")?,
             probe: sql("INSERT INTO journal (seq, at, body) VALUES (?1, 0, zeroblob(65536))")?,
             forget_probe: sql("DELETE FROM journal WHERE seq = ?1")?,
+            dictionary: Dictionary::default(),
         })
     }
 
@@ -145,6 +151,11 @@ impl<'c> Statements<'c> {
 
     pub(super) fn rollback(&mut self) -> rusqlite::Result<()> {
         self.rollback.execute(()).map(drop)
+    }
+
+    /// Entries of history may be gone: no other relies on them from now on.
+    pub(super) fn forget_dictionary(&mut self) {
+        self.dictionary.forget();
     }
 
     pub(super) fn journal(&mut self, seq: u64, record: &JournalRecord) -> rusqlite::Result<()> {
@@ -210,15 +221,19 @@ impl<'c> Statements<'c> {
             Row::AppendAlertEvent { fingerprint, at, kind, data } => self
                 .append_alert_event
                 .execute((fingerprint.cast_signed(), stored_nanos(*at), kind, data.as_slice())),
-            Row::PutPayload(row) => self.put_payload.execute((
-                row.id,
-                stored_nanos(row.at),
-                &row.provider,
-                &row.instance,
-                &row.origin,
-                row.body.as_slice(),
-                &row.problem,
-            )),
+            Row::PutPayload(row) => {
+                let packed = packed::pack(&row.body);
+                self.put_payload.execute((
+                    row.id,
+                    stored_nanos(row.at),
+                    &row.provider,
+                    &row.instance,
+                    &row.origin,
+                    packed.as_ref().unwrap_or(&row.body).as_slice(),
+                    &row.problem,
+                    packed.as_ref().map(|_| row.body.len() as i64),
+                ))
+            }
             Row::MarkPayload { id, problem } => self.mark_payload.execute((id, problem)),
             Row::DeletePayload { id } => self.delete_payload.execute([id]),
             Row::PutOccurrence(row) => self.put_occurrence.execute((
@@ -262,12 +277,9 @@ impl<'c> Statements<'c> {
                 self.put_preset.execute((&row.name, stored_nanos(row.at), &row.data))
             }
             Row::DeletePreset { name } => self.delete_preset.execute([name]),
-            Row::AppendReport { fingerprint, at, kind, detail } => self.append_report.execute((
-                stored_nanos(*at),
-                group_hash(fingerprint),
-                kind,
-                detail,
-            )),
+            Row::AppendReport { fingerprint, at, kind, detail } => {
+                return self.append_report(stored_nanos(*at), group_hash(fingerprint), kind, detail);
+            }
             Row::PutDocument { kind, key, data } => {
                 self.put_document.execute((kind, key, data.as_slice()))
             }
@@ -275,10 +287,29 @@ impl<'c> Statements<'c> {
             Row::CoverPayloads { id } => {
                 return self.put_meta("payloads", id.cast_unsigned());
             }
+            Row::CoverReports { id } => {
+                return self.put_meta("reports", id.cast_unsigned());
+            }
             Row::Checkpoint { journal_seq } => {
                 return self.put_meta("checkpoint", journal_seq.0);
             }
         }
         .map(drop)
+    }
+
+    fn append_report(
+        &mut self,
+        at: i64,
+        fingerprint: i64,
+        kind: &str,
+        detail: &Arc<str>,
+    ) -> rusqlite::Result<()> {
+        let (base, packed) = self.dictionary.next(detail);
+        let plain = if packed.is_some() { "" } else { detail };
+        let id = self.append_report.insert((at, fingerprint, kind, plain, base, packed))?;
+        if base.is_none() {
+            self.dictionary.offer(id, detail);
+        }
+        Ok(())
     }
 }

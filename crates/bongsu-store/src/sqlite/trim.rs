@@ -3,6 +3,7 @@
 
 use rusqlite::Connection;
 
+use super::packed::SHARED;
 use super::queue::Trim;
 use crate::ack::AckSender;
 
@@ -11,6 +12,7 @@ const JOURNAL_ROWS: i64 = 2048;
 const JOURNAL_BYTES: i64 = 4 << 20;
 /// History rows per step.
 const HISTORY_ROWS: u32 = 500;
+const _: () = assert!(HISTORY_ROWS > SHARED + 1, "a step forgets those that share a dictionary");
 
 /// What is left to forget.
 pub(super) struct Trimmer<'c> {
@@ -112,6 +114,9 @@ impl<'c> Trimmer<'c> {
     /// Rows are looked at oldest id first; that is time order but for clock jumps, so a step that
     /// finds nothing to remove ends the search. Whether that is so.
     fn expire(&self, table: &str, before: i64) -> rusqlite::Result<bool> {
+        if table == "report" {
+            return self.forget_reports(before).map(|removed| removed == 0);
+        }
         let removed = self
             .connection
             .prepare_cached(&format!(
@@ -122,10 +127,28 @@ impl<'c> Trimmer<'c> {
         Ok(removed == 0)
     }
 
+    /// Entries of history among the oldest that are older than `before`, but for those that others
+    /// rely on which stay for now. How many they were.
+    fn forget_reports(&self, before: i64) -> rusqlite::Result<usize> {
+        let last = self
+            .connection
+            .prepare_cached("SELECT max(id) FROM (SELECT id FROM report ORDER BY id LIMIT ?1)")?
+            .query_row([HISTORY_ROWS], |row| row.get::<_, Option<i64>>(0))?;
+        self.connection
+            .prepare_cached(
+                "DELETE FROM report WHERE id <= ?1 AND at < ?2 AND (base IS NOT NULL OR NOT EXISTS \
+                 (SELECT 1 FROM report AS other WHERE other.id > report.id \
+                 AND other.id <= report.id + ?3 AND other.base = report.id \
+                 AND (other.at >= ?2 OR other.id > ?1)))",
+            )?
+            .execute((last, before, SHARED))
+    }
+
     /// Whether there was anything to drop.
     fn drop_oldest(&self) -> rusqlite::Result<bool> {
         let mut removed = 0;
-        for table in ["alert_event", "change", "delivery", "payload", "report"] {
+        removed += self.forget_reports(i64::MAX)?;
+        for table in ["alert_event", "change", "delivery", "payload"] {
             removed += self
                 .connection
                 .prepare_cached(&format!(

@@ -15,11 +15,12 @@ use super::{Shared, classify};
 use crate::{Row, StoreError};
 
 /// Write-behind rows per transaction.
-const BEHIND_ROWS: usize = 500;
+const BEHIND_ROWS: usize = 1000;
 /// Write-behind rows between looks at whether somebody waits.
 const BEHIND_STRIDE: usize = 16;
-/// Write-behind rows that a transaction with waiting sets takes at least.
+/// Write-behind rows that a transaction with waiting sets takes at least, and when many wait.
 const BEHIND_SHARE: usize = 256;
+const PRESSING_SHARE: usize = 512;
 /// While requests keep coming, background work joins every so many commits.
 const BACKGROUND_EVERY: u32 = 16;
 /// How soon a failed write is tried again while nobody asks for it.
@@ -113,6 +114,7 @@ impl<'c> Writer<'c> {
                 Ok(())
             }
             Err(error) => {
+                self.statements.forget_dictionary();
                 // SQLite has rolled back by itself after some errors.
                 if !self.connection.is_autocommit() {
                     let _ = self.statements.rollback();
@@ -156,7 +158,11 @@ impl<'c> Writer<'c> {
     fn apply_background(&mut self) -> rusqlite::Result<()> {
         self.turn.behind_applied = 0;
         let mut wanted = !self.turn.sets.is_empty();
-        let share = if wanted && !self.trim_next { BEHIND_SHARE } else { 0 };
+        let share = match (wanted, self.trim_next) {
+            (true, _) if self.turn.pressing => PRESSING_SHARE,
+            (true, false) => BEHIND_SHARE,
+            _ => 0,
+        };
         for rows in self.turn.behind.chunks(BEHIND_STRIDE) {
             wanted = wanted || self.shared.queue.is_wanted();
             if wanted && self.turn.behind_applied >= share {
@@ -168,6 +174,9 @@ impl<'c> Writer<'c> {
             self.turn.behind_applied += rows.len();
         }
         if !wanted || self.trim_next || self.turn.behind.is_empty() {
+            if self.trimmer.has_work() {
+                self.statements.forget_dictionary();
+            }
             self.trimmer.step()?;
         }
         self.trim_next = !self.trim_next;

@@ -44,6 +44,7 @@ cases! {
     wide_alerts_come_in_any_order_from_any_place
     presets_are_replaced_and_removed_by_name
     reports_are_the_history_of_one_alert
+    long_reports_and_payloads_come_back_whole
     changes_are_found_by_what_they_were_made_to
 }
 
@@ -501,6 +502,9 @@ fn payloads_are_read_at_the_start_until_they_are_covered<B: Backend>() {
     assert_eq!(waiting(), ["payload 4"]);
     behind(store, vec![Row::CoverPayloads { id: 9 }]);
     assert_eq!(store.load(&mut |_| {}).unwrap().last_payload, 9);
+    behind(store, vec![Row::CoverReports { id: 7 }]);
+    behind(store, vec![Row::CoverReports { id: 5 }]);
+    assert_eq!(store.load(&mut |_| {}).unwrap().reported, 7);
 }
 
 fn wide_alerts_come_in_any_order_from_any_place<B: Backend>() {
@@ -596,6 +600,57 @@ fn reports_are_the_history_of_one_alert<B: Backend>() {
     };
     store.retain(at(12), &policy).unwrap().wait().unwrap();
     assert_eq!(kinds(None), all[..1]);
+}
+
+/// They resemble each other, and are kept so that they take little room.
+fn long_reports_and_payloads_come_back_whole<B: Backend>() {
+    let backend = B::start();
+    let text = |n: i64| {
+        let fields: Vec<String> = (0..40).map(|f| format!(r#""field{f}":"{}""#, f * f)).collect();
+        format!(r#"{{"n":{n},{}}}"#, fields.join(","))
+    };
+    let report = |seconds: i64, detail: String| Row::AppendReport {
+        fingerprint: if seconds % 2 == 0 { "a" } else { "b" }.into(),
+        at: at(seconds),
+        kind: "changed",
+        detail: detail.into(),
+    };
+    // More than share one dictionary, short ones between, and one of a clock that was ahead.
+    let detail = |n: i64| if n % 7 == 0 { "{}".to_owned() } else { text(n) };
+    let mut all = vec![report(9_998, detail(9_998))];
+    all.extend((0..1500).map(|n| report(n, detail(n))));
+    behind(backend.store(), all);
+    let mut sent = payload(1, None);
+    let Row::PutPayload(row) = &mut sent else { unreachable!() };
+    row.body = text(0).repeat(50).into_bytes();
+    commit(backend.store(), rows(vec![sent]));
+    let backend = backend.reopen();
+    let store = backend.store();
+    assert_eq!(store.payload(1).unwrap().unwrap().body, text(0).repeat(50).into_bytes());
+    let read = |fingerprint: &str| -> Vec<(Timestamp, String)> {
+        let found = store.reports(fingerprint, None, usize::MAX).unwrap();
+        found.into_iter().map(|report| (report.at, report.detail)).collect()
+    };
+    let wanted = |from: i64, odd: i64| -> Vec<(Timestamp, String)> {
+        let own = (from..1500).rev().filter(|n| n % 2 == odd).map(|n| (at(n), detail(n)));
+        own.chain((odd == 0).then(|| (at(9_998), detail(9_998)))).collect()
+    };
+    assert_eq!((read("a"), read("b")), (wanted(0, 0), wanted(0, 1)));
+    let policy = RetentionPolicy {
+        reports: std::time::Duration::from_secs(100),
+        ..RetentionPolicy::default()
+    };
+    // Whatever is old goes, but for the few that others rely on.
+    for since in [130, 700, 1201] {
+        store.retain(at(since + 100), &policy).unwrap().wait().unwrap();
+        for (fingerprint, odd) in [("a", 0), ("b", 1)] {
+            let left = read(fingerprint);
+            let wanted = wanted(since, odd);
+            let old = left.iter().filter(|entry| !wanted.contains(entry)).count();
+            assert!(old <= 1, "{old} of {fingerprint} since {since}");
+            assert_eq!(left.len(), wanted.len() + old);
+        }
+    }
 }
 
 fn changes_are_found_by_what_they_were_made_to<B: Backend>() {
