@@ -47,6 +47,9 @@ pub enum Arrival {
     Replayed,
     /// It was taken before a restart. Where what is stored knows of it, it is not taken again.
     Recovered,
+    /// It was posted to Alertmanager's API and is routed under this identity already. If a provider
+    /// tells of the same alert, what that says counts.
+    Posted(Fingerprint),
 }
 
 /// How an alert changed.
@@ -134,6 +137,18 @@ impl Alerts {
         self.known.get(fingerprint)
     }
 
+    /// Whether what is routed under an identity was posted, as far as is known.
+    pub fn is_posted(&self, identity: Fingerprint) -> bool {
+        let owner = self.routed.get(&identity).and_then(|key| self.known.get(key));
+        owner.is_none_or(|known| known.posted)
+    }
+
+    /// Whether a posted alert is over by what is known of it, if it is known.
+    pub fn said(&self, identity: Fingerprint) -> Option<bool> {
+        let owner = self.routed.get(&identity).and_then(|key| self.known.get(key));
+        owner.map(|known| known.said == AlertState::Resolved)
+    }
+
     /// Number of alerts known.
     pub fn len(&self) -> usize {
         self.known.len()
@@ -188,7 +203,7 @@ impl Alerts {
 
     /// Identities of alerts that are not to be told about.
     pub fn held(&self) -> impl Iterator<Item = (Fingerprint, AlertState)> {
-        self.known.values().filter_map(|known| Some((known.routed?, held(known.state)?)))
+        self.known.values().filter_map(|known| Some((known.routed?, known.held()?)))
     }
 
     /// Alerts of which something has ended by `now`: each is to be changed by nothing.
@@ -217,6 +232,11 @@ impl Alerts {
         held.map(|(key, _)| Arc::clone(key)).collect()
     }
 
+    /// Whether any window is open.
+    pub fn has_open_windows(&self) -> bool {
+        self.open.windows().next().is_some()
+    }
+
     /// Whether an open window speaks of an alert.
     pub fn in_open_window(&self, occurrence: &Occurrence) -> bool {
         self.open.verdict(occurrence).is_some()
@@ -238,6 +258,7 @@ impl Alerts {
                 return Taken::Late { alert: occurrence };
             }
             (Arrival::Recovered, Some(known)) if known.through >= payload => return Taken::Known,
+            (Arrival::Posted(_), Some(known)) if !known.posted => return Taken::Known,
             _ => {}
         }
         let deduplicates = rule.is_none_or(|rule| rule.full_deduplication);
@@ -278,6 +299,14 @@ impl Alerts {
             Known::after(previous.as_ref(), now, &provider, instance.as_ref(), of, hash);
         (known.enrichments, known.shadow) = (enrichments, shadow);
         known.pulled = pulled || previous.as_ref().is_some_and(Known::is_pulled);
+        if let Arrival::Posted(identity) = arrival {
+            (known.posted, known.routed) = (true, Some(identity));
+        } else if previous.as_ref().is_some_and(|previous| previous.posted)
+            && let Some(before) = known.routed.take()
+        {
+            // That one goes on for whoever posted it.
+            self.routed.remove(&before);
+        }
         let window = self.hold(&mut occurrence);
         Taken::Stored(Box::new(self.settle(now, key, previous, known, occurrence, window)))
     }
@@ -294,9 +323,9 @@ impl Alerts {
     ) -> bool {
         let rule = self.rules.find(provider, instance);
         let stands = rule.is_none_or(|rule| rule.full_deduplication)
-            && said.iter().all(|(key, hash)| {
-                self.known.get(key).is_some_and(|known| known.hash == *hash)
-            });
+            && said
+                .iter()
+                .all(|(key, hash)| self.known.get(key).is_some_and(|known| known.hash == *hash));
         if !stands {
             return false;
         }
@@ -365,7 +394,7 @@ impl Alerts {
         let began = previous.and_then(|p| p.firing_since.or(p.unresolved_since));
         let (routed, left) = self.route(now, &key, &occurrence, &mut known, began);
         known.fill(&mut occurrence.fields);
-        let held = held(known.state);
+        let held = known.held();
         self.keep(Arc::clone(&key), known);
         Stored { fingerprint: key, change, alert: occurrence, routed, left, held }
     }
@@ -381,14 +410,6 @@ impl Alerts {
     fn look_at_windows(&mut self, now: Timestamp) {
         self.open = self.enricher.maintenance().active_at(now);
         self.open_until = self.enricher.maintenance().next_change(now);
-    }
-}
-
-/// States that keep an alert from being told about, while it goes on being known.
-fn held(state: AlertState) -> Option<AlertState> {
-    match state {
-        AlertState::Firing | AlertState::Resolved | AlertState::Pending => None,
-        AlertState::Acknowledged | AlertState::Suppressed | AlertState::Maintenance => Some(state),
     }
 }
 

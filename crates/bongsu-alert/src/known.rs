@@ -80,6 +80,9 @@ pub struct Known {
     /// Whether it was fetched since it began.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pulled: bool,
+    /// Whether it was posted to Alertmanager's API and is routed as it was posted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub posted: bool,
     /// Rises with every state that is stored.
     #[serde(default)]
     pub revision: u64,
@@ -154,12 +157,27 @@ impl Known {
             reports: previous.map_or(0, |p| p.reports) + 1,
             duplicates: previous.map_or(0, |p| p.duplicates),
             pulled: false,
+            posted: false,
             revision: previous.map_or(0, |p| p.revision),
             through: previous.map_or(0, |p| p.through),
             enrichments: Enrichments::default(),
             shadow: Shadow::default(),
             window: None,
             routed: previous.and_then(|p| p.routed),
+        }
+    }
+
+    /// Why it is not to be told about, if so, while it goes on being known. The end that somebody
+    /// gives to a posted alert is not told as its end: who posts it goes on.
+    pub fn held(&self) -> Option<AlertState> {
+        match self.state {
+            AlertState::Resolved if self.posted && self.said != AlertState::Resolved => {
+                Some(AlertState::Suppressed)
+            }
+            AlertState::Firing | AlertState::Resolved | AlertState::Pending => None,
+            AlertState::Acknowledged | AlertState::Suppressed | AlertState::Maintenance => {
+                Some(self.state)
+            }
         }
     }
 

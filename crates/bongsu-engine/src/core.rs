@@ -54,6 +54,10 @@ pub(crate) struct Core {
     /// Wide alerts that are not in the store yet, and those being written.
     pub(crate) pending: Pending,
     pub(crate) writing: Arc<Pending>,
+    /// Posted alerts that have changed since they were made wide alerts, and up to when those that
+    /// ended by the clock are among them.
+    pub(crate) unmirrored: HashSet<Fingerprint, foldhash::fast::FixedState>,
+    pub(crate) mirrored_at: Timestamp,
     /// Payloads that were taken.
     pub(crate) echoes: Echoes,
     /// The last journal record handed to the store.

@@ -104,6 +104,9 @@ pub(crate) struct Shared {
     pub(crate) loader: Box<Loader>,
     /// Wakes the tick loop when something is due earlier than it knew.
     pub(crate) timer: Notify,
+    /// Wakes whoever makes wide alerts of posted ones.
+    pub(crate) posted: Notify,
+    pub(crate) mirroring: tokio::sync::Mutex<()>,
     pub(crate) checkpointing: tokio::sync::Mutex<()>,
     pub(crate) writing_behind: tokio::sync::Mutex<()>,
     pub(crate) closing: CancellationToken,
@@ -170,6 +173,8 @@ impl Engine {
             dirty: Dirty::default(),
             pending: Default::default(),
             echoes: Default::default(),
+            unmirrored: Default::default(),
+            mirrored_at: now,
             writing: Arc::default(),
             journaled: JournalSeq(0),
             lost: 0,
@@ -199,6 +204,8 @@ impl Engine {
             options,
             loader,
             timer: Notify::new(),
+            posted: Notify::new(),
+            mirroring: tokio::sync::Mutex::default(),
             checkpointing: tokio::sync::Mutex::default(),
             writing_behind: tokio::sync::Mutex::default(),
             closing: CancellationToken::new(),
@@ -212,6 +219,7 @@ impl Engine {
         engine.0.resume(restored);
         engine.0.tasks.spawn(Arc::clone(&engine.0).tick_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).checkpoint_forever());
+        engine.0.tasks.spawn(Arc::clone(&engine.0).mirror_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).write_behind_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).pull_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).count_forever());

@@ -14,7 +14,7 @@ use crate::routed::{Routed, annotations_of, labels_of};
 const DISTINCT: &str = "alert_fingerprint";
 
 impl Alerts {
-    /// What is routed after a change: nothing while an alert only pends; its end under the labels it
+    /// What is routed after a change: nothing of what was posted, and while an alert only pends; its end under the labels it
     /// was routed by; else the alert, under labels nobody else has now.
     pub(super) fn route(
         &mut self,
@@ -24,6 +24,10 @@ impl Alerts {
         known: &mut Known,
         began: Option<Timestamp>,
     ) -> (Option<Routed>, Option<Fingerprint>) {
+        if known.posted {
+            self.routed.extend(known.routed.map(|identity| (identity, Arc::clone(key))));
+            return (None, None);
+        }
         let resolved = occurrence.state == AlertState::Resolved;
         if occurrence.state == AlertState::Pending {
             return (None, None);

@@ -23,7 +23,10 @@ const INTERVAL: Duration = Duration::from_millis(250);
 const HISTORY: Duration = Duration::from_secs(1);
 const STATES: Duration = Duration::from_secs(5);
 /// So much may be pending before payloads are refused; twice that while it is being written.
-const BYTES: usize = 64 << 20;
+const BYTES: usize = 96 << 20;
+/// States of this size are written though their time has not come, and so is history.
+const MANY_STATES: usize = BYTES / 3 * 2;
+const MUCH_HISTORY: usize = BYTES / 12;
 /// How long a reader waits for what is pending.
 const READING: Duration = Duration::from_secs(5);
 /// Charged for each state and report beside its text.
@@ -166,9 +169,9 @@ impl Pending {
     fn due(&self, history: Duration, states: Duration) -> Option<Lot> {
         if self.is_empty() {
             None
-        } else if states >= STATES || self.bytes >= BYTES / 2 {
+        } else if states >= STATES || self.bytes >= MANY_STATES {
             Some(Lot::All)
-        } else if self.reports.is_empty() || history < HISTORY && self.said_bytes < BYTES / 8 {
+        } else if self.reports.is_empty() || history < HISTORY && self.said_bytes < MUCH_HISTORY {
             None
         } else {
             Some(Lot::History)
@@ -283,7 +286,11 @@ impl Shared {
     /// The same before something is read, which shall not be older than the request. A store that
     /// takes nothing keeps nobody from reading what there is.
     pub(crate) async fn before_reading(self: &Arc<Self>) {
-        self.unless_stuck(self.write_behind()).await;
+        let work = async {
+            self.mirror().await;
+            self.write_behind().await;
+        };
+        self.unless_stuck(work).await;
     }
 
     /// Waits for something to be written, if it can be in a time that people wait for.
@@ -321,12 +328,7 @@ impl Shared {
     }
 
     /// History first: what a state covers is never looked for again.
-    async fn write_pending(
-        &self,
-        lot: Lot,
-        writing: &Pending,
-        covered: i64,
-    ) -> Result<(), String> {
+    async fn write_pending(&self, lot: Lot, writing: &Pending, covered: i64) -> Result<(), String> {
         for chunk in writing.reports.chunks(CHUNK) {
             self.write_rows(chunk.iter().map(report_row).collect()).await?;
         }
@@ -372,7 +374,9 @@ mod tests {
     use bongsu_alert::{Alerts, Arrival, Report, Taken};
     use serde_json::{Value, json};
 
-    use super::{BYTES, Duration, Lot, OVERHEAD, Occurrence, Pending, Timestamp};
+    use super::{
+        Duration, Lot, MANY_STATES, MUCH_HISTORY, OVERHEAD, Occurrence, Pending, Timestamp,
+    };
 
     /// What is written at once must not count as pending: nothing would ever write it off.
     #[test]
@@ -418,13 +422,16 @@ mod tests {
         });
         assert!(due(&pending, 900, 4000).is_none());
         assert!(due(&pending, 1000, 4000) == Some(Lot::History));
-        pending.said_bytes = BYTES / 8;
+        pending.said_bytes = MUCH_HISTORY;
         assert!(due(&pending, 0, 0) == Some(Lot::History));
         let taken = pending.take(Lot::History);
-        assert_eq!((taken.reports.len(), taken.said_bytes, pending.said_bytes), (1, BYTES / 8, 0));
-        pending.bytes = BYTES / 2;
+        assert_eq!(
+            (taken.reports.len(), taken.said_bytes, pending.said_bytes),
+            (1, MUCH_HISTORY, 0)
+        );
+        pending.bytes = MANY_STATES;
         assert!(due(&pending, 0, 0) == Some(Lot::All));
         pending.restore(&taken);
-        assert_eq!((pending.reports.len(), pending.said_bytes), (1, BYTES / 8));
+        assert_eq!((pending.reports.len(), pending.said_bytes), (1, MUCH_HISTORY));
     }
 }

@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 
 use crate::api::{AlertChange, AlertChangeError, IngestError, StoreError, WideAlert, Written};
 use crate::engine::Shared;
-use crate::pipeline::ingest::{refusal, unstored};
+use crate::pipeline::ingest::{Whose, refusal, unstored};
 
 /// Tries while reports of the same alert come in between.
 const TRIES: usize = 200;
@@ -37,6 +37,7 @@ impl Shared {
         change: AlertChange,
     ) -> Result<WideAlert, AlertChangeError> {
         self.admit()?;
+        self.mirror().await;
         self.change_as(&fingerprint, ("edited", &change)).await
     }
 
@@ -136,7 +137,7 @@ impl Shared {
                         core.announce(now, &mut stored, &mut posted);
                         core.put_now(&stored, Some(note), &mut rows);
                         let known = core.wide.get(fingerprint).cloned();
-                        let durable = match self.take(&mut core, posted, rows, None) {
+                        let durable = match self.take(&mut core, posted, rows, Whose::Own) {
                             Ok((durable, _)) => durable,
                             Err(error) => {
                                 // The store knows the alert as it was before.

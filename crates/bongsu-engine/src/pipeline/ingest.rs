@@ -36,7 +36,9 @@ impl Shared {
             let span = core.loaded.tracer().map(|t| t.receive(client.as_ref(), posted.len()));
             let span = span.unwrap_or_default();
             let admitted = self.store.admit().map_err(refusal);
-            let take = |()| self.take(&mut core, posted, Vec::new(), span.context().as_ref());
+            let request = span.context();
+            let whose = Whose::Posted(request.as_ref());
+            let take = |()| self.take(&mut core, posted, Vec::new(), whose);
             (admitted.and_then(take), span)
         };
         let settled = async {
@@ -58,7 +60,7 @@ impl Shared {
         core: &mut Core,
         posted: Vec<PostedAlert>,
         rows: Vec<Row>,
-        request: Option<&TraceContext>,
+        whose: Whose<'_>,
     ) -> Result<(Durable, Vec<String>), IngestError> {
         let begun = std::time::Instant::now();
         let now = self.now(core);
@@ -75,7 +77,7 @@ impl Shared {
             match accept(alert, now, resolve_timeout, |name| label_name::is_valid(name, mode)) {
                 Ok(alert) => {
                     self.metrics.received(alert.resolved_at(now));
-                    absorb(core, now, alert, request, &mut encoder);
+                    absorb(core, now, alert, whose, &mut encoder);
                 }
                 Err(message) => refused.push(message),
             }
@@ -94,6 +96,9 @@ impl Shared {
         let journal = (!empty).then_some(JournalRecord { at: now, body });
         let errands = std::mem::take(&mut out.errands);
         let committed = self.commit(core, journal, &mut out);
+        if matches!(whose, Whose::Posted(_)) && !core.unmirrored.is_empty() {
+            self.posted.notify_one();
+        }
         if core.route.next_due() < due_before {
             self.timer.notify_one();
         }
@@ -121,6 +126,15 @@ impl Shared {
     }
 }
 
+/// Whose alerts are taken.
+#[derive(Clone, Copy)]
+pub(super) enum Whose<'a> {
+    /// They were posted to Alertmanager's API by a request that may be traced.
+    Posted(Option<&'a TraceContext>),
+    /// They are wide alerts in the form they are routed in.
+    Own,
+}
+
 /// When a batch is durable.
 pub(super) enum Durable {
     Nothing,
@@ -143,9 +157,12 @@ fn absorb(
     core: &mut Core,
     now: Timestamp,
     alert: bongsu_model::Alert,
-    request: Option<&TraceContext>,
+    whose: Whose<'_>,
     encoder: &mut BatchEncoder<'_>,
 ) {
+    if matches!(whose, Whose::Posted(_)) {
+        core.look_first(now, &alert);
+    }
     let fingerprint = alert.fingerprint;
     let was_ended = core.route.alert(fingerprint).map(|known| known.resolved_at(now));
     let put = core.route.put(now, alert, &mut core.effects);
@@ -165,8 +182,11 @@ fn absorb(
         return;
     }
     encoder.alert(alert);
-    if let Some(request) = request {
-        core.waiting.note(core.route.groups_holding(fingerprint), request);
+    if let Whose::Posted(request) = whose {
+        core.unmirrored.insert(fingerprint);
+        if let Some(request) = request {
+            core.waiting.note(core.route.groups_holding(fingerprint), request);
+        }
     }
     let Some(kind) = EventKind::of(was_ended, alert.resolved_at(now)) else { return };
     core.dirty.events.push(AlertEvent { alert: Arc::clone(alert), at: now, kind });

@@ -22,7 +22,7 @@ use crate::core::Core;
 use crate::engine::Shared;
 use crate::intake::{Sender, document};
 use crate::pipeline::echo::{self, Digested, Echo};
-use crate::pipeline::ingest::{Durable, refusal, unstored};
+use crate::pipeline::ingest::{Durable, Whose, refusal, unstored};
 
 /// Bodies from this size on are mapped beside the runtime's threads.
 const LARGE: usize = 64 << 10;
@@ -55,14 +55,18 @@ struct TakenPayload {
 }
 
 /// A payload that was looked at.
-struct Looked {
-    mapped: Mapped,
-    problem: Option<String>,
+pub(super) struct Looked {
+    pub(super) mapped: Mapped,
+    pub(super) problem: Option<String>,
     /// It was fetched, not sent.
     pulled: bool,
 }
 
 impl Looked {
+    fn nothing(problem: String) -> Self {
+        Self { mapped: Mapped::default(), problem: Some(problem), pulled: false }
+    }
+
     /// What is to be remembered of it, but for its alerts; nothing if it may mean something else
     /// another time.
     fn echo(&self) -> Option<Echo> {
@@ -180,7 +184,7 @@ impl Shared {
             unmapped: echo.unmapped.clone(),
             problem: None,
         };
-        match self.take(core, Vec::new(), vec![row], None) {
+        match self.take(core, Vec::new(), vec![row], Whose::Own) {
             Ok((durable, _)) => Ok(Some(TakenPayload { durable, receipt, touched })),
             Err(error) => {
                 core.distrust(&touched);
@@ -306,7 +310,7 @@ impl Shared {
             }
         }
         duplicates.into_iter().for_each(|fingerprint| core.pending.repeat(fingerprint));
-        let (durable, refused) = match self.take(core, posted, rows, None) {
+        let (durable, refused) = match self.take(core, posted, rows, Whose::Own) {
             Ok(taken) => taken,
             Err(error) => {
                 core.distrust(&touched);
@@ -424,7 +428,7 @@ impl Core {
     }
 
     /// Writes the alert's new state with the next lot.
-    fn put_behind(&mut self, stored: &Stored) {
+    pub(super) fn put_behind(&mut self, stored: &Stored) {
         let Some(known) = self.wide.get(&stored.fingerprint) else { return };
         self.pending.put(&stored.fingerprint, known, &stored.alert, said(stored.change), None);
     }
@@ -534,21 +538,28 @@ fn look(
     origin: &Origin,
     now: Timestamp,
 ) -> Looked {
-    let looked = document(body, &origin.content_type).and_then(|mut document| {
-        enricher.pre(&mut document);
-        match (origin.pulled, document) {
-            (true, Value::Array(items)) => Ok(pulled(sender, &items, now)),
-            (_, document) => {
-                let mapped = sender.manifest.map(&document, now).map_err(|e| e.to_string())?;
-                Ok(Looked { mapped, problem: None, pulled: false })
-            }
-        }
-    });
-    let mut looked = looked.unwrap_or_else(|problem| Looked {
-        mapped: Mapped::default(),
-        problem: Some(problem),
-        pulled: false,
-    });
+    match document(body, &origin.content_type) {
+        Ok(document) => look_at(sender, enricher, document, origin, now),
+        Err(problem) => Looked::nothing(problem),
+    }
+}
+
+/// The same for a body that is decoded.
+pub(super) fn look_at(
+    sender: &Sender,
+    enricher: &Enricher,
+    mut document: Value,
+    origin: &Origin,
+    now: Timestamp,
+) -> Looked {
+    enricher.pre(&mut document);
+    let mut looked = match (origin.pulled, document) {
+        (true, Value::Array(items)) => pulled(sender, &items, now),
+        (_, document) => match sender.manifest.map(&document, now) {
+            Ok(mapped) => Looked { mapped, problem: None, pulled: false },
+            Err(error) => Looked::nothing(error.to_string()),
+        },
+    };
     for occurrence in &mut looked.mapped.occurrences {
         complete(occurrence, origin);
     }

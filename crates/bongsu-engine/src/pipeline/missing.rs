@@ -15,6 +15,7 @@ use tokio::task::spawn_blocking;
 
 use crate::engine::Shared;
 use crate::intake::Instance;
+use crate::pipeline::ingest::Whose;
 
 /// Alerts ended at once.
 const CHUNK: usize = 500;
@@ -83,7 +84,7 @@ impl Shared {
                     Err(error) => tracing::error!(fingerprint, %error, "it was not ended"),
                 }
             }
-            match self.take(&mut core, posted, rows, None) {
+            match self.take(&mut core, posted, rows, Whose::Own) {
                 Ok((durable, _)) => durable,
                 Err(error) => {
                     before.into_iter().for_each(|(key, known)| core.wide.restore(&key, known));

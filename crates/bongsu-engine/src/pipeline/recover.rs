@@ -105,6 +105,7 @@ pub(crate) fn load(
     }
     let unread = restored.documents.iter().filter(|document| !counts::restore(core, document));
     restored.damaged += unread.count();
+    core.compare(now);
     for (identity, state) in core.wide.held() {
         core.route.hold(identity, Some(state));
     }

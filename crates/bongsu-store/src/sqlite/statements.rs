@@ -278,7 +278,12 @@ impl<'c> Statements<'c> {
             }
             Row::DeletePreset { name } => self.delete_preset.execute([name]),
             Row::AppendReport { fingerprint, at, kind, detail } => {
-                return self.append_report(stored_nanos(*at), group_hash(fingerprint), kind, detail);
+                return self.append_report(
+                    stored_nanos(*at),
+                    group_hash(fingerprint),
+                    kind,
+                    detail,
+                );
             }
             Row::PutDocument { kind, key, data } => {
                 self.put_document.execute((kind, key, data.as_slice()))

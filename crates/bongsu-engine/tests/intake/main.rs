@@ -1,217 +1,22 @@
 //! Payloads of providers through a running engine on a clock moved by hand.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::sync::Arc;
-use std::time::Duration;
-
-use bongsu_config::alertmanager;
 use bongsu_engine::api::{
-    AlertChange, AlertChangeError, AlertQuery, Answer, Backend, ChangeError, ChangeFilter,
-    Delivered, IntakeError, PayloadFilter, Preset, PresetError, PresetOrigin, Receipt, Search,
-    SortKey, Written,
+    AlertChange, AlertChangeError, AlertQuery, Backend, ChangeError, ChangeFilter, Delivered,
+    IntakeError, PayloadFilter, Preset, PresetError, PresetOrigin, Search, SortKey, Written,
 };
-use bongsu_engine::clock::ManualClock;
-use bongsu_engine::intake::{Instance, Intake};
-use bongsu_engine::transport::Transport;
-use bongsu_engine::{DedupRule, Engine, Enricher, EnrichmentFiles, Loaded, Options};
-use bongsu_lang::Mode;
-use bongsu_lang::cel::Program;
-use bongsu_model::{Secret, Source, Timestamp};
-use bongsu_notify::{HttpRequest, Mail, Response, TransportError};
-use bongsu_provider::Connector;
-use bongsu_provider::call::Auth;
-use bongsu_provider::egress::EgressPolicy;
-use bongsu_provider::manifest::Catalogue;
+use bongsu_engine::{DedupRule, EnrichmentFiles};
+use bongsu_model::Source;
 use bongsu_store::memory::{Fault, MemoryStore};
 use bongsu_testkit::capture::{Answer as Reply, CaptureServer};
-use parking_lot::Mutex;
 use serde_json::{Value, json};
-use tokio::time::Instant;
+use std::path::Path;
+use std::sync::Arc;
 
-const CONFIG: &str = "route: {receiver: team, group_by: [alertname], group_wait: 10s, \
-    group_interval: 1m, repeat_interval: 12h}\n\
-    receivers: [{name: team, webhook_configs: [{url: 'http://hook.test/'}]}]\n";
+mod house;
+mod posted;
 
-/// Notes what the webhook says of which alert.
-#[derive(Default)]
-struct Peer(Mutex<Vec<String>>);
-
-impl Transport for Peer {
-    fn request(
-        &self,
-        request: HttpRequest,
-        _deadline: Instant,
-    ) -> Answer<'_, Result<Response, TransportError>> {
-        let message: Value = serde_json::from_slice(&request.body).unwrap();
-        let said = message["alerts"].as_array().unwrap().iter().map(|alert| {
-            let (labels, status) = (&alert["labels"], alert["status"].as_str().unwrap());
-            let label = |name: &str| labels[name].as_str().unwrap_or("-").to_owned();
-            format!("{}/{} {status}", label("alertname"), label("severity"))
-        });
-        self.0.lock().push(said.collect::<Vec<_>>().join(", "));
-        Box::pin(async {
-            Ok(Response { status: 200, content_type: String::new(), body: "ok".into() })
-        })
-    }
-
-    fn mail(&self, _mail: Mail, _deadline: Instant) -> Answer<'_, Result<(), TransportError>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn secret<'a>(&'a self, _path: &'a str) -> Answer<'a, Result<Secret, String>> {
-        Box::pin(async { Err("no files here".to_owned()) })
-    }
-}
-
-struct House {
-    clock: Arc<ManualClock>,
-    peer: Arc<Peer>,
-    store: Arc<MemoryStore>,
-    engine: Engine,
-}
-
-/// What differs between houses.
-#[derive(Clone, Default)]
-struct Furniture {
-    folder: Option<std::path::PathBuf>,
-    rules: Vec<DedupRule>,
-    files: EnrichmentFiles,
-    /// Address of a server that `door` is asked at.
-    peer: Option<String>,
-}
-
-impl House {
-    fn new() -> Self {
-        Self::with(Furniture::default(), MemoryStore::default(), at("00:00:00"))
-    }
-
-    fn with(furniture: Furniture, store: MemoryStore, now: Timestamp) -> Self {
-        let clock = Arc::new(ManualClock::new(now));
-        let peer = Arc::new(Peer::default());
-        let load = move || {
-            let source = Source { name: "am.yml".to_owned(), text: CONFIG.to_owned() };
-            let (config, _) = alertmanager::load(source, None, Mode::Fallback)?;
-            let templates = bongsu_notify::templates::default_templates().unwrap();
-            let mut catalogue = Catalogue::shipped();
-            if let Some(folder) = &furniture.folder {
-                catalogue.add_folder(folder).unwrap();
-            }
-            let instance = Instance {
-                name: "shop".into(),
-                provider: "grafana".into(),
-                token: Some(Secret::new("open sesame")),
-                pulled: false,
-                unverifiable: None,
-                auth: Ok(settings(&catalogue, "grafana", &json!({}))),
-            };
-            let keys = BTreeMap::from([("ci".into(), Secret::new("k-1"))]);
-            let kept = Duration::from_secs(5 * 24 * 3600);
-            let loaded = Loaded::new(config, templates, "http://am.test", kept);
-            let mut instances = vec![instance];
-            if let Some(url) = &furniture.peer {
-                let given = json!({"url": url, "secret": "s3cret"});
-                instances.push(Instance {
-                    name: "front".into(),
-                    provider: "door".into(),
-                    token: None,
-                    pulled: true,
-                    unverifiable: None,
-                    auth: Ok(settings(&catalogue, "door", &given)),
-                });
-            }
-            let intake = Intake::new(catalogue, instances, keys);
-            let connector = Connector::new("Bongsu/test", EgressPolicy::open());
-            let loaded = loaded.receiving(intake.reaching(Arc::new(connector)));
-            let (enricher, _) = Enricher::read(&furniture.files)?;
-            Ok(loaded.deduplicating(furniture.rules.clone()).enriching(enricher))
-        };
-        let store = Arc::new(store);
-        let options = Options::default();
-        let engine =
-            Engine::start(store.clone(), clock.clone(), peer.clone(), options, Box::new(load))
-                .unwrap();
-        Self { clock, peer, store, engine }
-    }
-
-    async fn send(&self, delivered: Delivered) -> Result<Receipt, IntakeError> {
-        self.engine.receive(delivered).await
-    }
-
-    /// Alerts in the wide form itself.
-    async fn report(&self, body: Value) -> Receipt {
-        self.send(payload("keep", &body)).await.unwrap()
-    }
-
-    /// What somebody writes into the alert of these tests.
-    async fn write(&self, fields: &[(&str, Value)], until: Option<&str>) -> Value {
-        let written = fields.iter().map(|(key, value)| Written {
-            key: (*key).to_owned(),
-            value: value.clone(),
-            disposable: false,
-            expires_at: until.map(at),
-        });
-        let (written, by) = (written.collect(), Some("kim".to_owned()));
-        let change = AlertChange { written, by, ..AlertChange::default() };
-        self.engine.change_alert("cpu-1".to_owned(), change).await.unwrap().alert
-    }
-
-    async fn pass(&self, time: &str) {
-        self.clock.set(at(time));
-        self.engine.lapse().await;
-        self.engine.tick();
-        let told = async {
-            loop {
-                let mut page = String::new();
-                self.engine.write_metrics(&mut page);
-                if page.contains("\nbongsu_flushes_in_flight 0\n") {
-                    return;
-                }
-                tokio::task::yield_now().await;
-            }
-        };
-        tokio::time::timeout(Duration::from_secs(20), told).await.unwrap();
-    }
-
-    async fn found(&self, cel: &str) -> Vec<Value> {
-        let cel = Some(Arc::new(Program::parse(cel).unwrap()));
-        let search = Search { cel, limit: 100, ..Search::default() };
-        let found = self.engine.search(search).await.unwrap();
-        found.into_iter().map(|found| found.alert).collect()
-    }
-
-    /// Loses all that is not durable and starts again.
-    fn crash(self, furniture: Furniture) -> Self {
-        let now = self.clock.now();
-        Self::with(furniture, self.store.crash(), now)
-    }
-}
-
-fn payload(provider: &str, body: &Value) -> Delivered {
-    Delivered {
-        provider: provider.to_owned(),
-        content_type: "application/json".to_owned(),
-        body: body.to_string().into(),
-        ..Delivered::default()
-    }
-}
-
-fn settings(catalogue: &Catalogue, slug: &str, given: &Value) -> Auth {
-    let manifest = catalogue.get(slug).unwrap().unwrap();
-    manifest.settings(given.as_object().unwrap()).unwrap()
-}
-
-fn at(time: &str) -> Timestamp {
-    format!("2026-01-01T{time}Z").parse().unwrap()
-}
-
-fn cpu(status: &str, severity: &str) -> Value {
-    json!({"name": "CPU", "status": status, "severity": severity, "fingerprint": "cpu-1",
-           "service": "shop", "labels": {"host": "a"}})
-}
-
-use bongsu_engine::clock::Clock as _;
+use house::{Furniture, House, at, cpu, payload};
 
 #[tokio::test]
 async fn an_alert_of_a_provider_is_told_until_its_end_is_reported() {
