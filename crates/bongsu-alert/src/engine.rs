@@ -384,7 +384,7 @@ impl Alerts {
     ) -> Stored {
         known.state = occurrence.state;
         known.severity = occurrence.severity;
-        known.window = window;
+        known.window = window.map(Box::new);
         known.revision += 1;
         let change = match (known.state, previous.as_ref().map(|p| p.state)) {
             (AlertState::Resolved, _) => Change::Resolved,
@@ -400,7 +400,7 @@ impl Alerts {
     }
 
     fn keep(&mut self, key: Arc<str>, known: Known) {
-        let window = known.window.as_ref().map(|(_, until)| *until);
+        let window = known.window.as_ref().map(|window| window.1);
         for at in known.enrichments.next_expiry().into_iter().chain(window) {
             self.ends.insert((at, Arc::clone(&key)));
         }

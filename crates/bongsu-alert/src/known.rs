@@ -11,27 +11,28 @@ use crate::provenance::Enrichments;
 /// What fields held before something was laid over them; null where there was nothing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Shadow(Map<String, Value>);
+pub struct Shadow(Option<Box<Map<String, Value>>>);
 
 impl Shadow {
     /// The values of `keys` in an alert.
     pub(crate) fn of<'k>(alert: &Value, keys: impl Iterator<Item = &'k str>) -> Self {
         let value = |key: &str| alert.get(key).cloned().unwrap_or_default();
-        Self(keys.map(|key| (key.to_owned(), value(key))).collect())
+        let map: Map<String, Value> = keys.map(|key| (key.to_owned(), value(key))).collect();
+        Self((!map.is_empty()).then(|| Box::new(map)))
     }
 
     /// Whether nothing is covered.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
     }
 
     /// What a field held before; `None` if nothing covers it.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0.get(key)
+        self.0.as_ref()?.get(key)
     }
 
     pub(crate) fn uncover(&self, alert: &mut Map<String, Value>) {
-        for (key, value) in &self.0 {
+        for (key, value) in self.0.iter().flat_map(|map| map.iter()) {
             match value {
                 Value::Null => drop(alert.shift_remove(key)),
                 value => drop(alert.insert(key.clone(), value.clone())),
@@ -97,7 +98,7 @@ pub struct Known {
     pub shadow: Shadow,
     /// Id of the maintenance window that holds it, and when that closes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<(String, Timestamp)>,
+    pub window: Option<Box<(String, Timestamp)>>,
     /// Identity of the alert it is routed as.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub routed: Option<Fingerprint>,
@@ -223,5 +224,14 @@ impl Known {
             fields.insert("providerId".to_owned(), Value::from(&**instance));
         }
         fields.insert("pushed".to_owned(), true.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    /// There may be a million of them.
+    #[test]
+    fn the_memory_of_an_alert_is_small() {
+        assert!(size_of::<super::Known>() <= 256, "{} bytes", size_of::<super::Known>());
     }
 }

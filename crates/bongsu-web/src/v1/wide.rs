@@ -209,7 +209,7 @@ pub(crate) fn complete(found: WideAlert) -> Value {
             })
         })));
         fields.insert("enrichments".to_owned(), enrichments.unwrap_or_default());
-        if let Some((window, until)) = &known.window {
+        if let Some((window, until)) = known.window.as_deref() {
             let window = serde_json::json!({"id": window, "until": until});
             fields.insert("maintenance".to_owned(), window);
         }
