@@ -25,6 +25,10 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/sqlite/0005_documents.sql"),
     },
     Migration { name: "behind", sql: include_str!("../../migrations/sqlite/0006_behind.sql") },
+    Migration {
+        name: "workflows",
+        sql: include_str!("../../migrations/sqlite/0007_workflows.sql"),
+    },
 ];
 
 /// Tables counted in a backup's manifest.
@@ -42,8 +46,12 @@ pub(crate) const TABLES: &[&str] = &[
     "payload",
     "preset",
     "report",
+    "run_event",
     "silence",
     "timer",
+    "workflow",
+    "workflow_run",
+    "workflow_text",
 ];
 
 /// The version this program writes.
