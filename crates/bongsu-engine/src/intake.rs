@@ -429,7 +429,7 @@ pub(crate) fn same(secret: &str, shown: &str) -> bool {
 }
 
 /// The document in a body: JSON; a form's field `payload`, or all its fields; else the text.
-pub(crate) fn document(body: &[u8], content_type: &str) -> Result<Value, String> {
+pub fn document(body: &[u8], content_type: &str) -> Result<Value, String> {
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         let fields: Vec<(String, String)> = form(body);

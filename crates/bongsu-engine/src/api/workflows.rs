@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bongsu_model::{Diagnostic, Timestamp};
-pub use bongsu_store::{RunEvent, RunFilter, RunRecord, WorkflowRow};
+pub use bongsu_store::{RunEvent, RunFilter, RunRecord, RunRow, WorkflowRow};
 use bongsu_workflow::Workflow;
 pub use bongsu_workflow::{Considered, Rehearsal};
 use serde_json::Value;

@@ -12,6 +12,7 @@ pub(crate) mod presets;
 pub(crate) mod providers;
 pub(crate) mod topology;
 pub(crate) mod wide;
+pub(crate) mod workflows;
 
 pub(crate) use alerts::{explain, get, history, list};
 pub(crate) use deliveries::deliveries;
