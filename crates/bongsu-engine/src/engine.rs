@@ -205,7 +205,7 @@ impl Engine {
         flow.restore(&restored.documents);
         let saved = kept.workflows.drain(..).map(|row| (row.id.clone(), row)).collect();
         let library = Library::new(core.loaded.workflows(), saved, &Library::default());
-        flow.furnish(library, now);
+        let remembered = flow.furnish(library, now);
         let metrics = Metrics::default();
         for kind in core.loaded.kinds() {
             metrics.announce(kind);
@@ -236,6 +236,7 @@ impl Engine {
         }));
         engine.0.forget(stale);
         engine.0.resume(restored);
+        engine.0.forget(remembered);
         engine.0.resume_runs(kept);
         engine.0.tasks.spawn(Arc::clone(&engine.0).tick_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).checkpoint_forever());
@@ -334,12 +335,12 @@ impl Engine {
         core.loaded = Arc::clone(&loaded);
         core.wide.rules.replace(loaded.dedup().to_vec());
         let stale = furniture.arrange(&mut core, now);
-        {
+        let remembered = {
             let mut flow = shared.flow.lock();
             let saved = flow.library.saved().clone();
             let library = Library::new(loaded.workflows(), saved, &flow.library);
-            flow.furnish(library, now);
-        }
+            flow.furnish(library, now)
+        };
         shared.flow_timer.notify_one();
         core.windows_moved = true;
         let mut effects = std::mem::take(&mut core.effects);
@@ -351,6 +352,7 @@ impl Engine {
         drop(core);
         drop(furniture);
         shared.forget(stale);
+        shared.forget(remembered);
         shared.timer.notify_one();
         *shared.reloads.lock() = Reloads { last_ok: true, last_success: now };
         Ok(())

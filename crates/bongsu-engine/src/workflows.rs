@@ -6,7 +6,7 @@
 
 mod library;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -248,9 +248,18 @@ impl Flow {
         }
     }
 
-    /// These workflows from now on.
-    pub(crate) fn furnish(&mut self, library: Library, now: Timestamp) {
+    /// These workflows from now on. What is remembered of others is forgotten with the rows; those of a
+    /// schedule that is new note since when it is there.
+    pub(crate) fn furnish(&mut self, library: Library, now: Timestamp) -> Vec<Row> {
         self.library = Arc::new(library);
+        let mut rows = Vec::new();
+        let gone = |kind, key: &str| Row::DeleteDocument { kind, key: key.to_owned() };
+        self.last.retain(|id, _| {
+            let known = self.library.get(id).is_some();
+            rows.extend((!known).then(|| gone(LAST_RUN, id)));
+            known
+        });
+        let mut keys: HashSet<String> = HashSet::new();
         let mut clocked = Vec::new();
         for definition in self.library.active() {
             for (trigger, kind) in definition.workflow.triggers.iter().enumerate() {
@@ -260,8 +269,12 @@ impl Flow {
                 }
                 let key = format!("{}/{trigger}/{}", definition.workflow.id, kind.as_str());
                 if matches!(kind, TriggerKind::Schedule { .. }) {
-                    self.starts.entry(key.clone()).or_insert(now);
+                    self.starts.entry(key.clone()).or_insert_with(|| {
+                        rows.push(document(LAST_START, &key, &now));
+                        now
+                    });
                 }
+                keys.insert(key.clone());
                 let last = self.starts.get(&key).copied();
                 let Some(due_at) = kind.next(last, now) else { continue };
                 let definition = Arc::clone(definition);
@@ -269,7 +282,13 @@ impl Flow {
             }
         }
         self.clocked = clocked;
+        self.starts.retain(|key, _| {
+            let known = keys.contains(key);
+            rows.extend((!known).then(|| gone(LAST_START, key)));
+            known
+        });
         self.permits.retain(|_, permits| Arc::strong_count(permits) > 1);
+        rows
     }
 
     /// Triggers that are due by the clock; they count as started.

@@ -58,9 +58,11 @@ pub fn rehearse(
     for _ in 0..MAX_ROUNDS {
         let rehearsal = once(workflow, &world, now);
         let errors = rehearsal.errors.join("\n");
-        let missing = (rehearsal.status == Status::Failed && errors != last)
-            .then(|| missing(&errors))
-            .flatten();
+        let missing = match rehearsal.status {
+            Status::Failed if errors != last => missing(&errors),
+            Status::Failed => None,
+            _ => unwritten(&rehearsal.effects, &world.made_up),
+        };
         let grown = missing.is_some_and(|path| world.grow(&path));
         if !grown {
             return Rehearsal { made_up: world.made_up, ..rehearsal };
@@ -76,6 +78,17 @@ fn missing(errors: &str) -> Option<String> {
     let part_of_path = |c: char| !(c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@'));
     let path = before.rsplit(part_of_path).next()?;
     (!path.is_empty()).then(|| path.to_owned())
+}
+
+/// A path into the result of a step that is to be written to an alert and is not there.
+fn unwritten(effects: &[Shown], made_up: &[String]) -> Option<String> {
+    let logs = effects.iter().filter(|effect| effect.what == "log");
+    let mut paths = logs.filter_map(|log| {
+        let path = missing(log.detail["message"].as_str()?)?;
+        let step = log.step.as_ref()?;
+        path.starts_with("results.").then(|| format!("steps.{step}.{path}"))
+    });
+    paths.find(|path| !made_up.contains(path))
 }
 
 struct World {

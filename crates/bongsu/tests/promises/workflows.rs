@@ -182,3 +182,32 @@ fn kill_9_while_runs_are_under_way_repeats_only_calls_in_flight() {
     assert!(!few, "only {} alerts were answered: that tests nothing", answered.len());
     println!("{kills} kills, {} runs, {} calls, {repeated} repeated", all.len(), lives.len());
 }
+
+#[test]
+fn a_file_with_mistakes_refuses_the_reload_and_what_was_in_force_stays() {
+    let peer = CaptureServer::start();
+    let server = launch(&peer, TELL).start();
+    let ids = || -> Vec<String> {
+        let page = server.request("GET", "/api/v1/workflows", None).unwrap().json();
+        let items = page["items"].as_array().unwrap().iter();
+        items.map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+    };
+    let file = |name: &str, text: &str| {
+        std::fs::write(server.dir().join("workflows").join(name), text).unwrap();
+    };
+    let other = "id: other\nactions: [{name: a, provider: {type: console}}]\n";
+    file("other.yml", other);
+    file("wrong.yaml", "id: wrong\ntriger: []\nactions: [{nam: a}]\n");
+    let refused = server.request("POST", "/-/reload", None).unwrap();
+    assert_eq!(refused.status, 500);
+    for mistake in ["triger", "nam", "wrong.yaml:2"] {
+        assert!(refused.body.contains(mistake), "{}", refused.body);
+    }
+    assert_eq!(ids(), ["tell"]);
+    // The same id twice is a mistake, too.
+    file("wrong.yaml", other);
+    assert!(server.request("POST", "/-/reload", None).unwrap().body.contains("BS1909"));
+    std::fs::remove_file(server.dir().join("workflows/wrong.yaml")).unwrap();
+    assert_eq!(server.request("POST", "/-/reload", None).unwrap().status, 200);
+    assert_eq!(ids(), ["other", "tell"]);
+}

@@ -4,6 +4,7 @@
 //! for is done. What was asked for and not answered before a crash is done again at the next start,
 //! calls with the keys they had.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -48,17 +49,20 @@ impl Shared {
         let mut rows = Vec::new();
         let mut todo = Vec::new();
         let mut over = None;
-        let mut inputs = vec![input];
-        while let Some(input) = inputs.pop() {
+        let mut inputs = VecDeque::from([input]);
+        let mut taken = false;
+        while let Some(input) = inputs.pop_front() {
             let effects = match record.run.step(workflow, now, input) {
                 Ok(effects) => effects,
                 // An answer to something that is not asked any more.
+                Err(RunError::Over | RunError::NotNow) if taken => continue,
                 Err(RunError::Over | RunError::NotNow) => return,
                 Err(error) => {
                     tracing::error!(run = &*live.id, %error, "a run does not go on");
                     return;
                 }
             };
+            taken = true;
             for effect in effects {
                 match effect {
                     Effect::Throttle { key, subject, rule, resolved } => {
@@ -69,7 +73,7 @@ impl Shared {
                         if !allowed {
                             events.push(noted("throttled", None, json!({"subject": subject})));
                         }
-                        inputs.push(Input::Allowed { key, allowed });
+                        inputs.push_back(Input::Allowed { key, allowed });
                     }
                     Effect::Log { level, step, message } => {
                         let detail = json!({"level": level, "message": message});

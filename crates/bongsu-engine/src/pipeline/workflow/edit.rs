@@ -186,12 +186,13 @@ impl Shared {
             return Err(WorkflowError::Invalid(vec![message]));
         }
         self.commit_rows(rows).await?;
-        {
+        let remembered = {
             let core = self.core.lock();
             let mut flow = self.flow.lock();
             let library = Library::new(core.loaded.workflows(), saved, &flow.library);
-            flow.furnish(library, now);
-        }
+            flow.furnish(library, now)
+        };
+        self.forget(remembered);
         self.flow_timer.notify_one();
         Ok(())
     }

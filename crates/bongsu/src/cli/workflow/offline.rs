@@ -79,7 +79,7 @@ impl LintArguments {
         files.sort();
         let mut found: Vec<Diagnostic> = Vec::new();
         let mut seen: BTreeMap<String, String> = BTreeMap::new();
-        let mut count = 0;
+        let mut read_whole = 0;
         for file in &files {
             let source = read(file)?;
             let name = source.name.clone();
@@ -87,7 +87,7 @@ impl LintArguments {
                 Err(mistakes) => found.extend(mistakes),
                 Ok((workflows, warnings)) => {
                     found.extend(warnings);
-                    count += workflows.len();
+                    read_whole += workflows.len();
                     for workflow in workflows {
                         if let Some(other) = seen.insert(workflow.id.clone(), name.clone()) {
                             let message = format!(
@@ -104,9 +104,13 @@ impl LintArguments {
         output::print(&render_diagnostics(&found));
         let errors = found.iter().filter(|found| found.is_error()).count();
         let warnings = found.len() - errors;
+        let count = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
         global.say(&format!(
-            "{count} workflows in {} files, {errors} errors, {warnings} warnings",
-            files.len()
+            "{}, {} in {} of {}",
+            count(errors, "error"),
+            count(warnings, "warning"),
+            count(read_whole, "workflow"),
+            count(files.len(), "file")
         ));
         Ok(match (errors, warnings) {
             (0, 0) => Exit::Done,
