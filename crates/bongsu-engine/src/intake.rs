@@ -166,7 +166,8 @@ impl Intake {
             Some(slug) => (slug, None),
             None => {
                 let parted = kind.split_once('.');
-                let known = parted.and_then(|(slug, name)| Some((self.catalogue.slug_of(slug)?, name)));
+                let known =
+                    parted.and_then(|(slug, name)| Some((self.catalogue.slug_of(slug)?, name)));
                 let (slug, name) = known.ok_or_else(|| format!("no provider {kind} is known"))?;
                 (slug, Some(name.to_owned()))
             }
@@ -179,7 +180,10 @@ impl Intake {
                     format!("no instance {name} is configured: add it to providers.yaml")
                 })?;
                 if *known.provider != *manifest.slug {
-                    return Err(format!("{name} is an instance of {}, not of {slug}", known.provider));
+                    return Err(format!(
+                        "{name} is an instance of {}, not of {slug}",
+                        known.provider
+                    ));
                 }
                 known.auth.clone().map_err(|why| format!("{name} cannot be used: {why}"))?
             }

@@ -4,9 +4,10 @@
 //! what runs, what waits for what, what was decided about alerts. The lock is taken after that of the
 //! core, never before it.
 
+mod counts;
 mod library;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::counts::RunCounts;
 pub use self::library::Provisioned;
 pub(crate) use self::library::{Definition, Hook, Library, Origin, read_one};
 use crate::records::{Document, LAST_RUN, LAST_START, THROTTLE};
@@ -343,9 +345,6 @@ impl Flow {
                 _ => {}
             }
         }
-        if self.is_full() {
-            return Err(Reason::Crowded);
-        }
         let Some(rule) = &workflow.throttle else { return Ok(None) };
         let key = format!("{}/{}", workflow.id, subject.unwrap_or_default());
         if let Some(since) = self.throttles.refusal(rule, &key, resolved, now) {
@@ -514,63 +513,4 @@ fn document(kind: u8, key: &str, value: &impl Serialize) -> Row {
     // Plain data.
     let data = serde_json::to_vec(value).unwrap_or_default();
     Row::PutDocument { kind, key: key.to_owned(), data }
-}
-
-/// Counts of runs that ended, by workflow and how.
-#[derive(Default)]
-pub(crate) struct RunCounts(BTreeMap<(String, &'static str, String), Ended>);
-
-#[derive(Default)]
-struct Ended {
-    count: u64,
-    seconds: f64,
-    buckets: [u64; BUCKETS.len()],
-}
-
-const BUCKETS: [f64; 8] = [0.1, 0.5, 1.0, 5.0, 10.0, 30.0, 60.0, f64::INFINITY];
-/// Workflows counted by name.
-const MAX_COUNTED: usize = 5_000;
-
-impl RunCounts {
-    pub(crate) fn ended(&mut self, workflow: &str, status: Status, cause: &str, seconds: f64) {
-        let mut key = (workflow.to_owned(), status_word(status), cause.to_owned());
-        if self.0.len() >= MAX_COUNTED && !self.0.contains_key(&key) {
-            key.0 = "other".to_owned();
-        }
-        let ended = self.0.entry(key).or_default();
-        ended.count += 1;
-        ended.seconds += seconds;
-        for (bucket, bound) in ended.buckets.iter_mut().zip(BUCKETS) {
-            *bucket += u64::from(seconds <= bound);
-        }
-    }
-
-    pub(crate) fn write(&self, page: &mut crate::metrics::Page<'_>) {
-        let labels = |(workflow, status, cause): &(String, &str, String)| {
-            let workflow = crate::metrics::label(workflow);
-            format!("workflow_id=\"{workflow}\",status=\"{status}\",trigger_type=\"{cause}\"")
-        };
-        for name in ["keep_workflow_execution_total", "bongsu_workflow_runs_total"] {
-            page.family(name, "counter", "Runs of workflows that ended.");
-            for (key, ended) in &self.0 {
-                page.sample(name, &labels(key), ended.count);
-            }
-        }
-        let names =
-            ["keep_workflow_execution_duration_seconds", "bongsu_workflow_run_duration_seconds"];
-        for name in names {
-            page.family(name, "histogram", "How long runs of workflows took.");
-            for (key, ended) in &self.0 {
-                let labels = labels(key);
-                for (bound, count) in BUCKETS.iter().zip(ended.buckets) {
-                    let bound =
-                        if bound.is_finite() { bound.to_string() } else { "+Inf".to_owned() };
-                    let labels = format!("{labels},le=\"{bound}\"");
-                    page.sample(&format!("{name}_bucket"), &labels, count);
-                }
-                page.sample(&format!("{name}_sum"), &labels, ended.seconds);
-                page.sample(&format!("{name}_count"), &labels, ended.count);
-            }
-        }
-    }
 }

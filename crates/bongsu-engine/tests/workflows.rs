@@ -98,13 +98,8 @@ impl House {
         };
         let store = Arc::new(store);
         let options = Options::default();
-        let engine = Engine::start(
-            store.clone(),
-            clock.clone(),
-            Arc::new(Nobody),
-            options,
-            Box::new(load),
-        );
+        let engine =
+            Engine::start(store.clone(), clock.clone(), Arc::new(Nobody), options, Box::new(load));
         let engine = engine.unwrap_or_else(|error| panic!("{error:?}"));
         Self { clock, store, engine, files, peer }
     }
@@ -434,7 +429,10 @@ workflows:
 #[tokio::test]
 async fn a_wait_ends_when_the_alert_does() {
     let peer = CaptureServer::start();
-    let text = TELL.replace("  actions:\n", "  actions:\n    - {name: still, wait: {for: 10m, while: firing}}\n");
+    let text = TELL.replace(
+        "  actions:\n",
+        "  actions:\n    - {name: still, wait: {for: 10m, while: firing}}\n",
+    );
     let text = text.replace("name == 'CPU'", "name == 'CPU' && status == 'firing'");
     let house = House::new(&text, &peer);
     house.report(cpu("firing", "high")).await;
@@ -530,7 +528,10 @@ async fn secrets_reach_requests_and_nothing_else() {
 async fn failures_are_tried_again_and_scripts_are_not_enabled() {
     let peer = CaptureServer::start();
     peer.script("/hook", [Reply::status(503), Reply::status(200)]);
-    let text = TELL.replace("    - name: post\n", "    - name: post\n      retry: {count: 2, interval: 10s}\n");
+    let text = TELL.replace(
+        "    - name: post\n",
+        "    - name: post\n      retry: {count: 2, interval: 10s}\n",
+    );
     let house = House::new(&text, &peer);
     house.report(cpu("firing", "high")).await;
     assert_eq!(house.statuses().await, ["running"]);
@@ -573,9 +574,11 @@ async fn workflows_are_saved_with_versions_and_files_win() {
     assert!(matches!(engine.workflow("mine".to_owned()).await, Err(WorkflowError::Unknown(_))));
     // A file of the same id wins, and that what was saved differs is told.
     let other = "workflow: {id: tell, actions: [{name: a, provider: {type: mock}}]}";
-    let empty = House::with(String::new(), house.peer.clone(), MemoryStore::default(), at("00:00:00"));
+    let empty =
+        House::with(String::new(), house.peer.clone(), MemoryStore::default(), at("00:00:00"));
     empty.engine.put_workflow(None, other.to_owned(), by()).await.unwrap();
-    let filed = House::with(TELL.to_owned(), empty.peer.clone(), empty.store.crash(), at("00:00:00"));
+    let filed =
+        House::with(TELL.to_owned(), empty.peer.clone(), empty.store.crash(), at("00:00:00"));
     assert_eq!(filed.engine.workflow("tell".to_owned()).await.unwrap().drift, Some("differs"));
 }
 
@@ -633,7 +636,8 @@ workflow:
 "#;
     let house = House::new(text, &peer);
     house.report(cpu("firing", "high")).await;
-    let run = house.engine.start_workflow("watch".to_owned(), StartRequest::default()).await.unwrap();
+    let run =
+        house.engine.start_workflow("watch".to_owned(), StartRequest::default()).await.unwrap();
     house.work().await;
     let view = house.engine.run(run).await.unwrap();
     assert_eq!(view.record.row.status, "succeeded", "{:?}", view.record);

@@ -108,12 +108,7 @@ pub trait Store: Send + Sync {
     fn run(&self, run: &str) -> Result<Option<RunRecord>, StoreError>;
 
     /// What happened in a run, oldest first, `after` an event's id.
-    fn run_events(
-        &self,
-        run: &str,
-        after: i64,
-        limit: usize,
-    ) -> Result<Vec<RunEvent>, StoreError>;
+    fn run_events(&self, run: &str, after: i64, limit: usize) -> Result<Vec<RunEvent>, StoreError>;
 
     /// Versions of a saved workflow, the last first; at most 1000.
     fn workflow_versions(&self, id: &str) -> Result<Vec<WorkflowRow>, StoreError>;

@@ -268,7 +268,8 @@ impl App {
             Found::Route(index, parameters)
                 if ROUTES[*index].path.starts_with("/api/v1/hooks/") =>
             {
-                let path = percent_decode_str(&parameters.join("/")).decode_utf8_lossy().into_owned();
+                let path =
+                    percent_decode_str(&parameters.join("/")).decode_utf8_lossy().into_owned();
                 return self.backend.admits_hook(parts.method.as_str(), &path, &shown)
                     || self.backend.key_name(&shown).is_some();
             }

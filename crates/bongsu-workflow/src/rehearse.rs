@@ -115,7 +115,9 @@ impl World {
             ["foreach", "value", rest @ ..] | ["item", rest @ ..] | ["vars", _, rest @ ..] => {
                 put(&mut self.row, rest);
             }
-            ["steps" | "actions", step, "results", rest @ ..] if !self.known.contains_key(*step) => {
+            ["steps" | "actions", step, "results", rest @ ..]
+                if !self.known.contains_key(*step) =>
+            {
                 put(self.grown.entry((*step).to_owned()).or_insert_with(|| json!({})), rest);
             }
             _ => return false,
@@ -191,7 +193,11 @@ fn once(workflow: &Workflow, world: &World, mut now: Timestamp) -> Rehearsal {
                         let result = world.result(workflow, &call.step);
                         show("call", Some(call.step.clone()), detail);
                         let (key, attempt) = (call.key, call.attempt);
-                        inputs.push(Input::Ended { outcome: Outcome::Result(result), key, attempt });
+                        inputs.push(Input::Ended {
+                            outcome: Outcome::Result(result),
+                            key,
+                            attempt,
+                        });
                     }
                     Effect::Ask { key, step, message, by, .. } => {
                         show("ask", Some(step), json!({"message": message, "by": by}));

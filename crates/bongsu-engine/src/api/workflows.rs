@@ -168,10 +168,7 @@ pub trait WorkflowBackend: Send + Sync + 'static {
     ) -> Answer<'_, Result<(), WorkflowError>>;
 
     /// Versions of a saved workflow, the last first.
-    fn workflow_versions(
-        &self,
-        id: String,
-    ) -> Answer<'_, Result<Vec<WorkflowRow>, StoreError>>;
+    fn workflow_versions(&self, id: String) -> Answer<'_, Result<Vec<WorkflowRow>, StoreError>>;
 
     /// Starts a run by hand; its id, once it is durable.
     fn start_workflow(

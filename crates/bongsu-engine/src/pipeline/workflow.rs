@@ -5,11 +5,13 @@
 //! each workflow once, whatever happens in between.
 
 pub(super) mod advance;
+mod ask;
 mod begin;
 mod builtin;
 mod call;
 mod edit;
 mod keep;
+mod tend;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -103,7 +105,8 @@ impl Shared {
                     rows.extend(row);
                     let mut alert = alert.clone();
                     let change = trigger.change(&alert, before);
-                    if let (Value::Object(fields), Some(Value::Object(change))) = (&mut alert, change)
+                    if let (Value::Object(fields), Some(Value::Object(change))) =
+                        (&mut alert, change)
                     {
                         fields.extend(change);
                     }

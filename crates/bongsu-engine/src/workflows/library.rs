@@ -166,7 +166,8 @@ impl Library {
             if row.removed || library.by_id.contains_key(id) {
                 continue;
             }
-            if let Some(known) = before.get(id).filter(|known| known.version() == Some(row.version)) {
+            if let Some(known) = before.get(id).filter(|known| known.version() == Some(row.version))
+            {
                 library.by_id.insert(id.clone(), Arc::clone(known));
                 continue;
             }
@@ -235,7 +236,11 @@ impl Library {
     }
 
     /// Requests of this method and path.
-    pub(crate) fn hooks_at<'l>(&'l self, method: &'l str, path: &'l str) -> impl Iterator<Item = &'l Hook> {
+    pub(crate) fn hooks_at<'l>(
+        &'l self,
+        method: &'l str,
+        path: &'l str,
+    ) -> impl Iterator<Item = &'l Hook> {
         let path = path.trim_matches('/');
         self.hooks.iter().filter(move |hook| {
             hook.webhook.method == method && hook.webhook.path.trim_matches('/') == path

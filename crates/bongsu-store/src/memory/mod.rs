@@ -22,9 +22,9 @@ use self::tables::Tables;
 use crate::ack::AckSender;
 use crate::backup::Manifest;
 use crate::{
-    Ack, AlertEvent, ChangeFilter, ChangeRecord, Delivery, FacetValue, FlowRow, JournalRecord, JournalSeq,
-    LoadSummary, Loaded, OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow, PresetRow,
-    Refused, ReportRecord, RetentionPolicy, Row, RunEvent, RunFilter, RunRecord, Store,
+    Ack, AlertEvent, ChangeFilter, ChangeRecord, Delivery, FacetValue, FlowRow, JournalRecord,
+    JournalSeq, LoadSummary, Loaded, OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow,
+    PresetRow, Refused, ReportRecord, RetentionPolicy, Row, RunEvent, RunFilter, RunRecord, Store,
     StoreError, StoreStats, WorkflowRow, WriteSet,
 };
 
@@ -361,12 +361,7 @@ impl Store for MemoryStore {
         Ok(self.inner.lock().tables.flows.run(run))
     }
 
-    fn run_events(
-        &self,
-        run: &str,
-        after: i64,
-        limit: usize,
-    ) -> Result<Vec<RunEvent>, StoreError> {
+    fn run_events(&self, run: &str, after: i64, limit: usize) -> Result<Vec<RunEvent>, StoreError> {
         Ok(self.inner.lock().tables.flows.events(run, after, limit))
     }
 

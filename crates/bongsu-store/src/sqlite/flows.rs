@@ -24,8 +24,10 @@ impl<'c> FlowStatements<'c> {
     pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
         let sql = |text: &str| connection.prepare(text);
         Ok(Self {
-            put_workflow: sql("REPLACE INTO workflow (id, version, at, author, disabled, removed, \
-                 revision, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?,
+            put_workflow: sql(
+                "REPLACE INTO workflow (id, version, at, author, disabled, removed, \
+                 revision, text) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            )?,
             put_text: sql("INSERT OR IGNORE INTO workflow_text (key, text) VALUES (?1, ?2)")?,
             put_run: sql(
                 "INSERT INTO workflow_run (run, workflow, text, cause, fingerprint, status, at, \
@@ -157,7 +159,9 @@ pub(super) fn count_runs(connection: &Connection, filter: &RunFilter) -> rusqlit
     let (sql, params) = condition(filter);
     let sql = format!("SELECT count(*) FROM workflow_run {sql}");
     let mut statement = connection.prepare_cached(&sql)?;
-    statement.query_row(params_from_iter(params), |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
+    statement
+        .query_row(params_from_iter(params), |row| row.get::<_, i64>(0))
+        .map(i64::cast_unsigned)
 }
 
 fn condition(filter: &RunFilter) -> (String, Vec<SqlValue>) {
@@ -202,10 +206,7 @@ pub(super) fn run_events(
     connection.prepare_cached(sql)?.query_map(params, event)?.collect()
 }
 
-pub(super) fn versions(
-    connection: &Connection,
-    id: &str,
-) -> rusqlite::Result<Vec<WorkflowRow>> {
+pub(super) fn versions(connection: &Connection, id: &str) -> rusqlite::Result<Vec<WorkflowRow>> {
     let sql = "SELECT id, version, at, author, disabled, removed, revision, text FROM workflow \
                WHERE id = ?1 ORDER BY version DESC LIMIT 1000";
     connection.prepare_cached(sql)?.query_map([id], workflow_row)?.collect()

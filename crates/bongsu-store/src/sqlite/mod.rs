@@ -356,12 +356,7 @@ impl Store for SqliteStore {
         self.readers.with(|c| flows::run(c, run))
     }
 
-    fn run_events(
-        &self,
-        run: &str,
-        after: i64,
-        limit: usize,
-    ) -> Result<Vec<RunEvent>, StoreError> {
+    fn run_events(&self, run: &str, after: i64, limit: usize) -> Result<Vec<RunEvent>, StoreError> {
         self.readers.with(|c| flows::run_events(c, run, after, limit))
     }
 

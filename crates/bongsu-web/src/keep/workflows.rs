@@ -50,8 +50,7 @@ fn shown(view: &WorkflowView) -> Value {
         match &trigger.kind {
             TriggerKind::Interval(length) => shown["value"] = length.as_secs().into(),
             TriggerKind::Alert(alert) => {
-                let filter =
-                    |filter: &bongsu_workflow::Filter| json!({"key": filter.key, "text": filter.text});
+                let filter = |filter: &bongsu_workflow::Filter| json!({"key": filter.key, "text": filter.text});
                 shown["filters"] = alert.filters.iter().map(filter).collect();
             }
             _ => {}
@@ -233,9 +232,7 @@ pub(crate) async fn raw(app: Arc<App>, call: Call) -> Answered {
 pub(crate) async fn delete(app: Arc<App>, call: Call) -> Answered {
     let id = call.parameter(0);
     match app.backend.remove_workflow(id.clone(), call.user()).await {
-        Ok(()) => {
-            answer::json(StatusCode::OK, &json!({"workflow_id": id, "status": "deleted"}))
-        }
+        Ok(()) => answer::json(StatusCode::OK, &json!({"workflow_id": id, "status": "deleted"})),
         Err(error) => refused(&error),
     }
 }

@@ -2,7 +2,7 @@
 #![expect(dead_code, reason = "only the attributes are used")]
 
 use crate::answer::Problem;
-use crate::v1::{model as v1, workflows};
+use crate::v1::{model as v1, runs, workflows};
 
 #[utoipa::path(get, path = "/api/v1/workflows", tag = "workflows",
     summary = "Workflows with their last runs",
@@ -92,28 +92,28 @@ pub(super) fn v1_dry_run() {}
 #[utoipa::path(get, path = "/api/v1/workflows/{id}/runs", tag = "workflows",
     summary = "Runs of a workflow, newest first",
     params(("id" = String, Path), ("limit" = Option<usize>, Query, description = "Entries of a page, at most 1000"), ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
-    responses((status = 200, body = v1::Page<workflows::RunJson>),
+    responses((status = 200, body = v1::Page<runs::RunJson>),
         (status = 400, body = Problem)))]
 pub(super) fn v1_workflow_runs() {}
 
 #[utoipa::path(get, path = "/api/v1/runs", tag = "workflows",
     summary = "Runs, newest first",
     params(("workflow" = Option<String>, Query, description = "Only those of this workflow"), ("fingerprint" = Option<String>, Query, description = "Only those about this alert"), ("status" = Option<String>, Query, description = "Only those that stand so"), ("limit" = Option<usize>, Query, description = "Entries of a page, at most 1000"), ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
-    responses((status = 200, body = v1::Page<workflows::RunJson>),
+    responses((status = 200, body = v1::Page<runs::RunJson>),
         (status = 400, body = Problem)))]
 pub(super) fn v1_runs() {}
 
 #[utoipa::path(get, path = "/api/v1/runs/{run}", tag = "workflows",
     summary = "One run",
     params(("run" = String, Path)),
-    responses((status = 200, body = workflows::RunDetail),
+    responses((status = 200, body = runs::RunDetail),
         (status = 404, body = Problem)))]
 pub(super) fn v1_run() {}
 
 #[utoipa::path(get, path = "/api/v1/runs/{run}/log", tag = "workflows",
     summary = "What happened in a run, oldest first",
     params(("run" = String, Path), ("limit" = Option<usize>, Query, description = "Entries of a page, at most 1000"), ("cursor" = Option<String>, Query, description = "The next_cursor of the page before")),
-    responses((status = 200, body = v1::Page<workflows::EventJson>),
+    responses((status = 200, body = v1::Page<runs::EventJson>),
         (status = 400, body = Problem),
         (status = 404, body = Problem)))]
 pub(super) fn v1_run_log() {}
@@ -121,7 +121,7 @@ pub(super) fn v1_run_log() {}
 #[utoipa::path(post, path = "/api/v1/runs/{run}/cancel", tag = "workflows",
     summary = "Stop a run",
     params(("run" = String, Path)),
-    responses((status = 200, body = workflows::RunDetail),
+    responses((status = 200, body = runs::RunDetail),
         (status = 404, body = Problem),
         (status = 409, body = Problem)))]
 pub(super) fn v1_cancel_run() {}
@@ -129,8 +129,8 @@ pub(super) fn v1_cancel_run() {}
 #[utoipa::path(post, path = "/api/v1/runs/{run}/approve", tag = "workflows",
     summary = "Answer what a run asks",
     params(("run" = String, Path)),
-    request_body = workflows::AnswerBody,
-    responses((status = 200, body = workflows::RunDetail),
+    request_body = runs::AnswerBody,
+    responses((status = 200, body = runs::RunDetail),
         (status = 400, body = Problem),
         (status = 403, body = Problem),
         (status = 404, body = Problem),
@@ -141,7 +141,7 @@ pub(super) fn v1_approve_run() {}
 #[utoipa::path(post, path = "/api/v1/runs/{run}/rerun", tag = "workflows",
     summary = "Run again, from a step on if one is named",
     params(("run" = String, Path)),
-    request_body = workflows::Rerun,
+    request_body = runs::Rerun,
     responses((status = 202, body = workflows::Started),
         (status = 400, body = Problem),
         (status = 403, body = Problem),

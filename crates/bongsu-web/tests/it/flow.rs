@@ -214,7 +214,11 @@ impl WorkflowBackend for Fake {
         now(Ok(if after < 3 { vec![event] } else { Vec::new() }))
     }
 
-    fn cancel_run(&self, run: String, _by: Option<String>) -> Answer<'_, Result<(), WorkflowError>> {
+    fn cancel_run(
+        &self,
+        run: String,
+        _by: Option<String>,
+    ) -> Answer<'_, Result<(), WorkflowError>> {
         let known = known(&run);
         self.note(format!("cancel {run}"));
         now(known)

@@ -62,7 +62,10 @@ async fn runs_are_started_looked_at_and_answered() {
     assert_eq!(explained["now"][0]["reasons"], json!(["it is disabled"]));
     assert_eq!(explained["decided"][0]["run"], "r1");
     let shown = server.post("/api/v1/workflows/tell/dry-run", "").await.json();
-    assert_eq!((&shown["status"], &shown["effects"][0]["what"]), (&json!("succeeded"), &json!("call")));
+    assert_eq!(
+        (&shown["status"], &shown["effects"][0]["what"]),
+        (&json!("succeeded"), &json!("call"))
+    );
     let calls = server.fake.flows.calls.lock().join("\n");
     insta::assert_snapshot!(calls, @r#"
     start tell {"a":1} Some("cpu-1") None
@@ -99,13 +102,22 @@ async fn keep_clients_find_what_they_know() {
     assert_eq!(server.get("/workflows/tell/run?alert=cpu-1").await.status, 200);
     let runs = server.get("/workflows/tell/executions?status=error").await.json();
     let item = &runs["items"][0];
-    assert_eq!((&runs["count"], &item["status"], &item["error"]), (&json!(1), &json!("error"), &json!("say: no")));
+    assert_eq!(
+        (&runs["count"], &item["status"], &item["error"]),
+        (&json!(1), &json!("error"), &json!("say: no"))
+    );
     let one = server.get("/workflows/runs/r1").await.json();
     assert_eq!(one["logs"][0]["message"], "no");
     let tried = server.post_json("/workflows/test", json!({"workflow_raw": MINE})).await.json();
-    assert_eq!((&tried["workflow_execution_id"], &tried["status"]), (&json!("r1"), &json!("error")));
+    assert_eq!(
+        (&tried["workflow_execution_id"], &tried["status"]),
+        (&json!("r1"), &json!("error"))
+    );
     let calls = server.fake.flows.calls.lock().join("\n");
-    assert!(calls.contains("start tell {\"x\":1} None Some(Object {\"fingerprint\": String(\"f\")})"), "{calls}");
+    assert!(
+        calls.contains("start tell {\"x\":1} None Some(Object {\"fingerprint\": String(\"f\")})"),
+        "{calls}"
+    );
     assert!(calls.contains("start tell null Some(\"cpu-1\") None"), "{calls}");
 }
 

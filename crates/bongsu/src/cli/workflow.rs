@@ -183,8 +183,10 @@ fn ls(global: &Global) -> Outcome {
 
 impl One {
     fn show(&self, global: &Global) -> Outcome {
-        let workflow =
-            global.client()?.below("v1/workflows", &self.id, "").map_err(|e| unknown(e, &self.id))?;
+        let workflow = global
+            .client()?
+            .below("v1/workflows", &self.id, "")
+            .map_err(|e| unknown(e, &self.id))?;
         let sheet = workflow["text"].as_str().unwrap_or_default();
         output::object(&workflow, global.output, &global.fields, sheet, &self.id);
         Ok(Exit::Done)
@@ -213,7 +215,11 @@ impl SaveArguments {
         let saved = global.client()?.post_yaml("v1/workflows", &[], text)?;
         let items = saved["items"].as_array().into_iter().flatten();
         for workflow in items {
-            global.say(&format!("saved {} as version {}", self::text(workflow, "id"), workflow["version"]));
+            global.say(&format!(
+                "saved {} as version {}",
+                self::text(workflow, "id"),
+                workflow["version"]
+            ));
         }
         Ok(Exit::Done)
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bongsu_model::Timestamp;
-use bongsu_store::{FlowRow, Row, StoreError as Unstored};
+use bongsu_store::{FlowRow, Refused, Row, StoreError as Unstored};
 use bongsu_workflow::{Effect, Input, Level, Outcome, RunError, Status};
 use serde_json::{Value, json};
 
@@ -21,6 +21,9 @@ use crate::workflows::{LastRun, Live, Record, flow_row};
 
 /// Bytes of a value kept with an event.
 const SHOWN: usize = 16 << 10;
+
+/// How soon a run asks again for room in the store's queue.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// An event of a run, before it is stored.
 struct Noted {
@@ -177,19 +180,25 @@ impl Shared {
     /// Writes rows of a run. If the disk is full the run goes on all the same, as notifications do:
     /// the store keeps the rows. False if it must stop.
     pub(super) async fn write_run(&self, rows: Vec<Row>) -> bool {
-        let ack = {
-            let mut core = self.core.lock();
-            let mut out = Outgoing::default();
-            out.rows = rows;
-            self.commit(&mut core, None, &mut out)
+        let ack = loop {
+            let ack = {
+                let mut core = self.core.lock();
+                let mut out = Outgoing::default();
+                out.rows.clone_from(&rows);
+                self.commit(&mut core, None, &mut out)
+            };
+            match ack {
+                // Nothing of the run is done before there is room for it.
+                Err(Refused::QueueFull) => tokio::time::sleep(PAUSE).await,
+                ack => break ack,
+            }
         };
         let written = match ack {
             Ok(Some(ack)) => ack.await,
             Ok(None) => Ok(()),
-            Err(bongsu_store::Refused::Closed) => return false,
             Err(refused) => {
-                tracing::error!(%refused, "the state of a run was not stored");
-                return true;
+                tracing::error!(%refused, "the state of a run was not stored: it stands still");
+                return false;
             }
         };
         match written {

@@ -42,7 +42,8 @@ impl Shared {
         loop {
             let due = self.flow.lock().next_due();
             let wait = due.map(|due| due.duration_since(self.clock.now()));
-            let wait = wait.map_or(LONGEST_SLEEP, |wait| Duration::try_from(wait).unwrap_or_default());
+            let wait =
+                wait.map_or(LONGEST_SLEEP, |wait| Duration::try_from(wait).unwrap_or_default());
             tokio::select! {
                 () = tokio::time::sleep(wait.min(LONGEST_SLEEP)) => {}
                 () = self.flow_timer.notified() => {}
@@ -73,7 +74,8 @@ impl Shared {
             });
         }
         for (definition, trigger, row) in triggers {
-            let kind = definition.workflow.triggers.get(trigger).map(|trigger| trigger.kind.as_str());
+            let kind =
+                definition.workflow.triggers.get(trigger).map(|trigger| trigger.kind.as_str());
             let Some(kind) = kind else { continue };
             let event = Event {
                 kind: kind.to_owned(),
@@ -116,8 +118,9 @@ impl Shared {
             let hindered = match (by_clock, by_hand) {
                 // One at a time; the time that is missed is not made up for.
                 (true, _) if flow.is_running(&definition.workflow.id, "") => Err(Reason::Running),
+                _ if flow.is_full() => Err(Reason::Crowded),
                 // A person who starts it wants it now.
-                (_, true) if !flow.is_full() => Ok(None),
+                (_, true) => Ok(None),
                 _ => flow.hinders(definition, subject.as_deref(), resolved, now),
             };
             rows.extend(hindered.map_err(NotStarted::Hindered)?);
@@ -171,10 +174,8 @@ impl Shared {
             }
             stored.map(|()| live)
         });
-        let gone = |error: tokio::task::JoinError| StoreError {
-            reason: error.to_string(),
-            full: false,
-        };
+        let gone =
+            |error: tokio::task::JoinError| StoreError { reason: error.to_string(), full: false };
         settled.await.map_err(gone).and_then(|stored| stored).map_err(NotStarted::Store)
     }
 
@@ -230,7 +231,11 @@ impl Shared {
                 let (definition, mut record) = match read {
                     Ok(read) => read,
                     Err(why) => {
-                        tracing::error!(run = row.run, why, "a run of before the restart cannot go on");
+                        tracing::error!(
+                            run = row.run,
+                            why,
+                            "a run of before the restart cannot go on"
+                        );
                         lost.extend(given_up(row, &why, now));
                         continue;
                     }

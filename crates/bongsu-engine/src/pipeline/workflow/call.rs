@@ -96,7 +96,8 @@ impl Shared {
         settings: Option<Map<String, Value>>,
         (now, deadline): (Timestamp, Instant),
     ) -> Result<Value, CallError> {
-        let connector = intake.connector().ok_or_else(|| refused("nothing is called by this server"))?;
+        let connector =
+            intake.connector().ok_or_else(|| refused("nothing is called by this server"))?;
         let instance = call.instance.as_deref();
         let callee = intake.callee(&call.provider, instance, settings.as_ref()).map_err(refused)?;
         let manifest: &Manifest = &callee.manifest;

@@ -40,9 +40,13 @@ pub(super) async fn call(
 
 /// Alerts by `filter` (CEL) or `filters`, within a time.
 async fn look(shared: &Arc<Shared>, params: &Map<String, Value>) -> Result<Value, CallError> {
-    let known = ["version", "filter", "filters", "cel", "limit", "time_delta", "timerange", "distinct"];
+    let known =
+        ["version", "filter", "filters", "cel", "limit", "time_delta", "timerange", "distinct"];
     if let Some(name) = params.keys().find(|name| !known.contains(&name.as_str())) {
-        return Err(refused(format!("there is no parameter {name}; there are {}", known.join(", "))));
+        return Err(refused(format!(
+            "there is no parameter {name}; there are {}",
+            known.join(", ")
+        )));
     }
     let text = |name: &str| params.get(name).and_then(Value::as_str).unwrap_or_default();
     let mut conditions: Vec<String> = Vec::new();
@@ -97,10 +101,7 @@ fn instant(params: &Map<String, Value>, name: &str) -> Result<Option<Timestamp>,
     read.map(Some).ok_or_else(|| refused(format!("timerange.{name}: {text:?} is no instant")))
 }
 
-async fn found(
-    shared: &Arc<Shared>,
-    search: Search,
-) -> Result<Vec<(Timestamp, Value)>, CallError> {
+async fn found(shared: &Arc<Shared>, search: Search) -> Result<Vec<(Timestamp, Value)>, CallError> {
     shared.prepare(&search).await;
     let reading = Arc::clone(shared);
     let read = spawn_blocking(move || reading.store.occurrences(&crate::backend::filter(&search)));
@@ -214,7 +215,9 @@ async fn change(
 ) -> Result<Value, CallError> {
     let fingerprint = params.get("fingerprint").and_then(Value::as_str);
     let (Some(fingerprint), Some(Value::Object(set))) = (fingerprint, params.get("set")) else {
-        return Err(refused("alert makes alerts; fingerprint and set change one: neither is given"));
+        return Err(refused(
+            "alert makes alerts; fingerprint and set change one: neither is given",
+        ));
     };
     let written = set.iter().map(|(key, value)| crate::api::Written {
         key: key.clone(),
@@ -222,7 +225,8 @@ async fn change(
         disposable: params.get("disposable").is_some_and(bongsu_workflow::truthy),
         expires_at: None,
     });
-    let change = crate::api::AlertChange { written: written.collect(), removed: Vec::new(), by: None };
+    let change =
+        crate::api::AlertChange { written: written.collect(), removed: Vec::new(), by: None };
     let changed = shared.change_by_workflow(fingerprint, &change, workflow).await;
     changed.map(|alert| alert.alert).map_err(|error| CallError {
         retryable: !matches!(error, crate::api::AlertChangeError::Change(_)),

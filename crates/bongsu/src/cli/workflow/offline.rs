@@ -144,8 +144,9 @@ fn of_file(name: &str, id: Option<&str>) -> Result<Option<(Workflow, String)>, F
     }
     let source = read(path)?;
     let whole = source.text.clone();
-    let (mut workflows, _) = bongsu_workflow::load(source)
-        .map_err(|found| Failure::no(format!("the file is wrong:\n{}", render_diagnostics(&found))))?;
+    let (mut workflows, _) = bongsu_workflow::load(source).map_err(|found| {
+        Failure::no(format!("the file is wrong:\n{}", render_diagnostics(&found)))
+    })?;
     if let Some(id) = id {
         workflows.retain(|workflow| workflow.id == id);
     }
@@ -161,9 +162,9 @@ impl DryRunArguments {
         let mut body = self.about.body()?;
         let mut known = BTreeMap::new();
         for word in &self.results {
-            let parsed = word.split_once('=').and_then(|(step, json)| {
-                Some((step.to_owned(), serde_json::from_str(json).ok()?))
-            });
+            let parsed = word
+                .split_once('=')
+                .and_then(|(step, json)| Some((step.to_owned(), serde_json::from_str(json).ok()?)));
             let Some((step, value)) = parsed else {
                 return Err(Failure::usage("--result wants STEP=JSON"));
             };
@@ -184,8 +185,7 @@ impl DryRunArguments {
                     .check_inputs(&inputs)
                     .map_err(|wrong| Failure::usage(wrong.join("; ")))?;
                 let kind = if alert.is_some() { "alert" } else { "manual" };
-                let event =
-                    Event { kind: kind.to_owned(), alert, inputs, ..Event::default() };
+                let event = Event { kind: kind.to_owned(), alert, inputs, ..Event::default() };
                 let done = rehearse(&workflow, &event, &known, jiff::Timestamp::now());
                 // Plain data.
                 serde_json::to_value(done).unwrap_or_default()

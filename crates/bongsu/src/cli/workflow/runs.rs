@@ -165,7 +165,12 @@ fn event_row(global: &Global, event: &Value) -> Row {
     let said = match kind.as_str() {
         "log" => text(detail, "message"),
         "error" => format!("attempt {}: {}", detail["attempt"], text(detail, "error")),
-        "call" => format!("attempt {} of {}: {}", detail["attempt"], text(detail, "provider"), detail["with"]),
+        "call" => format!(
+            "attempt {} of {}: {}",
+            detail["attempt"],
+            text(detail, "provider"),
+            detail["with"]
+        ),
         "result" => format!("{} ms: {}", detail["took_ms"], detail["result"]),
         "asked" => format!("{} ({})", text(detail, "message"), text(detail, "key")),
         _ if detail.as_object().is_some_and(serde_json::Map::is_empty) => String::new(),
