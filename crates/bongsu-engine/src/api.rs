@@ -1,5 +1,7 @@
 //! What callers (HTTP, CLI, tests) ask of a running engine, as plain values.
 
+mod workflows;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ pub use bongsu_store::{
     ChangeFilter, ChangeRecord, FacetValue, PayloadFilter, PayloadRow, ReportRecord, SortKey,
 };
 
+pub use self::workflows::*;
 pub use crate::trace::TraceContext;
 
 /// The store did not take or give something.
@@ -672,7 +675,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// A call that changes something answers once the change is durable. Dropping an answer does not
 /// undo a change already on its way.
-pub trait Backend: Send + Sync + 'static {
+pub trait Backend: WorkflowBackend {
     /// Takes a batch: journals it, then makes it visible and routes it. `client` is the trace the
     /// sender began, if any.
     fn ingest(

@@ -1,5 +1,7 @@
 //! The engine as callers see it: [`Backend`] over the core and the store.
 
+mod workflows;
+
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -549,7 +551,7 @@ fn refused(error: bongsu_route::SilenceError) -> SilenceError {
     }
 }
 
-fn filter(search: &Search) -> OccurrenceFilter<'_> {
+pub(crate) fn filter(search: &Search) -> OccurrenceFilter<'_> {
     OccurrenceFilter {
         condition: search.cel.as_deref(),
         text: search.text.as_deref(),
@@ -712,9 +714,20 @@ fn write_state(shared: &Shared, out: &mut String) {
         );
     }
     shared.furniture.lock().write_metrics(&mut page);
+    write_workflows(shared, &mut page);
     write_secrets(shared, &mut page);
     write_cluster(shared, &mut page);
     write_store(shared, &mut page);
+}
+
+fn write_workflows(shared: &Shared, page: &mut Page<'_>) {
+    let flow = shared.flow.lock();
+    let active = flow.library.active().count();
+    for name in ["keep_active_workflows", "bongsu_workflows_active"] {
+        page.single(name, "gauge", "Workflows that may start.", active);
+    }
+    let help = "Runs of workflows that are under way or wait.";
+    page.single("bongsu_workflow_runs_open", "gauge", help, flow.count());
 }
 
 fn write_secrets(shared: &Shared, page: &mut Page<'_>) {

@@ -22,6 +22,7 @@ use tokio::sync::Semaphore;
 use crate::api::ReceiverView;
 use crate::intake::Intake;
 use crate::trace::Tracer;
+use crate::workflows::Provisioned;
 
 /// One integration of one receiver.
 pub(crate) struct Target {
@@ -68,6 +69,7 @@ pub struct Loaded {
     intake: RwLock<Arc<Intake>>,
     dedup: Vec<DedupRule>,
     enricher: Arc<Enricher>,
+    workflows: Provisioned,
 }
 
 impl Loaded {
@@ -114,6 +116,7 @@ impl Loaded {
             intake: RwLock::default(),
             dedup: Vec::new(),
             enricher: Arc::default(),
+            workflows: Provisioned::default(),
         }
     }
 
@@ -136,6 +139,17 @@ impl Loaded {
     pub fn enriching(mut self, enricher: Enricher) -> Self {
         self.enricher = Arc::new(enricher);
         self
+    }
+
+    /// The same with workflows of files.
+    #[must_use]
+    pub fn running(mut self, workflows: Provisioned) -> Self {
+        self.workflows = workflows;
+        self
+    }
+
+    pub(crate) fn workflows(&self) -> &Provisioned {
+        &self.workflows
     }
 
     pub(crate) fn enricher(&self) -> &Arc<Enricher> {

@@ -10,7 +10,7 @@ use bongsu_notify::NotificationLog;
 use bongsu_route::{RouteEngine, Settings};
 use bongsu_store::{JournalSeq, Store, StoreError};
 use parking_lot::Mutex;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -23,6 +23,7 @@ use crate::metrics::Metrics;
 use crate::migrate::{self, MigrateError};
 use crate::pipeline::recover;
 use crate::transport::Transport;
+use crate::workflows::{Flow, Library};
 
 /// Reads the configuration again; called at start and at every reload.
 pub type Loader = dyn Fn() -> Result<Loaded, Vec<Diagnostic>> + Send + Sync;
@@ -116,7 +117,21 @@ pub(crate) struct Shared {
     /// Taken before the core.
     pub(crate) furniture: Mutex<Furniture>,
     pub(crate) fetching: tokio::sync::Mutex<()>,
+    /// Taken after the core.
+    pub(crate) flow: Mutex<Flow>,
+    /// Wakes the loop of workflows when something is due earlier than it knew.
+    pub(crate) flow_timer: Notify,
+    /// Steps and calls of runs.
+    pub(crate) flowing: TaskTracker,
+    /// Bounds the calls of all workflows.
+    pub(crate) calling: Semaphore,
+    /// A run ended.
+    pub(crate) run_over: Notify,
+    pub(crate) saving: tokio::sync::Mutex<()>,
 }
+
+/// Calls of workflows under way at once.
+const CALLS: usize = 256;
 
 /// Outcome of reloads, for metrics.
 pub(crate) struct Reloads {
@@ -186,11 +201,17 @@ impl Engine {
         };
         core.wide.rules.replace(core.loaded.dedup().to_vec());
         core.wide.furnish(now, Arc::clone(core.loaded.enricher()));
-        let restored = recover::load(&*store, &mut core, now)?;
+        let mut restored = recover::load(&*store, &mut core, now)?;
         let (furniture, stale) = Furniture::start(&mut core, &restored.documents, now);
         if let Some(folder) = options.alertmanager_state.as_ref().filter(|_| restored.untouched) {
             migrate::take_over(&*store, &mut core, folder, now, options.retention)?;
         }
+        let mut kept = std::mem::take(&mut restored.flow);
+        let mut flow = Flow::default();
+        flow.restore(&restored.documents);
+        let saved = kept.workflows.drain(..).map(|row| (row.id.clone(), row)).collect();
+        let library = Library::new(core.loaded.workflows(), saved, &Library::default());
+        let remembered = flow.furnish(library, now);
         let metrics = Metrics::default();
         for kind in core.loaded.kinds() {
             metrics.announce(kind);
@@ -214,9 +235,17 @@ impl Engine {
             reloads: Mutex::new(Reloads { last_ok: true, last_success: now }),
             furniture: Mutex::new(furniture),
             fetching: tokio::sync::Mutex::default(),
+            flow: Mutex::new(flow),
+            flow_timer: Notify::new(),
+            flowing: TaskTracker::new(),
+            calling: Semaphore::new(CALLS),
+            run_over: Notify::new(),
+            saving: tokio::sync::Mutex::default(),
         }));
         engine.0.forget(stale);
         engine.0.resume(restored);
+        engine.0.forget(remembered);
+        engine.0.resume_runs(kept);
         engine.0.tasks.spawn(Arc::clone(&engine.0).tick_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).checkpoint_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).mirror_forever());
@@ -224,6 +253,7 @@ impl Engine {
         engine.0.tasks.spawn(Arc::clone(&engine.0).pull_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).count_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).fetch_forever());
+        engine.0.tasks.spawn(Arc::clone(&engine.0).flow_forever());
         Ok(engine)
     }
 
@@ -233,6 +263,8 @@ impl Engine {
         self.0.closing.cancel();
         self.0.tasks.close();
         self.0.tasks.wait().await;
+        self.0.flowing.close();
+        self.0.flowing.wait().await;
         self.0.keep_counts().await;
         self.0.checkpoint().await;
     }
@@ -250,6 +282,15 @@ impl Engine {
     /// Asks the instances that are due for their alerts; for clocks that are moved by hand.
     pub async fn pull(&self) {
         self.0.pull().await;
+    }
+
+    /// Starts and wakes what is due, then waits until runs wait for something else; for clocks that
+    /// are moved by hand.
+    pub async fn work(&self) {
+        self.0.wake_due();
+        self.0.flowing.close();
+        self.0.flowing.wait().await;
+        self.0.flowing.reopen();
     }
 
     /// Fetches tables and services that are due; for clocks that are moved by hand.
@@ -303,6 +344,13 @@ impl Engine {
         core.loaded = Arc::clone(&loaded);
         core.wide.rules.replace(loaded.dedup().to_vec());
         let stale = furniture.arrange(&mut core, now);
+        let remembered = {
+            let mut flow = shared.flow.lock();
+            let saved = flow.library.saved().clone();
+            let library = Library::new(loaded.workflows(), saved, &flow.library);
+            flow.furnish(library, now)
+        };
+        shared.flow_timer.notify_one();
         core.windows_moved = true;
         let mut effects = std::mem::take(&mut core.effects);
         core.route.reload(now, loaded.plan(), &mut effects);
@@ -313,6 +361,7 @@ impl Engine {
         drop(core);
         drop(furniture);
         shared.forget(stale);
+        shared.forget(remembered);
         shared.timer.notify_one();
         *shared.reloads.lock() = Reloads { last_ok: true, last_success: now };
         Ok(())

@@ -55,10 +55,25 @@ pub struct Intake {
     connector: Option<Arc<Connector>>,
     /// Header fields that tables are asked for with, by the rule's name.
     headers: BTreeMap<String, Headers>,
+    /// Named secrets, for workflows.
+    secrets: BTreeMap<Arc<str>, Result<Secret, String>>,
+    /// Variables of the surroundings, for workflows of files.
+    environment: Option<Arc<Variables>>,
     /// How reading their secrets went.
     health: SecretHealth,
     /// Of which reading of the configuration this is.
     reading: u64,
+}
+
+/// Looks up a variable.
+pub type Variables = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// What a call of a workflow is made with.
+pub(crate) struct Callee {
+    pub(crate) manifest: Arc<Manifest>,
+    pub(crate) auth: Auth,
+    /// The operation, if the workflow names it: `github.stars`.
+    pub(crate) operation: Option<String>,
 }
 
 /// Header fields, or why one of them has no value.
@@ -111,6 +126,77 @@ impl Intake {
     /// Header fields for the table of a rule.
     pub(crate) fn headers(&self, rule: &str) -> Headers {
         self.headers.get(rule).cloned().unwrap_or_else(|| Ok(Vec::new()))
+    }
+
+    /// The same with what workflows may name: secrets, and variables of the surroundings.
+    #[must_use]
+    pub fn telling(
+        mut self,
+        secrets: BTreeMap<Arc<str>, Result<Secret, String>>,
+        environment: Arc<Variables>,
+    ) -> Self {
+        (self.secrets, self.environment) = (secrets, Some(environment));
+        self
+    }
+
+    /// A named secret, or why it has no value.
+    pub(crate) fn secret(&self, name: &str) -> Result<Secret, String> {
+        match self.secrets.get(name) {
+            Some(known) => known.clone().map_err(|why| format!("secret {name}: {why}")),
+            None => Err(format!("no secret is called {name}: define it in providers.yaml")),
+        }
+    }
+
+    /// A variable of the surroundings. Those of this program may hold what opens everything.
+    pub(crate) fn variable(&self, name: &str) -> Result<Secret, String> {
+        let found = self.environment.as_ref().filter(|_| !name.starts_with("BONGSU_"));
+        let found = found.and_then(|known| known(name));
+        found.map(Secret::new).ok_or_else(|| format!("the variable {name} is not set"))
+    }
+
+    /// Who a call of a workflow goes to: an instance by name, the provider with `settings`, or else
+    /// its only instance. A slug may have an operation behind a dot.
+    pub(crate) fn callee(
+        &self,
+        kind: &str,
+        instance: Option<&str>,
+        settings: Option<&Map<String, Value>>,
+    ) -> Result<Callee, String> {
+        let (slug, operation) = match self.catalogue.slug_of(kind) {
+            Some(slug) => (slug, None),
+            None => {
+                let parted = kind.split_once('.');
+                let known =
+                    parted.and_then(|(slug, name)| Some((self.catalogue.slug_of(slug)?, name)));
+                let (slug, name) = known.ok_or_else(|| format!("no provider {kind} is known"))?;
+                (slug, Some(name.to_owned()))
+            }
+        };
+        let manifest = self.manifest(slug).map_err(|error| error.to_string())?;
+        let of_kind = || self.instances.values().filter(|known| *known.provider == *manifest.slug);
+        let auth = match (instance, settings) {
+            (Some(name), _) => {
+                let known = self.instances.get(name).ok_or_else(|| {
+                    format!("no instance {name} is configured: add it to providers.yaml")
+                })?;
+                if *known.provider != *manifest.slug {
+                    return Err(format!(
+                        "{name} is an instance of {}, not of {slug}",
+                        known.provider
+                    ));
+                }
+                known.auth.clone().map_err(|why| format!("{name} cannot be used: {why}"))?
+            }
+            (None, Some(given)) => manifest.settings(given).map_err(|error| error.to_string())?,
+            (None, None) => match of_kind().count() {
+                1 => of_kind().next().map_or_else(|| Err(String::new()), |one| one.auth.clone())?,
+                0 => manifest.settings(&Map::new()).map_err(|error| {
+                    format!("no instance of {slug} is configured, and without one: {error}")
+                })?,
+                many => return Err(format!("there are {many} instances of {slug}: name one")),
+            },
+        };
+        Ok(Callee { manifest, auth, operation })
     }
 
     /// An installed provider and its settings, or why it cannot be used.
@@ -340,14 +426,14 @@ fn view(manifest: &Manifest) -> ProviderView {
 }
 
 /// Compares without telling by its duration where the difference is.
-fn same(secret: &str, shown: &str) -> bool {
+pub(crate) fn same(secret: &str, shown: &str) -> bool {
     let (secret, shown) = (secret.as_bytes(), shown.as_bytes());
     let differing = secret.iter().zip(shown).fold(0, |acc, (a, b)| acc | (a ^ b));
     secret.len() == shown.len() && differing == 0 && !secret.is_empty()
 }
 
 /// The document in a body: JSON; a form's field `payload`, or all its fields; else the text.
-pub(crate) fn document(body: &[u8], content_type: &str) -> Result<Value, String> {
+pub fn document(body: &[u8], content_type: &str) -> Result<Value, String> {
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         let fields: Vec<(String, String)> = form(body);

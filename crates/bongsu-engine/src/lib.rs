@@ -17,7 +17,9 @@ mod query;
 mod records;
 pub mod trace;
 pub mod transport;
+mod workflows;
 
 pub use bongsu_alert::{DedupRule, Enricher, Files as EnrichmentFiles, HttpHeader};
 pub use configuration::Loaded;
 pub use engine::{Engine, Loader, Options, StartError};
+pub use workflows::Provisioned;

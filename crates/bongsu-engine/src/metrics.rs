@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use crate::api::Receipt;
 use crate::configuration::Target;
+use crate::workflows::RunCounts;
 
 const LATENCY_BUCKETS: [f64; 6] = [1.0, 5.0, 10.0, 15.0, 20.0, f64::INFINITY];
 
@@ -75,6 +76,8 @@ pub(crate) struct Metrics {
     pub(crate) silence_queries: Timing,
     /// Batches combined, routed and grouped.
     pub(crate) dispatch: Timing,
+    /// Runs of workflows that ended.
+    pub(crate) runs: Mutex<RunCounts>,
     received_firing: AtomicU64,
     received_resolved: AtomicU64,
     invalid: AtomicU64,
@@ -151,6 +154,7 @@ impl Metrics {
         );
         self.write_intake(&mut page);
         self.write_upkeep(&mut page);
+        self.runs.lock().write(&mut page);
         let integrations = self.integrations.lock();
         write_notifications(&mut page, &integrations);
     }

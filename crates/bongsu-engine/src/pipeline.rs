@@ -2,7 +2,7 @@
 //!
 //! [`fetch`] fetches tables and services, [`pull`] fetches payloads ([`missing`] ends what they no
 //! longer hold), [`intake`] keeps payloads and maps them → [`ingest`] journals and routes → [`tick`]
-//! flushes groups → [`deliver`] tells integrations; beside it [`change`] does what people and time do
+//! flushes groups → [`deliver`] tells integrations; [`workflow`] does what else is to be done; beside it [`change`] does what people and time do
 //! to wide alerts, [`counts`] keeps counts, [`behind`] and [`checkpoint`] write state behind and
 //! [`recover`] reads it at start. Every stage
 //! changes the core under its lock, hands one transaction to the store before it lets go (so that
@@ -22,6 +22,7 @@ mod missing;
 pub(crate) mod pull;
 pub(crate) mod recover;
 pub(crate) mod tick;
+pub(crate) mod workflow;
 
 use std::sync::Arc;
 

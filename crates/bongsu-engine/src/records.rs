@@ -40,6 +40,12 @@ pub(crate) const FETCHED_TABLE: u8 = 3;
 pub(crate) const MADE_TOPOLOGY: u8 = 4;
 pub(crate) const SOURCE_TOPOLOGY: u8 = 5;
 
+/// What was done when, for throttles; when a trigger started its workflow last, by the clock; what the
+/// last run of a workflow that succeeded gave.
+pub(crate) const THROTTLE: u8 = 6;
+pub(crate) const LAST_START: u8 = 7;
+pub(crate) const LAST_RUN: u8 = 8;
+
 /// A document as the store held it at the start.
 pub(crate) struct Document {
     pub(crate) kind: u8,

@@ -41,6 +41,9 @@ use crate::manifest::{Operation, OperationKind};
 /// Largest body of a request, in bytes.
 const BODY: usize = 4 << 20;
 
+/// By what a server tells a repeated request from a new one.
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
 /// What comes next.
 #[derive(Debug)]
 pub enum Step {
@@ -76,6 +79,8 @@ pub struct Call<'o> {
     waiting: Waiting,
     done: Option<Outcome>,
     redactor: Redactor,
+    /// See [`Call::name`].
+    key: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -147,6 +152,7 @@ impl Operation {
             waiting: Waiting::Nothing,
             done: None,
             redactor,
+            key: None,
         })
     }
 
@@ -157,6 +163,19 @@ impl Operation {
 }
 
 impl Call<'_> {
+    /// Names the call: its request, if it is one over HTTP that changes something, has this as
+    /// `Idempotency-Key`, so that the other side can tell a repetition.
+    pub fn name(&mut self, key: &str) {
+        let fits = key.len() <= 255 && key.bytes().all(|b| b.is_ascii_graphic());
+        self.key = Some(match fits {
+            true => key.to_owned(),
+            false => {
+                let digest = ring::digest::digest(&ring::digest::SHA256, key.as_bytes());
+                hex::encode(digest)
+            }
+        });
+    }
+
     /// What is to be sent now, or the result.
     ///
     /// # Errors
@@ -173,6 +192,14 @@ impl Call<'_> {
         }
         let mut request = self.stage.request.clone();
         if let Request::Http(http) = &mut request {
+            let asks = matches!(http.method.as_str(), "GET" | "HEAD" | "OPTIONS");
+            if let Some(key) = &self.key
+                && !asks
+                && self.stage.place >= self.operation.before.len()
+                && http.header(IDEMPOTENCY_KEY).is_none()
+            {
+                http.set(IDEMPOTENCY_KEY, key.as_str());
+            }
             let token = self.token.as_ref();
             self.proof
                 .apply(http, token, &self.auth, self.now)
@@ -213,6 +240,11 @@ impl Call<'_> {
     /// The token that was used, to be kept for other calls.
     pub fn token(&self) -> Option<&Token> {
         self.token.as_ref()
+    }
+
+    /// Hides these, too.
+    pub fn hide(&mut self, secrets: impl IntoIterator<Item = Secret>) {
+        secrets.into_iter().for_each(|secret| self.redactor.add(secret.expose()));
     }
 
     /// Replaces the secrets of this call in a text.

@@ -10,6 +10,7 @@ mod ack;
 pub mod backup;
 pub mod codec;
 mod error;
+mod flow;
 pub mod memory;
 mod occurrence;
 mod rows;
@@ -18,6 +19,7 @@ mod store;
 
 pub use ack::Ack;
 pub use error::{Refused, StoreError};
+pub use flow::{FlowRow, RunEvent, RunFilter, RunRecord, RunRow, WorkflowRow};
 pub use occurrence::{
     ChangeFilter, ChangeRecord, ChangeRow, FacetValue, OccurrenceFilter, OccurrenceRecord,
     OccurrenceRow, OccurrenceTouch, PayloadFilter, PayloadRow, PresetRow, ReportRecord, SortKey,

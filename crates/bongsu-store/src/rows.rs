@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bongsu_model::Timestamp;
 use xxhash_rust::xxh64::xxh64;
 
-use crate::{ChangeRow, OccurrenceRow, OccurrenceTouch, PayloadRow, PresetRow};
+use crate::{ChangeRow, FlowRow, OccurrenceRow, OccurrenceTouch, PayloadRow, PresetRow};
 
 /// Place of a record in the journal; rises by one per record, gaps where a commit failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -264,6 +264,8 @@ pub enum Row {
         /// As put.
         key: String,
     },
+    /// Changes what is known of workflows and their runs.
+    Flow(Box<FlowRow>),
     /// The alert rows written so far cover the journal up to here; that part is pruned in small
     /// steps from now on.
     Checkpoint {
@@ -309,6 +311,7 @@ impl Row {
                 Self::DeletePreset { name } => name.len(),
                 Self::AppendReport { detail, .. } => detail.len(),
                 Self::TouchOccurrence(touch) => touch.known.len(),
+                Self::Flow(row) => row.size(),
                 Self::DeleteAlert { .. }
                 | Self::DeletePayload { .. }
                 | Self::CoverPayloads { .. }

@@ -8,8 +8,8 @@ use bongsu_model::Timestamp;
 use crate::backup::Manifest;
 use crate::{
     Ack, ChangeFilter, ChangeRecord, FacetValue, JournalSeq, OccurrenceFilter, OccurrenceRecord,
-    OutboxRow, PayloadFilter, PayloadRow, PresetRow, Refused, ReportRecord, Row, StoreError,
-    TimerRow, WriteSet,
+    OutboxRow, PayloadFilter, PayloadRow, PresetRow, Refused, ReportRecord, Row, RunEvent,
+    RunFilter, RunRecord, RunRow, StoreError, TimerRow, WorkflowRow, WriteSet,
 };
 
 /// A durable store. Writing never blocks; reading, loading and maintenance do and belong on a
@@ -98,6 +98,24 @@ pub trait Store: Send + Sync {
     /// Saved searches by name.
     fn presets(&self) -> Result<Vec<PresetRow>, StoreError>;
 
+    /// Runs of workflows, newest first.
+    fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>, StoreError>;
+
+    /// How many runs the filter selects, whatever part of them it asks for.
+    fn count_runs(&self, filter: &RunFilter) -> Result<u64, StoreError>;
+
+    /// One run.
+    fn run(&self, run: &str) -> Result<Option<RunRecord>, StoreError>;
+
+    /// What happened in a run, oldest first, `after` an event's id.
+    fn run_events(&self, run: &str, after: i64, limit: usize) -> Result<Vec<RunEvent>, StoreError>;
+
+    /// Versions of a saved workflow, the last first; at most 1000.
+    fn workflow_versions(&self, id: &str) -> Result<Vec<WorkflowRow>, StoreError>;
+
+    /// A text that runs were started with.
+    fn workflow_text(&self, key: &str) -> Result<Option<String>, StoreError>;
+
     /// Changes, the latest first.
     fn changes(&self, filter: &ChangeFilter) -> Result<Vec<ChangeRecord>, StoreError>;
 
@@ -181,6 +199,17 @@ pub enum Loaded<'a> {
         /// The engine's own encoding.
         data: &'a [u8],
     },
+    /// The last version of a saved workflow, removed ones too.
+    Workflow(WorkflowRow),
+    /// A text that a run was started with which has not ended; before the runs.
+    WorkflowText {
+        /// As put.
+        key: &'a str,
+        /// YAML.
+        text: &'a str,
+    },
+    /// A run that has not ended; in the order they were asked for.
+    Run(RunRow),
     /// An outgoing message that is not settled.
     Outbox(OutboxRow),
     /// A timer that has not fired.
@@ -208,6 +237,8 @@ pub struct LoadSummary {
     pub outbox: u64,
     /// Timers.
     pub timers: u64,
+    /// Runs that have not ended.
+    pub runs: u64,
     /// Wide alerts.
     pub occurrences: u64,
     /// Payloads that wide alerts may not cover.
@@ -260,6 +291,8 @@ pub struct RetentionPolicy {
     pub payloads: Duration,
     /// Age limit of the history of wide alerts.
     pub reports: Duration,
+    /// Age limit of runs that have ended, and of what happened in runs.
+    pub runs: Duration,
     /// If the store's used pages exceed this many bytes, the oldest history goes early.
     pub max_bytes: Option<u64>,
 }
@@ -274,6 +307,7 @@ impl Default for RetentionPolicy {
             changes: Duration::from_secs(90 * 24 * 3600),
             payloads: Duration::from_secs(3 * 24 * 3600),
             reports: two_weeks,
+            runs: two_weeks,
             max_bytes: None,
         }
     }

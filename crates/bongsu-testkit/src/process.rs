@@ -133,7 +133,9 @@ impl Launch {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("alertmanager.yml"), &self.config).unwrap();
         for (name, text) in &self.files {
-            std::fs::write(dir.path().join(name), text).unwrap();
+            let path = dir.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
         }
         let log = Arc::default();
         let (child, ready) = self.spawn(dir.path(), &[], &log);

@@ -25,8 +25,17 @@ pub(crate) enum Family {
 }
 
 /// Where Keep's clients look.
-const KEEP: [&str; 8] =
-    ["/alerts", "/providers", "/preset", "/topology", "/cel", "/healthcheck", "/status", "/whoami"];
+const KEEP: [&str; 9] = [
+    "/alerts",
+    "/providers",
+    "/preset",
+    "/topology",
+    "/workflows",
+    "/cel",
+    "/healthcheck",
+    "/status",
+    "/whoami",
+];
 
 impl Family {
     /// By the path below the prefix.

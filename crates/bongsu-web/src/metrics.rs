@@ -178,6 +178,8 @@ fn write_process(build: &BuildInfo, out: &mut String) {
     gauge("process_cpu_seconds_total", "counter", "Processor time used.", cpu_seconds());
     let memory = memory_bytes();
     gauge("process_resident_memory_bytes", "gauge", "Memory in RAM.", memory);
+    // Under the name that dashboards of workflows know.
+    gauge("keep_memory_usage_bytes", "gauge", "Memory in RAM.", memory);
     gauge("process_open_fds", "gauge", "Open file descriptors.", open_files());
 }
 

@@ -51,6 +51,8 @@ pub(crate) struct App {
 pub(crate) struct Call {
     pub(crate) headers: HeaderMap,
     pub(crate) query: Query,
+    /// In capitals.
+    pub(crate) method: String,
     parameters: Vec<String>,
     /// The whole body, empty for routes that read none.
     pub(crate) body: Bytes,
@@ -235,6 +237,7 @@ impl App {
         let call = Call {
             headers: parts.headers.clone(),
             query: Query::parse(parts.uri.query().unwrap_or_default()),
+            method: parts.method.as_str().to_owned(),
             parameters,
             body,
             _reserved: reserved,
@@ -262,6 +265,14 @@ impl App {
         let query = Query::parse(parts.uri.query().unwrap_or_default());
         let Some(shown) = v1::intake::shown(&parts.headers, &query) else { return false };
         let below = match found {
+            Found::Route(index, parameters)
+                if ROUTES[*index].path.starts_with("/api/v1/hooks/") =>
+            {
+                let path =
+                    percent_decode_str(&parameters.join("/")).decode_utf8_lossy().into_owned();
+                return self.backend.admits_hook(parts.method.as_str(), &path, &shown)
+                    || self.backend.key_name(&shown).is_some();
+            }
             Found::Route(_, parameters) => parameters.get(1).map(String::as_str),
             _ => None,
         };

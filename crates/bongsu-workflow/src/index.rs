@@ -78,6 +78,14 @@ pub enum Reason {
         /// What it was and is.
         value: Value,
     },
+    /// A maintenance window holds the alert.
+    Maintenance,
+    /// It is the workflow's own alert, or was changed by a workflow.
+    Own,
+    /// It runs for this alert, and does not run twice.
+    Running,
+    /// Too many runs for this alert wait already.
+    Crowded,
     /// It ran for this alert a short time ago.
     Throttled {
         /// When.
@@ -89,6 +97,10 @@ impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Disabled => f.write_str("it is disabled"),
+            Self::Maintenance => f.write_str("a maintenance window holds the alert"),
+            Self::Own => f.write_str("a workflow made the alert so"),
+            Self::Running => f.write_str("it is running for this alert"),
+            Self::Crowded => f.write_str("too many runs for this alert wait already"),
             Self::NoTrigger => f.write_str("no trigger of it is about alerts"),
             Self::Filter { filter, value } => {
                 write!(f, "the filter {filter} is not met by {value}")

@@ -15,6 +15,7 @@ mod form;
 mod functions;
 mod index;
 mod read;
+mod rehearse;
 mod run;
 mod text;
 mod throttle;
@@ -26,6 +27,7 @@ pub use expr::{Facts, Fault, Mistake, Scope};
 pub use form::Form;
 pub use index::{Considered, Index, Match, Reason};
 pub use read::{codes, load};
+pub use rehearse::{Rehearsal, Shown, rehearse};
 pub use run::{
     Call, CallError, Change, Effect, Event, Input, Level, Outcome, Role, Run, RunError, Status,
 };

@@ -39,6 +39,8 @@ pub mod codes {
     pub const CONDITION: &str = "BS1907";
     /// A secret where only its name may stand.
     pub const SECRET: &str = "BS1908";
+    /// Two workflows have one id.
+    pub const SAME_ID: &str = "BS1909";
     /// Warning: a key nobody knows.
     pub const UNKNOWN_KEY: &str = "BS1921";
     /// Warning: a name no value has.

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::text::Filled;
 use crate::throttle::Throttle;
-use crate::workflow::Workflow;
+use crate::workflow::{Step, StepKind, Workflow};
 
 /// Items of a `foreach`.
 const MAX_ITEMS: usize = 1000;
@@ -380,6 +380,72 @@ impl Run {
             wake: None,
             size: 0,
         }
+    }
+
+    /// A run that begins at a step of another one and knows what that knew before it. `None` if the
+    /// workflow has no such step.
+    pub fn again_from(
+        id: impl Into<String>,
+        workflow: &Workflow,
+        before: &Self,
+        step: &str,
+    ) -> Option<Self> {
+        let mut run = Self::new(id, workflow, before.event.clone());
+        let place = |steps: &[Step]| steps.iter().position(|known| known.name == step);
+        let earlier: Vec<&Step> = match place(&workflow.steps) {
+            Some(at) => {
+                run.at = at;
+                workflow.steps.iter().take(at).collect()
+            }
+            None => {
+                run.section = Section::Actions;
+                run.at = place(&workflow.actions)?;
+                workflow.steps.iter().chain(workflow.actions.iter().take(run.at)).collect()
+            }
+        };
+        for step in earlier {
+            let inner = match &step.kind {
+                StepKind::Parallel(steps, _) => steps.as_slice(),
+                _ => &[],
+            };
+            for step in std::iter::once(step).chain(inner) {
+                if let Some(results) = before.steps.get(&step.name) {
+                    run.steps[step.name.as_str()] = results.clone();
+                    run.latest = Some(step.name.clone());
+                }
+            }
+        }
+        run.size = finish::size(&run.steps);
+        Some(run)
+    }
+
+    /// A run that has not begun is stopped.
+    pub fn withdraw(&mut self, by: &str) {
+        if self.status == Status::New {
+            self.errors.push(format!("stopped by {by}"));
+            self.status = Status::Cancelled;
+        }
+    }
+
+    /// Calls that are out get their time again from `now` on: they are made again.
+    pub fn renew(&mut self, workflow: &Workflow, now: Timestamp) {
+        let mut advance = advance::Advance { workflow, now, effects: Vec::new() };
+        for at in 0..self.tasks.len() {
+            let timeout = advance.of_task(self, &self.tasks[at]).map(|step| step.timeout);
+            if let (Some(timeout), State::Calling(call)) = (timeout, &mut self.tasks[at].state) {
+                call.until = now.checked_add(timeout.unwrap_or(call::LONGEST_CALL)).ok();
+            }
+        }
+        if self.status == Status::Running {
+            advance.wait(self);
+        }
+    }
+
+    /// The same run, not begun, with what it is to see of the world now.
+    #[must_use]
+    pub fn with_event(mut self, event: Event) -> Self {
+        self.event = event;
+        self
     }
 
     /// Its id.

@@ -71,6 +71,28 @@ impl Throttles {
         }
     }
 
+    /// When something was done last.
+    pub fn last(&self, key: &str) -> Option<Timestamp> {
+        self.done.get(key).copied()
+    }
+
+    /// Puts back what was remembered.
+    pub fn restore(&mut self, key: impl Into<String>, at: Timestamp) {
+        if self.done.len() < MAX_KEYS {
+            self.done.insert(key.into(), at);
+        }
+    }
+
+    /// Forgets what was done before an instant; the keys.
+    pub fn forget(&mut self, before: Timestamp) -> Vec<String> {
+        let old: Vec<String> =
+            self.done.iter().filter(|(_, at)| **at < before).map(|(key, _)| key.clone()).collect();
+        for key in &old {
+            self.done.remove(key);
+        }
+        old
+    }
+
     /// The alert of this key is resolved.
     pub fn resolved(&mut self, key: &str) {
         self.done.remove(key);

@@ -26,6 +26,7 @@ mod serve;
 mod silence;
 mod silence_edit;
 mod topology;
+mod workflow;
 
 use std::process::ExitCode;
 
@@ -81,6 +82,9 @@ enum Command {
     /// List, import and export services and what they need.
     #[command(subcommand)]
     Topology(topology::TopologyCommand),
+    /// List, check, start and explain workflows and their runs.
+    #[command(subcommand)]
+    Workflow(workflow::WorkflowCommand),
     /// Show, explain and test the routing tree.
     #[command(subcommand)]
     Route(route::RouteCommand),
@@ -153,6 +157,7 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
         Command::Preset(command) => command.run(&cli.global),
         Command::Silence(command) => command.run(&cli.global),
         Command::Topology(command) => command.run(&cli.global),
+        Command::Workflow(command) => command.run(&cli.global),
         Command::Route(command) => command.run(&cli.global),
         Command::Check(arguments) => arguments.run(&cli.global),
         Command::Import(command) => command.run(&cli.global),

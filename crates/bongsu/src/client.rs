@@ -240,6 +240,57 @@ impl Client {
         serde_json::from_slice(&answer).map_err(|e| ClientError::Answer(e.to_string()))
     }
 
+    /// `GET` of `ROOT/ID` and what is `below` it.
+    pub(crate) fn below(&self, root: &str, id: &str, below: &str) -> Result<Value, ClientError> {
+        self.below_with(root, id, below, &[])
+    }
+
+    /// As [`Self::below`], with parameters.
+    pub(crate) fn below_with(
+        &self,
+        root: &str,
+        id: &str,
+        below: &str,
+        query: &[(&str, &str)],
+    ) -> Result<Value, ClientError> {
+        self.get(&format!("{root}/{}{below}", path_segment(id)), query)
+    }
+
+    /// `POST` to what is `below` `ROOT/ID`.
+    pub(crate) fn post_below(
+        &self,
+        root: &str,
+        id: &str,
+        below: &str,
+        body: &Value,
+    ) -> Result<Value, ClientError> {
+        self.write_below(Method::POST, root, id, below, body)
+    }
+
+    /// `PUT` to what is `below` `ROOT/ID`.
+    pub(crate) fn put_below(
+        &self,
+        root: &str,
+        id: &str,
+        below: &str,
+        body: &Value,
+    ) -> Result<Value, ClientError> {
+        self.write_below(Method::PUT, root, id, below, body)
+    }
+
+    fn write_below(
+        &self,
+        method: Method,
+        root: &str,
+        id: &str,
+        below: &str,
+        body: &Value,
+    ) -> Result<Value, ClientError> {
+        let path = format!("{root}/{}{below}", path_segment(id));
+        let answer = self.call(method, &path, &[], Some(body))?;
+        serde_json::from_slice(&answer).map_err(|e| ClientError::Answer(e.to_string()))
+    }
+
     /// `DELETE` below `/api/`; `id` is the last part of the path.
     pub(crate) fn delete(&self, path: &str, id: &str) -> Result<(), ClientError> {
         let path = format!("{path}/{}", path_segment(id));

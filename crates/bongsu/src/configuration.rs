@@ -86,6 +86,22 @@ pub(crate) fn enrichment(path: Option<&Path>) -> Result<EnrichmentFiles, Vec<Dia
     if faults.is_empty() { Ok(files) } else { Err(faults) }
 }
 
+/// Workflows of a configuration directory: every YAML file below `workflows/`.
+pub(crate) fn workflows(path: Option<&Path>) -> Result<Vec<Source>, Vec<Diagnostic>> {
+    let Some(folder) = path.filter(|path| path.is_dir()) else { return Ok(Vec::new()) };
+    let mut faults = Vec::new();
+    let patterns = ["workflows/**/*.yaml", "workflows/**/*.yml"];
+    let patterns = patterns.map(|pattern| folder.join(pattern).display().to_string());
+    let mut files = Vec::new();
+    for path in expand(&patterns, &mut faults) {
+        match read(&path) {
+            Ok(text) => files.push(Source { name: path.display().to_string(), text }),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if faults.is_empty() { Ok(files) } else { Err(faults) }
+}
+
 /// The files a list of patterns names, in order; a pattern that matches nothing is fine.
 pub(crate) fn expand(patterns: &[String], faults: &mut Vec<Diagnostic>) -> Vec<PathBuf> {
     let mut files = Vec::new();

@@ -13,7 +13,7 @@ use bongsu_config::providers::{self, AuthField, FieldKind, InstanceConfig, Provi
 use bongsu_config::secret::Reference;
 use bongsu_engine::HttpHeader;
 use bongsu_engine::api::{SecretHealth, SecretProblem};
-use bongsu_engine::intake::{Instance, Intake};
+use bongsu_engine::intake::{Instance, Intake, Variables};
 use bongsu_model::{Diagnostic, Secret, Source, Timestamp};
 use bongsu_provider::Connector;
 use bongsu_provider::aws::Environment;
@@ -178,6 +178,21 @@ impl Installation {
             }
             tables.insert(rule.clone(), failed.map_or(Ok(pairs), Err));
         }
+        let mut named = BTreeMap::new();
+        for (name, secret) in &self.file.secrets {
+            let record = format!("secrets.{name}");
+            let value = self.resolver.resolve(&record, &secret.reference).await;
+            // Whoever names it hears of it; it is no setting that fails.
+            let value = match (value, read.before.get(&record)) {
+                (Ok(value), _) => Ok(value),
+                (Err(_), Some(kept)) => Ok(kept.clone()),
+                (Err(error), None) => Err(error.to_string()),
+            };
+            if let Ok(value) = &value {
+                read.now.insert(record, value.clone());
+            }
+            named.insert(name.as_str().into(), value);
+        }
         let Read { first, before, now: values, problems } = read;
         let differs = |record: &&String| !first && before.get(*record) != values.get(*record);
         let changed = values.keys().filter(differs).cloned().collect();
@@ -187,7 +202,8 @@ impl Installation {
         let health = SecretHealth { read_at: Some(now), problems };
         let intake = Intake::new(Arc::clone(&self.catalogue), instances, keys);
         let intake = intake.reaching(Arc::clone(&self.connector)).with_headers(tables);
-        let intake = intake.read(self.reading, health);
+        let variables: Arc<Variables> = Arc::new(|name| std::env::var(name).ok());
+        let intake = intake.telling(named, variables).read(self.reading, health);
         Reading { intake, changed, news }
     }
 

@@ -14,7 +14,7 @@ use bongsu_engine::api::SecretProblem;
 use bongsu_engine::clock::{Clock, SystemClock};
 use bongsu_engine::intake::Intake;
 use bongsu_engine::transport::NetTransport;
-use bongsu_engine::{Engine, Enricher, Loaded, Options, StartError};
+use bongsu_engine::{Engine, Enricher, Loaded, Options, Provisioned, StartError};
 use bongsu_lang::Mode;
 use bongsu_model::{Diagnostic, Timestamp, render_diagnostics};
 use bongsu_provider::Connector;
@@ -261,27 +261,34 @@ fn loader(options: &ServeOptions, load: Load) -> Box<bongsu_engine::Loader> {
                 senders.map(|(intake, installation)| (intake, Some(Arc::new(installation))))
             }
         };
+        let flows = match compat {
+            true => Ok(Default::default()),
+            false => configuration::workflows(path.as_deref()).and_then(Provisioned::read),
+        };
         // The mistakes of all files at once.
-        let (files, (enricher, warnings), (senders, installation)) =
-            match (files, enricher, senders) {
-                (Ok(files), Ok(enricher), Ok(senders)) => (files, enricher, senders),
-                (files, enricher, senders) => {
-                    let faults = [files.err(), enricher.err(), senders.err()];
+        let (files, (enricher, warnings), (senders, installation), (flows, more)) =
+            match (files, enricher, senders, flows) {
+                (Ok(files), Ok(enricher), Ok(senders), Ok(flows)) => {
+                    (files, enricher, senders, flows)
+                }
+                (files, enricher, senders, flows) => {
+                    let faults = [files.err(), enricher.err(), senders.err(), flows.err()];
                     return Err(faults.into_iter().flatten().flatten().collect());
                 }
             };
         let dedup = enricher.dedup_rules().to_vec();
-        for warning in files.warnings.iter().chain(&warnings) {
+        for warning in files.warnings.iter().chain(&warnings).chain(&more) {
             warn!(code = warning.code, finding = warning.message, "configuration");
         }
         let file = path.as_deref().map(|path| tracing::field::display(path.display()));
-        info!(file, templates = files.template_files.len(), "configuration loaded");
+        let (templates, workflows) = (files.template_files.len(), flows.len());
+        info!(file, templates, workflows, "configuration loaded");
         let tracer = exports.tracer(files.config.tracing.as_ref());
         *current.installation.lock() = installation;
         current.changed.notify_one();
         let loaded = Loaded::new(files.config, files.templates, &external_url, retention);
         let loaded = loaded.traced(tracer).receiving(senders);
-        Ok(loaded.deduplicating(dedup).enriching(enricher))
+        Ok(loaded.deduplicating(dedup).enriching(enricher).running(flows))
     })
 }
 

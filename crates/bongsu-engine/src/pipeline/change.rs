@@ -17,6 +17,7 @@ use tokio::task::spawn_blocking;
 use crate::api::{AlertChange, AlertChangeError, IngestError, StoreError, WideAlert, Written};
 use crate::engine::Shared;
 use crate::pipeline::ingest::{Whose, refusal, unstored};
+use crate::pipeline::workflow::{Cause, Previous};
 
 /// Tries while reports of the same alert come in between.
 const TRIES: usize = 200;
@@ -26,8 +27,15 @@ const CHUNK: usize = 500;
 /// Alerts a preview looks at.
 const PREVIEWED: usize = 10_000;
 
-/// What history says of a change.
-type Note<'a> = (&'static str, &'a AlertChange);
+/// A change and what history says of it.
+#[derive(Clone, Copy)]
+struct Note<'a> {
+    kind: &'static str,
+    change: &'a AlertChange,
+    cause: Cause,
+    /// The workflow that makes it.
+    workflow: Option<&'a str>,
+}
 
 impl Shared {
     /// Changes an alert by hand.
@@ -38,7 +46,20 @@ impl Shared {
     ) -> Result<WideAlert, AlertChangeError> {
         self.admit()?;
         self.mirror().await;
-        self.change_as(&fingerprint, ("edited", &change)).await
+        let note = Note { kind: "edited", change: &change, cause: Cause::Edit, workflow: None };
+        self.change_as(&fingerprint, note).await
+    }
+
+    /// The same as a workflow does it.
+    pub(super) async fn change_by_workflow(
+        self: &Arc<Self>,
+        fingerprint: &str,
+        change: &AlertChange,
+        workflow: &str,
+    ) -> Result<WideAlert, AlertChangeError> {
+        let workflow = Some(workflow);
+        let note = Note { kind: "edited", change, cause: Cause::Workflow, workflow };
+        self.change_as(fingerprint, note).await
     }
 
     /// Does what time has brought: enrichments end, windows open and close.
@@ -102,7 +123,8 @@ impl Shared {
 
     async fn pass_time(self: &Arc<Self>, fingerprint: &str) {
         let nothing = AlertChange::default();
-        match self.change_as(fingerprint, ("lapsed", &nothing)).await {
+        let note = Note { kind: "lapsed", change: &nothing, cause: Cause::Time, workflow: None };
+        match self.change_as(fingerprint, note).await {
             Ok(_) | Err(AlertChangeError::Change(ChangeError::Unknown(_))) => {}
             Err(error) => {
                 tracing::error!(fingerprint, %error, "what has ended for an alert stays for now");
@@ -113,8 +135,9 @@ impl Shared {
     async fn change_as(
         self: &Arc<Self>,
         fingerprint: &str,
-        (kind, change): Note<'_>,
+        note: Note<'_>,
     ) -> Result<WideAlert, AlertChangeError> {
+        let Note { kind, change, cause, workflow } = note;
         for _ in 0..TRIES {
             let Some((alert, revision)) = self.state_of(fingerprint).await? else {
                 return Err(ChangeError::Unknown(fingerprint.to_owned()).into());
@@ -124,7 +147,9 @@ impl Shared {
             let taken = {
                 let mut core = self.core.lock();
                 let now = self.now(&mut core);
-                let written = change.written.iter().map(|new| enrichment(new, change, now));
+                let written =
+                    change.written.iter().map(|new| enrichment(new, change, workflow, now));
+                let previous = Value::Object(stored.clone());
                 let (written, of) = (written.collect(), (stored, revision));
                 let before = core.wide.get(fingerprint).cloned();
                 match core.wide.change(now, fingerprint, of, written, &change.removed) {
@@ -133,13 +158,16 @@ impl Shared {
                     Ok(mut stored) => {
                         let (mut rows, mut posted) = (Vec::new(), Vec::new());
                         let alert = stored.alert.to_json();
-                        let note = (kind, detail(&alert, change));
+                        let note = (kind, detail(&alert, change, workflow));
                         core.announce(now, &mut stored, &mut posted);
+                        let about = (Previous::State(&previous), cause);
+                        let fresh = self.consider(&core, now, &stored, about, &mut rows);
                         core.put_now(&stored, Some(note), &mut rows);
                         let known = core.wide.get(fingerprint).cloned();
                         let durable = match self.take(&mut core, posted, rows, Whose::Own) {
-                            Ok((durable, _)) => durable,
+                            Ok((durable, _)) => self.begin_when(durable, fresh),
                             Err(error) => {
+                                self.discard(&fresh);
                                 // The store knows the alert as it was before.
                                 if let Some(before) = before {
                                     core.wide.restore(fingerprint, before);
@@ -161,7 +189,7 @@ impl Shared {
     }
 
     /// The state of an alert as it is stored or about to be, and its revision.
-    async fn state_of(
+    pub(super) async fn state_of(
         self: &Arc<Self>,
         fingerprint: &str,
     ) -> Result<Option<(Arc<str>, u64)>, AlertChangeError> {
@@ -203,10 +231,16 @@ impl Shared {
     }
 }
 
-fn enrichment(new: &Written, change: &AlertChange, now: Timestamp) -> Enrichment {
-    let origin = match &change.by {
-        Some(user) => Origin::User(user.clone()),
-        None => Origin::Api("api".to_owned()),
+fn enrichment(
+    new: &Written,
+    change: &AlertChange,
+    workflow: Option<&str>,
+    now: Timestamp,
+) -> Enrichment {
+    let origin = match (workflow, &change.by) {
+        (Some(workflow), _) => Origin::Workflow(workflow.to_owned()),
+        (None, Some(user)) => Origin::User(user.clone()),
+        (None, None) => Origin::Api("api".to_owned()),
     };
     Enrichment {
         expires_at: new.expires_at,
@@ -215,11 +249,12 @@ fn enrichment(new: &Written, change: &AlertChange, now: Timestamp) -> Enrichment
     }
 }
 
-fn detail(alert: &Value, change: &AlertChange) -> String {
+fn detail(alert: &Value, change: &AlertChange, workflow: Option<&str>) -> String {
     let set: Map<String, Value> =
         change.written.iter().map(|e| (e.key.clone(), e.value.clone())).collect();
+    let by = workflow.map(|id| format!("workflow {id}")).or_else(|| change.by.clone());
     json!({
-        "by": change.by, "set": set, "removed": change.removed, "status": alert["status"],
+        "by": by, "set": set, "removed": change.removed, "status": alert["status"],
     })
     .to_string()
 }

@@ -23,6 +23,7 @@ use crate::engine::Shared;
 use crate::intake::{Sender, document};
 use crate::pipeline::echo::{self, Digested, Echo};
 use crate::pipeline::ingest::{Durable, Whose, refusal, unstored};
+use crate::pipeline::workflow::{Cause, Previous};
 
 /// Bodies from this size on are mapped beside the runtime's threads.
 const LARGE: usize = 64 << 10;
@@ -88,7 +89,7 @@ impl Shared {
         self.store.admit().map_err(|refused| stored(refusal(refused)))?;
         let loaded = {
             let core = self.core.lock();
-            if core.is_behind() {
+            if core.is_behind() || self.flow.lock().is_full() {
                 return Err(stored(refusal(Refused::QueueFull)));
             }
             Arc::clone(&core.loaded)
@@ -301,8 +302,11 @@ impl Shared {
             fingerprint: alert.fingerprint,
         }));
         let mut posted = Vec::with_capacity(stored.len());
+        let mut fresh = Vec::new();
         for mut stored in stored {
             core.announce(now, &mut stored, &mut posted);
+            let about = (Previous::Unknown, Cause::Report);
+            fresh.extend(self.consider(core, now, &stored, about, &mut rows));
             match arrival {
                 Arrival::Now => core.put_behind(&stored),
                 // An older payload is not looked for at the next start.
@@ -311,8 +315,9 @@ impl Shared {
         }
         duplicates.into_iter().for_each(|fingerprint| core.pending.repeat(fingerprint));
         let (durable, refused) = match self.take(core, posted, rows, Whose::Own) {
-            Ok(taken) => taken,
+            Ok((durable, refused)) => (self.begin_when(durable, fresh), refused),
             Err(error) => {
+                self.discard(&fresh);
                 core.distrust(&touched);
                 return Err(error);
             }
@@ -491,7 +496,7 @@ impl Core {
     }
 
     /// What was reported of these alerts did not become durable.
-    fn distrust(&mut self, fingerprints: &[Arc<str>]) {
+    pub(super) fn distrust(&mut self, fingerprints: &[Arc<str>]) {
         fingerprints.iter().for_each(|fingerprint| self.wide.distrust(fingerprint));
         self.pending.distrust(&self.wide, fingerprints);
     }

@@ -8,12 +8,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bongsu_alert::{Arrival, Enricher, Report, Taken};
+use bongsu_alert::{Arrival, Enricher, Report, Stored, Taken};
 use bongsu_model::{Alert, Fingerprint, Occurrence, Timestamp};
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
+use super::ingest::{Durable, Whose};
 use super::intake::{Origin, look_at};
+use super::workflow::{Cause, Previous};
+use crate::api::IngestError;
 use crate::core::Core;
 use crate::engine::Shared;
 use crate::intake::Sender;
@@ -100,11 +103,59 @@ impl Shared {
                 Some((alert.fingerprint, at, wide(alert, now, at, &sender, loaded.enricher())?))
             })
             .collect();
+        let (taken, started) = {
+            let mut core = self.core.lock();
+            self.take_posted(&mut core, mapped, &sender)
+        };
+        let settled = match taken {
+            Ok(durable) => durable.settled().await.map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
         let mut core = self.core.lock();
-        for (identity, at, occurrence) in mapped {
-            core.take_posted(identity, at, occurrence, &sender);
+        if let Err(error) = settled {
+            // What was to be started is lost with the transaction: they are taken once more.
+            tracing::warn!(error, "posted alerts start their workflows later");
+            for (key, identity) in started {
+                core.distrust(&[key]);
+                core.unmirrored.insert(identity);
+            }
+            return false;
         }
         !core.unmirrored.is_empty()
+    }
+
+    /// Takes reports of posted alerts. Those that start workflows are written at once, in one
+    /// transaction with the runs; a second look at them would start those again.
+    fn take_posted(
+        self: &Arc<Self>,
+        core: &mut Core,
+        mapped: Vec<(Fingerprint, Timestamp, Occurrence)>,
+        sender: &Sender,
+    ) -> (Result<Durable, IngestError>, Vec<(Arc<str>, Fingerprint)>) {
+        let (mut rows, mut fresh, mut started) = (Vec::new(), Vec::new(), Vec::new());
+        for (identity, at, occurrence) in mapped {
+            let Some(stored) = core.take_posted(identity, at, occurrence, sender) else { continue };
+            let about = (Previous::Unknown, Cause::Report);
+            let runs = self.consider(core, at, &stored, about, &mut rows);
+            if runs.is_empty() {
+                core.put_behind(&stored);
+                continue;
+            }
+            core.put_now(&stored, None, &mut rows);
+            started.push((Arc::clone(&stored.fingerprint), identity));
+            fresh.extend(runs);
+        }
+        if rows.is_empty() {
+            return (Ok(Durable::Nothing), started);
+        }
+        let taken = match self.take(core, Vec::new(), rows, Whose::Own) {
+            Ok((durable, _)) => Ok(self.begin_when(durable, fresh)),
+            Err(error) => {
+                self.discard(&fresh);
+                Err(error)
+            }
+        };
+        (taken, started)
     }
 }
 
@@ -129,8 +180,10 @@ impl Core {
         }
         let loaded = Arc::clone(&self.loaded);
         let Ok(sender) = loaded.intake().resender(PROVIDER, None) else { return };
-        if let Some(occurrence) = wide(alert, now, now, &sender, loaded.enricher()) {
-            self.take_posted(alert.fingerprint, now, occurrence, &sender);
+        let occurrence = wide(alert, now, now, &sender, loaded.enricher());
+        let Some(occurrence) = occurrence.filter(|o| self.wide.in_open_window(o)) else { return };
+        if let Some(stored) = self.take_posted(alert.fingerprint, now, occurrence, &sender) {
+            self.put_behind(&stored);
         }
     }
 
@@ -140,7 +193,7 @@ impl Core {
         at: Timestamp,
         occurrence: Occurrence,
         sender: &Sender,
-    ) {
+    ) -> Option<Stored> {
         let report = Report {
             provider: Arc::clone(&sender.provider),
             instance: None,
@@ -152,11 +205,12 @@ impl Core {
         match self.wide.take(at, report) {
             Taken::Stored(stored) => {
                 self.route.hold(identity, stored.held);
-                self.put_behind(&stored);
+                return Some(*stored);
             }
             Taken::Duplicate { fingerprint } => self.pending.repeat(fingerprint),
             Taken::Known | Taken::Late { .. } => {}
         }
+        None
     }
 }
 

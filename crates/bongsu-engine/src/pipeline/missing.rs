@@ -16,6 +16,7 @@ use tokio::task::spawn_blocking;
 use crate::engine::Shared;
 use crate::intake::Instance;
 use crate::pipeline::ingest::Whose;
+use crate::pipeline::workflow::{Cause, Previous};
 
 /// Alerts ended at once.
 const CHUNK: usize = 500;
@@ -67,15 +68,18 @@ impl Shared {
         let durable = {
             let mut core = self.core.lock();
             let now = self.now(&mut core);
-            let (mut rows, mut posted) = (Vec::new(), Vec::new());
+            let (mut rows, mut posted, mut fresh) = (Vec::new(), Vec::new(), Vec::new());
             for Kept { fingerprint, alert, revision, reports } in kept {
                 let Some(known) = core.wide.get(&fingerprint).cloned() else { continue };
                 if !core.wide.is_silent(&fingerprint, reports) {
                     continue;
                 }
+                let previous = Value::Object(alert.clone());
                 match core.wide.end(now, &fingerprint, (alert, revision)) {
                     Ok(mut ended) => {
                         core.announce(now, &mut ended, &mut posted);
+                        let about = (Previous::State(&previous), Cause::Report);
+                        fresh.extend(self.consider(&core, now, &ended, about, &mut rows));
                         core.put_now(&ended, None, &mut rows);
                         before.push((fingerprint, known));
                     }
@@ -85,8 +89,9 @@ impl Shared {
                 }
             }
             match self.take(&mut core, posted, rows, Whose::Own) {
-                Ok((durable, _)) => durable,
+                Ok((durable, _)) => self.begin_when(durable, fresh),
                 Err(error) => {
+                    self.discard(&fresh);
                     before.into_iter().for_each(|(key, known)| core.wide.restore(&key, known));
                     return Err(error.to_string());
                 }

@@ -17,6 +17,7 @@ use crate::engine::Shared;
 use crate::pipeline::counts;
 use crate::records::{self, Document, EventKind};
 use crate::trace::Span;
+use crate::workflows::KeptFlow;
 
 /// What the store held besides alerts.
 #[derive(Default)]
@@ -26,6 +27,8 @@ pub(crate) struct Restored {
     /// What to note about what was read.
     rows: Vec<bongsu_store::Row>,
     pub(crate) documents: Vec<Document>,
+    /// Workflows and their runs.
+    pub(crate) flow: KeptFlow,
     /// Records that could not be read: logged, kept in the store, not fatal.
     damaged: usize,
     /// The store has never held anything.
@@ -77,6 +80,18 @@ pub(crate) fn load(
                 restored.documents.push(Document { kind, key, data });
                 true
             }
+            Item::Workflow(row) => {
+                restored.flow.workflows.push(row);
+                true
+            }
+            Item::WorkflowText { key, text } => {
+                restored.flow.texts.insert(key.to_owned(), text.to_owned());
+                true
+            }
+            Item::Run(row) => {
+                restored.flow.runs.push(row);
+                true
+            }
             Item::Outbox(row) => {
                 restored.outbox.push(row);
                 true
@@ -118,6 +133,7 @@ pub(crate) fn load(
             summary.timers,
             summary.outbox,
             summary.occurrences,
+            summary.runs,
         ]
         .iter()
         .all(|count| *count == 0);
@@ -128,6 +144,7 @@ pub(crate) fn load(
     tracing::info!(
         alerts = summary.alerts,
         occurrences = summary.occurrences,
+        runs = summary.runs,
         payloads = summary.payloads,
         journal = summary.journal_records,
         silences = summary.silences,

@@ -5,6 +5,7 @@
 //! commits waiting, [`MemoryStore::fail_next`] and [`MemoryStore::set_full`] make them fail,
 //! [`MemoryStore::crash`] loses everything that was not durable and opens the store again.
 
+mod flows;
 mod search;
 mod tables;
 
@@ -21,9 +22,10 @@ use self::tables::Tables;
 use crate::ack::AckSender;
 use crate::backup::Manifest;
 use crate::{
-    Ack, AlertEvent, ChangeFilter, ChangeRecord, Delivery, FacetValue, JournalRecord, JournalSeq,
-    LoadSummary, Loaded, OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow, PresetRow,
-    Refused, ReportRecord, RetentionPolicy, Row, Store, StoreError, StoreStats, WriteSet,
+    Ack, AlertEvent, ChangeFilter, ChangeRecord, Delivery, FacetValue, FlowRow, JournalRecord,
+    JournalSeq, LoadSummary, Loaded, OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow,
+    PresetRow, Refused, ReportRecord, RetentionPolicy, Row, RunEvent, RunFilter, RunRecord, Store,
+    StoreError, StoreStats, WorkflowRow, WriteSet,
 };
 
 /// How the next commit goes wrong.
@@ -161,7 +163,7 @@ impl Inner {
             if let Err(error) = &outcome {
                 self.lost += 1;
                 for set in std::mem::take(&mut self.pending) {
-                    self.retained.extend(set.rows);
+                    self.retained.extend(set.rows.into_iter().filter(is_kept));
                     let _ = set.ack.send(Err(error.clone()));
                 }
             }
@@ -194,7 +196,7 @@ impl Inner {
             }
         };
         self.stats.failed_commits += 1;
-        self.retained.extend(rows);
+        self.retained.extend(rows.into_iter().filter(is_kept));
         Err(error)
     }
 
@@ -217,6 +219,11 @@ impl Inner {
         self.stats.committed_sets += 1;
         self.stats.largest_group = 1;
     }
+}
+
+/// Whether a row of a failed commit is written later.
+fn is_kept(row: &Row) -> bool {
+    !matches!(row, Row::Flow(flow) if matches!(&**flow, FlowRow::PutRun(run) if run.fresh))
 }
 
 impl Store for MemoryStore {
@@ -339,6 +346,31 @@ impl Store for MemoryStore {
 
     fn presets(&self) -> Result<Vec<PresetRow>, StoreError> {
         Ok(self.inner.lock().tables.presets.values().cloned().collect())
+    }
+
+    fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>, StoreError> {
+        Ok(self.inner.lock().tables.flows.runs(filter))
+    }
+
+    fn count_runs(&self, filter: &RunFilter) -> Result<u64, StoreError> {
+        let all = RunFilter { offset: 0, limit: usize::MAX, ..filter.clone() };
+        Ok(self.inner.lock().tables.flows.runs(&all).len() as u64)
+    }
+
+    fn run(&self, run: &str) -> Result<Option<RunRecord>, StoreError> {
+        Ok(self.inner.lock().tables.flows.run(run))
+    }
+
+    fn run_events(&self, run: &str, after: i64, limit: usize) -> Result<Vec<RunEvent>, StoreError> {
+        Ok(self.inner.lock().tables.flows.events(run, after, limit))
+    }
+
+    fn workflow_versions(&self, id: &str) -> Result<Vec<WorkflowRow>, StoreError> {
+        Ok(self.inner.lock().tables.flows.versions(id))
+    }
+
+    fn workflow_text(&self, key: &str) -> Result<Option<String>, StoreError> {
+        Ok(self.inner.lock().tables.flows.text(key))
     }
 
     fn changes(&self, filter: &ChangeFilter) -> Result<Vec<ChangeRecord>, StoreError> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use bongsu_model::Timestamp;
 
+use super::flows::Flows;
 use crate::{
     AlertEvent, ChangeRow, Delivery, JournalSeq, LoadSummary, Loaded, OccurrenceRow, OutboxRow,
     PayloadRow, PresetRow, ReportRecord, RetentionPolicy, Row, TimerRow, stored_nanos,
@@ -33,6 +34,7 @@ pub(super) struct Tables {
     /// Payloads up to here are in `occurrences`.
     covered: i64,
     reported: i64,
+    pub(super) flows: Flows,
     last_event: i64,
     last_delivery: i64,
     last_occurrence: i64,
@@ -176,6 +178,7 @@ impl Tables {
             Row::DeleteDocument { kind, key } => {
                 self.documents.remove(&(kind, key));
             }
+            Row::Flow(row) => self.flows.apply(*row),
             Row::Checkpoint { journal_seq } => {
                 self.checkpoint = self.checkpoint.max(journal_seq);
                 self.journal = self.journal.split_off(&(self.checkpoint.0 + 1));
@@ -210,6 +213,7 @@ impl Tables {
         for ((kind, key), data) in &self.documents {
             visit(Loaded::Document { kind: *kind, key, data });
         }
+        let runs = self.flows.visit(visit);
         let mut outbox: Vec<&OutboxRow> = self.outbox.values().collect();
         outbox.sort_by_key(|row| row.created_at);
         for row in outbox {
@@ -230,6 +234,7 @@ impl Tables {
             notifications: self.notifications.len() as u64,
             outbox: self.outbox.len() as u64,
             timers: self.timers.len() as u64,
+            runs,
             occurrences: self.occurrences.len() as u64,
             payloads,
             last_payload: self
@@ -248,6 +253,7 @@ impl Tables {
         let (payloads, reports) = (since(policy.payloads), since(policy.reports));
         self.payloads.retain(|_, row| row.at >= payloads);
         self.reports.retain(|(_, report)| report.at >= reports);
+        self.flows.retain(since(policy.runs));
         let changes = since(policy.changes);
         self.changes.retain(|_, (_, change)| change.at >= changes);
     }

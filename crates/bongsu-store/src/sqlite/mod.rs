@@ -2,6 +2,7 @@
 //! commit, a pool of readers, checkpoints on a thread of their own.
 
 mod checkpoint;
+mod flows;
 mod lock;
 mod occurrences;
 mod packed;
@@ -34,7 +35,8 @@ use crate::backup::Manifest;
 use crate::{
     Ack, AlertEvent, ChangeFilter, ChangeRecord, Delivery, FacetValue, JournalSeq, LoadSummary,
     Loaded, OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow, PresetRow, Refused,
-    ReportRecord, RetentionPolicy, Row, Store, StoreError, StoreStats, WriteSet, stored_nanos,
+    ReportRecord, RetentionPolicy, Row, RunEvent, RunFilter, RunRecord, Store, StoreError,
+    StoreStats, WorkflowRow, WriteSet, stored_nanos,
 };
 
 /// Name of the database inside the data directory.
@@ -343,6 +345,30 @@ impl Store for SqliteStore {
         self.readers.with(occurrences::presets)
     }
 
+    fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRecord>, StoreError> {
+        self.readers.with(|c| flows::runs(c, filter))
+    }
+
+    fn count_runs(&self, filter: &RunFilter) -> Result<u64, StoreError> {
+        self.readers.with(|c| flows::count_runs(c, filter))
+    }
+
+    fn run(&self, run: &str) -> Result<Option<RunRecord>, StoreError> {
+        self.readers.with(|c| flows::run(c, run))
+    }
+
+    fn run_events(&self, run: &str, after: i64, limit: usize) -> Result<Vec<RunEvent>, StoreError> {
+        self.readers.with(|c| flows::run_events(c, run, after, limit))
+    }
+
+    fn workflow_versions(&self, id: &str) -> Result<Vec<WorkflowRow>, StoreError> {
+        self.readers.with(|c| flows::versions(c, id))
+    }
+
+    fn workflow_text(&self, key: &str) -> Result<Option<String>, StoreError> {
+        self.readers.with(|c| flows::text(c, key))
+    }
+
     fn changes(&self, filter: &ChangeFilter) -> Result<Vec<ChangeRecord>, StoreError> {
         self.readers.with(|c| occurrences::changes(c, filter))
     }
@@ -366,6 +392,8 @@ impl Store for SqliteStore {
                 ("change", policy.changes),
                 ("payload", policy.payloads),
                 ("report", policy.reports),
+                ("run_event", policy.runs),
+                ("workflow_run", policy.runs),
             ] {
                 let before = trim.history.entry(table).or_insert(i64::MIN);
                 *before = since(age).max(*before);

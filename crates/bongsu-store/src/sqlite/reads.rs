@@ -67,6 +67,7 @@ pub(super) fn load(
         visit(Loaded::Document { kind: row.get(0)?, key, data });
         Ok(())
     })?;
+    summary.runs = super::flows::load(&snapshot, visit)?;
     let outbox = "SELECT key, partition, target, group_key, payload, state, attempt, created_at, \
                   deadline FROM outbox ORDER BY created_at, key";
     summary.outbox = each(&snapshot, outbox, [], |row| {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use foldhash::{HashMap, HashMapExt};
 
-use crate::Row;
+use crate::{FlowRow, Row};
 
 /// History rows kept at most; beyond that the oldest are dropped. Rows with a key need no limit:
 /// only the last per key is kept, and the engine holds the same keys in memory.
@@ -23,6 +23,9 @@ enum Key {
     Change(String, String),
     Preset(String),
     Document(u8, String),
+    Workflow(String),
+    WorkflowText(String),
+    Run(String),
     Checkpoint,
 }
 
@@ -76,6 +79,14 @@ impl Retained {
                 Key::Alert(*fingerprint)
             }
             Row::Checkpoint { .. } => Key::Checkpoint,
+            Row::Flow(flow) => match &**flow {
+                // Its cause is told again, or whoever asked for it hears that it failed.
+                FlowRow::PutRun(row) if row.fresh => return,
+                FlowRow::PutRun(row) => Key::Run(row.run.clone()),
+                FlowRow::PutWorkflow(row) => Key::Workflow(format!("{}/{}", row.version, row.id)),
+                FlowRow::PutText { key, .. } => Key::WorkflowText(key.clone()),
+                FlowRow::AppendEvent { .. } => return self.append(row),
+            },
             // Its sender hears that it was not stored, and sends it again. What is written behind
             // is queued otherwise.
             Row::PutPayload(_)
@@ -95,13 +106,16 @@ impl Retained {
             Row::AppendDelivery { .. }
             | Row::AppendAlertEvent { .. }
             | Row::AppendReport { .. } => {
-                if self.appended.len() == MAX_APPENDED {
-                    self.appended.pop_front();
-                }
-                self.appended.push_back(row);
-                return;
+                return self.append(row);
             }
         };
         self.keyed.insert(key, row);
+    }
+
+    fn append(&mut self, row: Row) {
+        if self.appended.len() == MAX_APPENDED {
+            self.appended.pop_front();
+        }
+        self.appended.push_back(row);
     }
 }

@@ -26,6 +26,10 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration { name: "behind", sql: include_str!("../../migrations/sqlite/0006_behind.sql") },
     Migration { name: "packed", sql: include_str!("../../migrations/sqlite/0007_packed.sql") },
+    Migration {
+        name: "workflows",
+        sql: include_str!("../../migrations/sqlite/0008_workflows.sql"),
+    },
 ];
 
 /// Tables counted in a backup's manifest.
@@ -43,8 +47,12 @@ pub(crate) const TABLES: &[&str] = &[
     "payload",
     "preset",
     "report",
+    "run_event",
     "silence",
     "timer",
+    "workflow",
+    "workflow_run",
+    "workflow_text",
 ];
 
 /// The version this program writes.

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use rusqlite::{Connection, Statement};
 use xxhash_rust::xxh64::xxh64;
 
+use super::flows::FlowStatements;
 use super::packed::{self, Dictionary};
 use crate::{JournalRecord, OutboxState, Row, stored_nanos};
 
 /// Prepared once for the life of the writer.
 pub(super) struct Statements<'c> {
+    flow: FlowStatements<'c>,
     begin: Statement<'c>,
     commit: Statement<'c>,
     rollback: Statement<'c>,
@@ -66,6 +68,7 @@ impl<'c> Statements<'c> {
     pub(super) fn prepare(connection: &'c Connection) -> rusqlite::Result<Self> {
         let sql = |text| connection.prepare(text);
         Ok(Self {
+            flow: FlowStatements::prepare(connection)?,
             begin: sql("BEGIN IMMEDIATE")?,
             commit: sql("COMMIT")?,
             rollback: sql("ROLLBACK")?,
@@ -289,6 +292,7 @@ impl<'c> Statements<'c> {
                 self.put_document.execute((kind, key, data.as_slice()))
             }
             Row::DeleteDocument { kind, key } => self.delete_document.execute((kind, key)),
+            Row::Flow(row) => self.flow.apply(row),
             Row::CoverPayloads { id } => {
                 return self.put_meta("payloads", id.cast_unsigned());
             }

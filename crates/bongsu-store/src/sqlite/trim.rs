@@ -3,6 +3,7 @@
 
 use rusqlite::Connection;
 
+use super::flows;
 use super::packed::SHARED;
 use super::queue::Trim;
 use crate::ack::AckSender;
@@ -58,7 +59,11 @@ impl<'c> Trimmer<'c> {
         if let Some(up_to) = self.goal.journal {
             self.done.journal = self.prune(up_to)?;
         } else if let Some((&table, &before)) = self.goal.history.first_key_value() {
-            self.done.history = self.expire(table, before)?.then_some(table);
+            let over = match table {
+                "workflow_run" => flows::expire_runs(self.connection, before, HISTORY_ROWS)?,
+                _ => self.expire(table, before)?,
+            };
+            self.done.history = over.then_some(table);
         } else if let Some(limit) = self.goal.max_bytes {
             self.done.size = self.used_bytes()? <= limit || !self.drop_oldest()?;
         }
@@ -148,7 +153,7 @@ impl<'c> Trimmer<'c> {
     fn drop_oldest(&self) -> rusqlite::Result<bool> {
         let mut removed = 0;
         removed += self.forget_reports(i64::MAX)?;
-        for table in ["alert_event", "change", "delivery", "payload"] {
+        for table in ["alert_event", "change", "delivery", "payload", "run_event"] {
             removed += self
                 .connection
                 .prepare_cached(&format!(
@@ -157,6 +162,7 @@ impl<'c> Trimmer<'c> {
                 ))?
                 .execute([])?;
         }
+        removed += flows::drop_oldest_runs(self.connection, HISTORY_ROWS)?;
         Ok(removed > 0)
     }
 

@@ -3,9 +3,9 @@
 use bongsu_model::Timestamp;
 use bongsu_store::memory::MemoryStore;
 use bongsu_store::{
-    ChangeFilter, ChangeRow, FacetValue, JournalSeq, OccurrenceFilter, OccurrenceTouch,
-    OutboxState, PayloadFilter, PresetRow, Refused, RetentionPolicy, Row, SortKey, Store, TimerRow,
-    WriteSet,
+    ChangeFilter, ChangeRow, FacetValue, FlowRow, JournalSeq, OccurrenceFilter, OccurrenceTouch,
+    OutboxState, PayloadFilter, PresetRow, Refused, RetentionPolicy, Row, RunFilter, RunRow,
+    SortKey, Store, TimerRow, WorkflowRow, WriteSet,
 };
 
 use crate::support::{
@@ -46,6 +46,7 @@ cases! {
     reports_are_the_history_of_one_alert
     long_reports_and_payloads_come_back_whole
     changes_are_found_by_what_they_were_made_to
+    runs_are_found_and_taken_up_until_they_end
 }
 
 fn an_empty_store_is_empty<B: Backend>() {
@@ -651,6 +652,114 @@ fn long_reports_and_payloads_come_back_whole<B: Backend>() {
             assert_eq!(left.len(), wanted.len() + old);
         }
     }
+}
+
+fn run_row(run: &str, seconds: i64, status: &str) -> RunRow {
+    RunRow {
+        run: run.into(),
+        workflow: "w".into(),
+        text: "t".into(),
+        cause: "alert".into(),
+        fingerprint: Some("f".into()),
+        status: status.into(),
+        at: at(seconds),
+        started_at: Some(at(seconds)),
+        ended_at: None,
+        wake_at: None,
+        summary: "{}".into(),
+        state: b"s".into(),
+        fresh: false,
+    }
+}
+
+fn runs_are_found_and_taken_up_until_they_end<B: Backend>() {
+    let backend = B::start();
+    let flow = |row: FlowRow| Row::Flow(Box::new(row));
+    let text = |text: &str| flow(FlowRow::PutText { key: "t".into(), text: text.into() });
+    let event = |run: &str, seconds: i64| {
+        let (run, at, detail) = (run.to_owned(), at(seconds), "{}".to_owned());
+        flow(FlowRow::AppendEvent { run, at, kind: "log", step: Some("a".into()), detail })
+    };
+    let version = |version: u32, removed: bool| {
+        flow(FlowRow::PutWorkflow(WorkflowRow {
+            id: "w".into(),
+            version,
+            at: at(1),
+            author: None,
+            disabled: false,
+            removed,
+            revision: "r".into(),
+            text: format!("v{version}"),
+        }))
+    };
+    let first = vec![
+        version(1, false),
+        version(2, false),
+        text("id: w"),
+        text("id: other"),
+        flow(FlowRow::PutRun(RunRow { fresh: true, ..run_row("one", 1, "new") })),
+        flow(FlowRow::PutRun(run_row("two", 2, "running"))),
+        event("one", 1),
+        event("two", 2),
+        event("one", 3),
+    ];
+    commit(backend.store(), rows(first));
+    let backend = backend.reopen();
+    let store = backend.store();
+    let open = ["workflow w 2", "text t id: w", "run one new s", "run two running s"];
+    assert_eq!(contents(store), open);
+    let ended = RunRow { ended_at: Some(at(5)), ..run_row("one", 1, "succeeded") };
+    commit(store, rows(vec![flow(FlowRow::PutRun(ended)), version(3, true)]));
+    assert_eq!(contents(store), ["workflow w 3", "text t id: w", "run two running s"]);
+    let names = |filter: &RunFilter| -> Vec<String> {
+        assert!(store.count_runs(filter).unwrap() >= store.runs(filter).unwrap().len() as u64);
+        store.runs(filter).unwrap().into_iter().map(|record| record.row.run).collect()
+    };
+    let all = RunFilter { limit: 10, ..RunFilter::default() };
+    assert_eq!(names(&all), ["two", "one"]);
+    let last = store.runs(&all).unwrap()[0].id;
+    let found = |change: fn(&mut RunFilter)| {
+        let mut filter = all.clone();
+        change(&mut filter);
+        names(&filter)
+    };
+    assert_eq!(names(&RunFilter { before: Some(last), ..all.clone() }), ["one"]);
+    assert_eq!(found(|f| f.offset = 1), ["one"]);
+    assert_eq!(found(|f| f.status = Some("succeeded".into())), ["one"]);
+    assert_eq!(found(|f| f.workflow = Some("x".into())), [""; 0]);
+    assert_eq!(found(|f| f.fingerprint = Some("f".into())), ["two", "one"]);
+    assert_eq!(store.run("one").unwrap().unwrap().row.status, "succeeded");
+    assert_eq!(store.run("three").unwrap(), None);
+    let events = store.run_events("one", 0, 10).unwrap();
+    assert_eq!(events.iter().map(|event| event.at).collect::<Vec<_>>(), [at(1), at(3)]);
+    assert_eq!(store.run_events("one", events[0].id, 10).unwrap(), events[1..]);
+    let versions = store.workflow_versions("w").unwrap();
+    assert_eq!(versions.iter().map(|v| &*v.text).collect::<Vec<_>>(), ["v3", "v2", "v1"]);
+    assert_eq!(store.workflow_text("t").unwrap().as_deref(), Some("id: w"));
+    // Those that go on stay, however old.
+    let policy =
+        RetentionPolicy { runs: std::time::Duration::from_secs(10), ..RetentionPolicy::default() };
+    store.retain(at(100), &policy).unwrap().wait().unwrap();
+    assert_eq!(names(&all), ["two"]);
+    assert_eq!(store.run_events("one", 0, 10).unwrap(), []);
+    assert_eq!(store.workflow_text("t").unwrap().as_deref(), Some("id: w"));
+    let ended = RunRow { ended_at: Some(at(6)), ..run_row("two", 2, "failed") };
+    commit(store, rows(vec![flow(FlowRow::PutRun(ended))]));
+    store.retain(at(100), &policy).unwrap().wait().unwrap();
+    assert_eq!(names(&all), [""; 0]);
+    assert_eq!(store.workflow_text("t").unwrap(), None);
+}
+
+#[test]
+fn a_run_nobody_waits_for_yet_is_not_kept_when_its_commit_fails() {
+    let store = MemoryStore::default();
+    store.set_full(true);
+    let flow = |row: RunRow| Row::Flow(Box::new(FlowRow::PutRun(row)));
+    let fresh = RunRow { fresh: true, ..run_row("new", 1, "new") };
+    let set = rows(vec![flow(fresh), flow(run_row("old", 1, "running"))]);
+    assert!(store.try_commit(set).unwrap().wait().is_err());
+    store.set_full(false);
+    assert_eq!(contents(&store), ["run old running s"]);
 }
 
 fn changes_are_found_by_what_they_were_made_to<B: Backend>() {

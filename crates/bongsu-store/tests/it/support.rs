@@ -176,6 +176,9 @@ pub(crate) fn contents(store: &dyn Store) -> Vec<String> {
                 Loaded::Document { kind, key, data } => {
                     format!("document {kind} {key} {}", text(data))
                 }
+                Loaded::Workflow(row) => format!("workflow {} {}", row.id, row.version),
+                Loaded::WorkflowText { key, text } => format!("text {key} {text}"),
+                Loaded::Run(row) => format!("run {} {} {}", row.run, row.status, text(&row.state)),
                 Loaded::Outbox(row) => format!(
                     "outbox {} {:?} {} {} {} {}",
                     row.key,
@@ -203,6 +206,7 @@ pub(crate) fn contents(store: &dyn Store) -> Vec<String> {
         notifications: counted("notification "),
         payloads: counted("payload "),
         outbox: counted("outbox "),
+        runs: counted("run "),
         timers: counted("timer "),
         ..summary
     };

@@ -1,6 +1,6 @@
 //! Keep's REST as its clients send it, over the calls our own API makes.
 //!
-//! In: `/alerts…`, `/preset…`, `/cel/validate`, `/healthcheck`, `/status`, `/whoami`. Out: alerts in
+//! In: `/alerts…`, `/preset…`, `/workflows…`, `/cel/validate`, `/healthcheck`, `/status`, `/whoami`. Out: alerts in
 //! the wide form, in the envelopes those clients read; refusals as
 //! [`Problem`](crate::answer::Problem).
 
@@ -10,6 +10,7 @@ pub(crate) mod change;
 pub(crate) mod facets;
 pub(crate) mod presets;
 pub(crate) mod server;
+pub(crate) mod workflows;
 
 use bongsu_engine::api::StoreError;
 use serde::de::DeserializeOwned;

@@ -10,8 +10,10 @@ pub(crate) mod intake;
 pub(crate) mod model;
 pub(crate) mod presets;
 pub(crate) mod providers;
+pub(crate) mod runs;
 pub(crate) mod topology;
 pub(crate) mod wide;
+pub(crate) mod workflows;
 
 pub(crate) use alerts::{explain, get, history, list};
 pub(crate) use deliveries::deliveries;

@@ -3,7 +3,7 @@
 //! In: `/topology…` as Keep's clients ask, `/api/v1/topology…`. Out: everything that is known, whoever
 //! says so; what is made here is kept. What stands in a file is changed there.
 
-mod form;
+pub(crate) mod form;
 
 use std::sync::Arc;
 

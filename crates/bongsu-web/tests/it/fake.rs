@@ -22,6 +22,7 @@ pub(crate) struct Fake {
     /// What was delivered.
     pub(crate) payloads: Mutex<Vec<Delivered>>,
     layers: Mutex<Arc<Layers>>,
+    pub(crate) flows: crate::flow::Flows,
     /// What the next commands fail with.
     pub(crate) broken: Mutex<Broken>,
 }
@@ -51,6 +52,7 @@ impl Fake {
             searches: Mutex::default(),
             payloads: Mutex::default(),
             layers: Mutex::new(Arc::new(layers())),
+            flows: Default::default(),
             broken: Mutex::default(),
         })
     }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod fake;
+mod flow;
 mod gates;
 mod hostile;
 mod intake;
@@ -11,6 +12,7 @@ mod own_api;
 mod secured;
 mod topology;
 mod v2_api;
+mod workflows;
 
 use std::sync::Arc;
 

@@ -289,8 +289,11 @@ impl<'w> Advance<'w> {
         let holds = run.with_scope(self.workflow, self.now, step, Some(task), |scope| {
             condition.holds(scope)
         })?;
-        let word = if holds { "holds" } else { "does not hold" };
-        self.log(Level::Debug, Some(&step.name), format!("{} {word}", condition.text()));
+        let (word, level) = match holds {
+            true => ("holds", Level::Debug),
+            false => ("does not hold", Level::Info),
+        };
+        self.log(level, Some(&step.name), format!("{} {word}", condition.text()));
         Ok(holds)
     }
 
@@ -357,7 +360,7 @@ impl<'w> Advance<'w> {
     }
 
     /// The next instant something comes due, if it is another one than before.
-    fn wait(&mut self, run: &mut Run) {
+    pub(super) fn wait(&mut self, run: &mut Run) {
         let due = run.tasks.iter().filter_map(|task| match &task.state {
             State::Calling(call) => call.until,
             State::Resting { until, .. }

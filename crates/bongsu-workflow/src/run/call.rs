@@ -13,7 +13,7 @@ use crate::value::shown;
 use crate::workflow::{Alerts, Provider, StepKind, Wait, Workflow};
 
 /// How long an attempt may take that has no timeout: an answer that never comes ends no run.
-const LONGEST_CALL: Duration = Duration::from_secs(3600);
+pub(super) const LONGEST_CALL: Duration = Duration::from_secs(3600);
 
 impl Run {
     /// Names what a task does: the same for every attempt.

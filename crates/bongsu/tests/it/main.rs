@@ -11,3 +11,4 @@ mod provider;
 mod secret;
 mod topology;
 mod watch;
+mod workflow;

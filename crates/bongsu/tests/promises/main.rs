@@ -10,3 +10,4 @@ mod overload;
 mod receivers;
 mod secrets;
 mod support;
+mod workflows;

@@ -1,7 +1,7 @@
 //! The file in a form, as browsers and Keep's clients upload it.
 
 /// The text of the file: the first part of a form that has one, else the whole body.
-pub(super) fn file<'b>(body: &'b [u8], content_type: &str) -> Result<&'b str, &'static str> {
+pub(crate) fn file<'b>(body: &'b [u8], content_type: &str) -> Result<&'b str, &'static str> {
     let bytes = match boundary(content_type) {
         Some(boundary) => part(body, &boundary).ok_or("there is no file in the form")?,
         None => body,
