@@ -16,6 +16,7 @@ mod functions;
 mod index;
 mod read;
 mod run;
+pub mod script;
 mod text;
 mod throttle;
 mod trigger;

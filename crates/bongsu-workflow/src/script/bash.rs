@@ -1,0 +1,413 @@
+//! Values in bash.
+//!
+//! In: parts of a script. Out: a script in which each value is a variable of the environment, quoted
+//! for the place it stands at. The value itself is never in the script, so whatever this scanner
+//! takes a place for, no value becomes syntax. What is left are places at which bash, or a program
+//! it starts, evaluates words: those are refused (`rules`).
+
+mod rules;
+mod words;
+
+use super::{Held, Language, Part, Piece, Refused, Script, Unit, units};
+use rules::{Command, Rules, Word};
+
+/// Bytes of a variable: Linux takes 128 KiB with its name.
+const MAX_VALUE: usize = 127 << 10;
+/// Bytes of all variables.
+const MAX_VALUES: usize = 1 << 20;
+/// Expansions inside each other.
+const MAX_DEPTH: usize = 40;
+
+/// Encodes a script.
+///
+/// # Errors
+/// The first place at which no value may stand, or a value that cannot be a variable.
+pub fn encode(parts: &[Part]) -> Result<Script, Refused> {
+    let mut scan = Scan {
+        parts,
+        units: units(parts),
+        at: 0,
+        line: 1,
+        depth: 0,
+        out: String::new(),
+        variables: Vec::new(),
+        size: 0,
+        documents: Vec::new(),
+        rules: Rules::default(),
+    };
+    scan.list(End::Script)?;
+    scan.rules.at_the_end(!scan.variables.is_empty())?;
+    Ok(Script {
+        language: Language::Bash,
+        pieces: vec![Piece::Code(scan.out)],
+        variables: scan.variables,
+    })
+}
+
+/// What ends a list of commands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Script,
+    Parenthesis,
+    Backtick,
+    /// Of `name=( … )`: its words are no commands.
+    Elements,
+}
+
+/// A here-document whose body follows this line.
+struct Document {
+    delimiter: String,
+    quoted: bool,
+    tabs: bool,
+    /// Where its delimiter stands in the output.
+    place: std::ops::Range<usize>,
+}
+
+struct Scan<'p> {
+    parts: &'p [Part],
+    units: Vec<Unit>,
+    at: usize,
+    line: usize,
+    depth: usize,
+    out: String,
+    variables: Vec<(String, Held)>,
+    size: usize,
+    documents: Vec<Document>,
+    rules: Rules,
+}
+
+impl Scan<'_> {
+    fn next(&mut self) -> Option<Unit> {
+        let unit = *self.units.get(self.at)?;
+        self.at += 1;
+        if unit == Unit::Char('\n') {
+            self.line += 1;
+        }
+        Some(unit)
+    }
+
+    fn peek(&self, ahead: usize) -> Option<char> {
+        match self.units.get(self.at + ahead)? {
+            Unit::Char(c) => Some(*c),
+            Unit::Value(_) => None,
+        }
+    }
+
+    /// Takes as many characters as they are.
+    fn take(&mut self, count: usize) {
+        for _ in 0..count {
+            if let Some(Unit::Char(c)) = self.next() {
+                self.out.push(c);
+            }
+        }
+    }
+
+    fn refuse(&self, message: &str, help: &str) -> Refused {
+        rules::refused(self.line, message, help)
+    }
+
+    fn deeper(&mut self) -> Result<(), Refused> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(self.refuse("expansions are nested too deep", "make it several steps"));
+        }
+        Ok(())
+    }
+
+    /// The variable of a value.
+    fn variable(&mut self, at: usize) -> Result<String, Refused> {
+        let name = format!("BONGSU_V{}", self.variables.len() + 1);
+        let held = match &self.parts[at] {
+            Part::Value { text, .. } => {
+                self.size += text.len();
+                let help = "write it to a file with a python step, or take a part of it";
+                if text.len() > MAX_VALUE || self.size > MAX_VALUES {
+                    return Err(self.refuse("a value is too long for a shell script", help));
+                }
+                if text.contains('\0') {
+                    let help = "bash knows no such character; use a python step";
+                    return Err(self.refuse("a value has a NUL in it", help));
+                }
+                Held::Text(text.clone())
+            }
+            Part::Reference(reference) => Held::Reference(reference.clone()),
+            Part::Code(_) => Held::Text(String::new()),
+        };
+        self.variables.push((name.clone(), held));
+        Ok(name)
+    }
+
+    /// Commands up to the end.
+    fn list(&mut self, end: End) -> Result<(), Refused> {
+        self.deeper()?;
+        let mut command = Command::new(end == End::Elements);
+        let mut word: Option<Word> = None;
+        while let Some(unit) = self.units.get(self.at).copied() {
+            let Unit::Char(c) = unit else {
+                self.next();
+                let Unit::Value(at) = unit else { continue };
+                let line = self.line;
+                let word = word.get_or_insert_with(|| Word::new(line));
+                self.plain_value(at, word)?;
+                continue;
+            };
+            let in_test = command.in_test();
+            match c {
+                ' ' | '\t' | '\r' => {
+                    self.take(1);
+                    self.end_word(&mut word, &mut command)?;
+                }
+                '#' if word.is_none() => self.comment(),
+                '\n' => {
+                    self.take(1);
+                    self.end_word(&mut word, &mut command)?;
+                    self.documents(&mut command)?;
+                    if !in_test && end != End::Elements {
+                        self.rules.command(&mut command, "\n")?;
+                        command = Command::new(false);
+                    }
+                }
+                '`' if end == End::Backtick => break,
+                ')' if matches!(end, End::Parenthesis | End::Elements) && !in_test => break,
+                ';' | '&' | '|' | '(' | ')' if in_test => {
+                    self.take(1);
+                    self.end_word(&mut word, &mut command)?;
+                    command.push(Word::literal(self.line, c));
+                }
+                '<' | '>' if in_test && self.peek(1) != Some('(') => {
+                    self.take(1);
+                    self.end_word(&mut word, &mut command)?;
+                    command.push(Word::literal(self.line, c));
+                }
+                '<' | '>' => {
+                    let number = word.as_ref().is_some_and(Word::is_number);
+                    if number {
+                        word = None;
+                    }
+                    self.redirection(&mut word, &mut command)?;
+                }
+                '&' if self.peek(1) == Some('>') => self.take(1),
+                ';' | '&' | '|' => {
+                    self.end_word(&mut word, &mut command)?;
+                    let double = self.peek(1) == Some(c) || (c == '|' && self.peek(1) == Some('&'));
+                    let sign = match (c, self.peek(1)) {
+                        ('|', Some('|')) => "||",
+                        ('|', _) => "|",
+                        _ => ";",
+                    };
+                    self.take(if double { 2 } else { 1 });
+                    self.rules.command(&mut command, sign)?;
+                    command = Command::new(false);
+                }
+                '(' => self.parenthesis(&mut word, &mut command)?,
+                // Of a pattern in `case`.
+                ')' => {
+                    self.take(1);
+                    self.end_word(&mut word, &mut command)?;
+                    command = Command::new(false);
+                }
+                _ => {
+                    let line = self.line;
+                    let word = word.get_or_insert_with(|| Word::new(line));
+                    self.in_word(c, word)?;
+                }
+            }
+        }
+        self.end_word(&mut word, &mut command)?;
+        self.rules.command(&mut command, "\n")?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    fn end_word(&mut self, word: &mut Option<Word>, command: &mut Command) -> Result<(), Refused> {
+        if let Some(word) = word.take() {
+            command.push(word);
+        }
+        Ok(())
+    }
+
+    /// To the end of the line; values in remarks are left out.
+    fn comment(&mut self) {
+        while self.at < self.units.len() && self.peek(0) != Some('\n') {
+            if let Some(Unit::Char(c)) = self.next() {
+                self.out.push(c);
+            }
+        }
+    }
+
+    fn parenthesis(
+        &mut self,
+        word: &mut Option<Word>,
+        command: &mut Command,
+    ) -> Result<(), Refused> {
+        let computes = word.is_none() && self.peek(1) == Some('(') && command.may_compute();
+        if computes {
+            self.take(2);
+            return self.arithmetic("))");
+        }
+        self.take(1);
+        let elements = word.as_ref().is_some_and(Word::is_assignment_head);
+        let before = self.variables.len();
+        let function = word.is_some() && !elements;
+        self.list(if elements { End::Elements } else { End::Parenthesis })?;
+        self.take(1);
+        if let Some(word) = word {
+            word.derived |= self.variables.len() > before;
+        }
+        if function {
+            self.rules.has_functions = true;
+            self.end_word(word, command)?;
+            self.rules.function(command)?;
+            *command = Command::new(false);
+        }
+        Ok(())
+    }
+
+    /// `<`, `>` and what begins with them.
+    fn redirection(
+        &mut self,
+        word: &mut Option<Word>,
+        command: &mut Command,
+    ) -> Result<(), Refused> {
+        if self.peek(1) == Some('(') {
+            self.take(2);
+            let line = self.line;
+            let word = word.get_or_insert_with(|| Word::new(line));
+            return self.substitution(word, End::Parenthesis);
+        }
+        self.end_word(word, command)?;
+        let here = self.peek(0) == Some('<') && self.peek(1) == Some('<');
+        if here && self.peek(2) == Some('<') {
+            self.take(3);
+            command.expect_target(true);
+            return Ok(());
+        }
+        if !here {
+            self.take(1);
+            while matches!(self.peek(0), Some('>' | '&' | '|')) {
+                self.take(1);
+            }
+            command.expect_target(false);
+            return Ok(());
+        }
+        self.take(2);
+        let tabs = self.peek(0) == Some('-');
+        self.take(usize::from(tabs));
+        while matches!(self.peek(0), Some(' ' | '\t')) {
+            self.take(1);
+        }
+        self.delimiter(tabs)
+    }
+
+    fn delimiter(&mut self, tabs: bool) -> Result<(), Refused> {
+        let start = self.out.len();
+        let (mut delimiter, mut quoted, mut quote) = (String::new(), false, None);
+        loop {
+            match self.units.get(self.at) {
+                Some(Unit::Value(_)) => {
+                    let help = "write a word that stays the same";
+                    return Err(self.refuse("a value ends a here-document", help));
+                }
+                Some(Unit::Char(c)) => {
+                    match (quote, *c) {
+                        (Some(open), c) if c == open => quote = None,
+                        (None, c @ ('"' | '\'')) => (quoted, quote) = (true, Some(c)),
+                        (None, '\\') => quoted = true,
+                        (None, c) if c.is_whitespace() || ";&|<>()".contains(c) => break,
+                        (_, '\n') => break,
+                        (_, c) => delimiter.push(c),
+                    }
+                    self.take(1);
+                }
+                None => break,
+            }
+        }
+        let place = start..self.out.len();
+        self.documents.push(Document { delimiter, quoted, tabs, place });
+        Ok(())
+    }
+
+    /// The bodies of here-documents, after the line that named them.
+    fn documents(&mut self, command: &mut Command) -> Result<(), Refused> {
+        let mut moved = 0isize;
+        for document in std::mem::take(&mut self.documents) {
+            let body = self.body(&document);
+            let values = self.units[body.clone()].iter().any(|unit| matches!(unit, Unit::Value(_)));
+            command.fed |= values;
+            if document.quoted && values {
+                // Its signs get backslashes instead, so that variables count.
+                let sound = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                if document.delimiter.is_empty() || !document.delimiter.chars().all(sound) {
+                    let help = "end the here-document with a word of letters";
+                    return Err(self.refuse("a value stands in a here-document", help));
+                }
+                let shift = |at: usize| at.saturating_add_signed(moved);
+                let place = shift(document.place.start)..shift(document.place.end);
+                moved += document.delimiter.len() as isize - place.len() as isize;
+                self.out.replace_range(place, &document.delimiter);
+            }
+            while self.at < body.end {
+                self.in_document(document.quoted, values)?;
+            }
+            // Its last line.
+            while self.at < self.units.len() && self.peek(0) != Some('\n') {
+                self.take(1);
+            }
+            self.take(1);
+        }
+        Ok(())
+    }
+
+    /// Up to the line of its delimiter.
+    fn body(&self, document: &Document) -> std::ops::Range<usize> {
+        let mut start = self.at;
+        while start < self.units.len() {
+            let rest = &self.units[start..];
+            let length = rest.iter().position(|unit| *unit == Unit::Char('\n'));
+            let line = &rest[..length.unwrap_or(rest.len())];
+            let text: Option<String> = line
+                .iter()
+                .map(|unit| match unit {
+                    Unit::Char(c) => Some(*c),
+                    Unit::Value(_) => None,
+                })
+                .collect();
+            let is_end = text.is_some_and(|text| {
+                let text = if document.tabs { text.trim_start_matches('\t') } else { &text };
+                text == document.delimiter
+            });
+            if is_end {
+                return self.at..start;
+            }
+            start += line.len() + 1;
+        }
+        self.at..self.units.len()
+    }
+
+    fn in_document(&mut self, quoted: bool, values: bool) -> Result<(), Refused> {
+        match self.units.get(self.at).copied() {
+            Some(Unit::Value(at)) => {
+                self.next();
+                self.after_sign(quoted)?;
+                let name = self.variable(at)?;
+                self.out.push_str(&format!("${{{name}}}"));
+            }
+            Some(Unit::Char(c @ ('\\' | '$' | '`'))) if quoted && values => {
+                self.out.push('\\');
+                self.out.push(c);
+                self.next();
+            }
+            Some(Unit::Char('\\')) if !quoted => self.backslash()?,
+            Some(Unit::Char('$')) if !quoted => {
+                let mut word = Word::new(self.line);
+                self.dollar(&mut word, true)?;
+            }
+            Some(Unit::Char('`')) if !quoted => {
+                let mut word = Word::new(self.line);
+                self.backtick(&mut word)?;
+            }
+            _ => self.take(1),
+        }
+        Ok(())
+    }
+}
