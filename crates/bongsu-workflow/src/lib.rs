@@ -15,6 +15,7 @@ mod form;
 mod functions;
 mod index;
 mod read;
+pub mod rehearse;
 mod run;
 pub mod script;
 mod text;

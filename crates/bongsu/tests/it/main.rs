@@ -12,3 +12,4 @@ mod scripts;
 mod secret;
 mod topology;
 mod watch;
+mod workflows;
