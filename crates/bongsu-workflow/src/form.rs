@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use crate::expr::{Evaluation, Expr, Fault, Found, Scope};
-use crate::script::Language;
+use crate::script::Reader;
 use crate::text::{Filled, Template};
 
 /// A value as written.
@@ -87,13 +87,9 @@ impl Form {
     }
 
     /// Renders a parameter that is a script.
-    pub(crate) fn render_script(
-        &self,
-        language: Language,
-        scope: &Scope<'_>,
-    ) -> Result<Filled, Fault> {
+    pub(crate) fn render_script(&self, reader: Reader, scope: &Scope<'_>) -> Result<Filled, Fault> {
         match self {
-            Self::Text(template) => template.render_script(language, scope),
+            Self::Text(template) => template.render_script(reader, scope),
             Self::Plain(value) => Ok(Filled::Value(value.clone())),
             _ => Err(Fault("a script is a text".to_owned())),
         }

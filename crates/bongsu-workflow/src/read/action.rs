@@ -11,7 +11,7 @@ use super::{Reader, codes};
 use crate::condition::{Condition as Check, Kind as CheckKind};
 use crate::expr::Expr;
 use crate::form::Form;
-use crate::script::Language;
+use crate::script::Reader as ScriptReader;
 use crate::text::Template;
 use crate::workflow::{
     Alerts, Each, Enrichment, OnError, Provider, Retry, Step, StepKind, Wait, Written,
@@ -366,9 +366,9 @@ impl Reader {
                 "alert" if rows => alert = Some(self.row(|r| r.chosen(value))),
                 _ => {
                     let form = self.keyed(value).unwrap_or_else(|| self.form(value));
-                    if let (Some(language), Form::Text(template)) =
-                        (Language::of(&provider.kind, key), &form)
-                        && let Err(mistake) = template.check_script(language)
+                    if let (Some(reader), Form::Text(template)) =
+                        (ScriptReader::of(&provider.kind, key), &form)
+                        && let Err(mistake) = template.check_script(reader)
                     {
                         self.script(value, &mistake);
                     }

@@ -46,6 +46,9 @@ pub struct Case {
     /// What a person says.
     #[serde(default = "yes")]
     pub approve: bool,
+    /// What people are asked, in order.
+    #[serde(default)]
+    pub asks: Vec<String>,
     /// Fields of the alert that are different after the first wait.
     #[serde(default)]
     pub later: Map<String, Value>,
@@ -217,6 +220,9 @@ impl Case {
         }
         for missing in self.calls.iter().skip(rehearsal.calls.len()) {
             wrong.push(format!("{} makes no call", missing.step));
+        }
+        if self.asks != rehearsal.questions {
+            wrong.push(format!("it asks {}", Value::from(rehearsal.questions.clone())));
         }
         let written: Map<String, Value> =
             rehearsal.changes.iter().map(|c| (c.key.clone(), c.value.clone())).collect();

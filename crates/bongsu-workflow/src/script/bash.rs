@@ -8,7 +8,7 @@
 mod rules;
 mod words;
 
-use super::{Held, Language, Part, Piece, Refused, Script, Unit, units};
+use super::{Held, Language, Part, Piece, Reader, Refused, Script, Unit, units};
 use rules::{Command, Rules, Word};
 
 /// Bytes of a variable: Linux takes 128 KiB with its name.
@@ -23,25 +23,80 @@ const MAX_DEPTH: usize = 40;
 /// # Errors
 /// The first place at which no value may stand, or a value that cannot be a variable.
 pub fn encode(parts: &[Part]) -> Result<Script, Refused> {
+    Ok(scanned(parts, Reader::Here(Language::Bash))?.script())
+}
+
+/// Encodes a command line for the shell of another machine: values are quoted words in it, plain
+/// where they are plain, so that what is no shell understands them too.
+///
+/// # Errors
+/// The first place at which no value may stand.
+pub fn encode_line(parts: &[Part]) -> Result<Script, Refused> {
+    Ok(scanned(parts, Reader::There)?.script())
+}
+
+fn scanned(parts: &[Part], reader: Reader) -> Result<Scan<'_>, Refused> {
     let mut scan = Scan {
+        reader,
         parts,
         units: units(parts),
         at: 0,
         line: 1,
         depth: 0,
         out: String::new(),
+        pieces: Vec::new(),
         variables: Vec::new(),
+        values: 0,
         size: 0,
         documents: Vec::new(),
         rules: Rules::default(),
     };
     scan.list(End::Script)?;
-    scan.rules.at_the_end(!scan.variables.is_empty())?;
-    Ok(Script {
-        language: Language::Bash,
-        pieces: vec![Piece::Code(scan.out)],
-        variables: scan.variables,
-    })
+    scan.rules.at_the_end(scan.values > 0)?;
+    Ok(scan)
+}
+
+/// A text as one word of any shell that knows single quotes; quotes and backslashes of it stand
+/// outside them, as not all shells agree on them inside.
+pub(super) fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_./:@%+=,-".contains(c);
+    if text.is_empty() {
+        return "''".to_owned();
+    }
+    if text.chars().all(plain) {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    let mut open = false;
+    for c in text.chars() {
+        let quoted = !matches!(c, '\'' | '\\');
+        if quoted != open {
+            out.push('\'');
+            open = quoted;
+        }
+        if !quoted {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    if open {
+        out.push('\'');
+    }
+    out
+}
+
+/// The place of a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Bare,
+    Double,
+    Single,
+    /// `$'…'`
+    Escaped,
+    /// Of a here-document.
+    Document,
+    /// Where bash computes.
+    Number,
 }
 
 /// What ends a list of commands.
@@ -64,13 +119,17 @@ struct Document {
 }
 
 struct Scan<'p> {
+    reader: Reader,
     parts: &'p [Part],
     units: Vec<Unit>,
     at: usize,
     line: usize,
     depth: usize,
     out: String,
+    pieces: Vec<Piece>,
     variables: Vec<(String, Held)>,
+    /// How many there were so far.
+    values: usize,
     size: usize,
     documents: Vec<Document>,
     rules: Rules,
@@ -111,6 +170,55 @@ impl Scan<'_> {
         if self.depth > MAX_DEPTH {
             return Err(self.refuse("expansions are nested too deep", "make it several steps"));
         }
+        Ok(())
+    }
+
+    fn script(mut self) -> Script {
+        self.pieces.push(Piece::Code(self.out));
+        Script { reader: self.reader, pieces: self.pieces, variables: self.variables }
+    }
+
+    /// Puts a value where it stands.
+    fn value(&mut self, at: usize, place: Place) -> Result<(), Refused> {
+        self.values += 1;
+        if self.reader == Reader::There {
+            return self.value_in_line(at, place);
+        }
+        let name = self.variable(at)?;
+        let text = match place {
+            Place::Bare => format!("\"${{{name}}}\""),
+            Place::Double | Place::Document | Place::Number => format!("${{{name}}}"),
+            Place::Single => format!("'\"${{{name}}}\"'"),
+            Place::Escaped => format!("'\"${{{name}}}\"$'"),
+        };
+        self.out.push_str(&text);
+        Ok(())
+    }
+
+    fn value_in_line(&mut self, at: usize, place: Place) -> Result<(), Refused> {
+        let (before, after) = match place {
+            Place::Bare | Place::Number => ("", ""),
+            Place::Double => ("\"", "\""),
+            Place::Single => ("'", "'"),
+            Place::Escaped => ("'", "$'"),
+            Place::Document => {
+                let help = "give it to the program by stdin";
+                return Err(self.refuse("a value stands in a here-document", help));
+            }
+        };
+        self.out.push_str(before);
+        match &self.parts[at] {
+            Part::Value { text, .. } if text.contains('\0') => {
+                return Err(self.refuse("a value has a NUL in it", "take a part of it"));
+            }
+            Part::Value { text, .. } => self.out.push_str(&word(text)),
+            Part::Reference(reference) => {
+                self.pieces.push(Piece::Code(std::mem::take(&mut self.out)));
+                self.pieces.push(Piece::Word(reference.clone()));
+            }
+            Part::Code(_) => {}
+        }
+        self.out.push_str(after);
         Ok(())
     }
 
@@ -247,12 +355,12 @@ impl Scan<'_> {
         }
         self.take(1);
         let elements = word.as_ref().is_some_and(Word::is_assignment_head);
-        let before = self.variables.len();
+        let before = self.values;
         let function = word.is_some() && !elements;
         self.list(if elements { End::Elements } else { End::Parenthesis })?;
         self.take(1);
         if let Some(word) = word {
-            word.derived |= self.variables.len() > before;
+            word.derived |= self.values > before;
         }
         if function {
             self.rules.has_functions = true;
@@ -389,8 +497,7 @@ impl Scan<'_> {
             Some(Unit::Value(at)) => {
                 self.next();
                 self.after_sign(quoted)?;
-                let name = self.variable(at)?;
-                self.out.push_str(&format!("${{{name}}}"));
+                self.value(at, Place::Document)?;
             }
             Some(Unit::Char(c @ ('\\' | '$' | '`'))) if quoted && values => {
                 self.out.push('\\');

@@ -1,9 +1,9 @@
-//! Scripts with values of a run in them: `command` of `bash`, `code` of `python`.
+//! Scripts with values of a run in them: `command` of `bash` and `ssh`, `code` of `python`.
 //!
 //! In: a script in [`Part`]s, as written and values between. Out: a [`Script`] no value can change
 //! the meaning of. In bash a value is a variable of the environment, and what takes its place in the
 //! script is a reference to that variable, quoted for the place. In Python it is a literal, or the
-//! inside of the literal it stands in. Where no value can stand safely the script is refused.
+//! inside of the literal it stands in. For the shell of another machine it is a quoted word. Where no value can stand safely the script is refused.
 
 pub mod bash;
 pub mod python;
@@ -24,12 +24,23 @@ pub enum Language {
     Python,
 }
 
-impl Language {
-    /// The language of a parameter of a provider; `None`: it is no script.
+/// Who reads a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reader {
+    /// An interpreter on this machine.
+    Here(Language),
+    /// The shell of another machine, as a command line.
+    There,
+}
+
+impl Reader {
+    /// The reader of a parameter of a provider; `None`: it is no script.
     pub fn of(provider: &str, parameter: &str) -> Option<Self> {
         match (provider.split('.').next()?, parameter) {
-            ("bash", "command") => Some(Self::Bash),
-            ("python", "code") => Some(Self::Python),
+            ("bash", "command") => Some(Self::Here(Language::Bash)),
+            ("python", "code") => Some(Self::Here(Language::Python)),
+            ("ssh", "command") => Some(Self::There),
             _ => None,
         }
     }
@@ -82,6 +93,8 @@ pub enum Piece {
     Inside(Reference),
     /// The same, inside a literal of bytes.
     Bytes(Reference),
+    /// The value of a reference as a word of a shell.
+    Word(Reference),
 }
 
 /// What a variable of the environment holds.
@@ -97,7 +110,7 @@ pub enum Held {
 /// An encoded script: data, as it is written down with a run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Script {
-    language: Language,
+    reader: Reader,
     pieces: Vec<Piece>,
     variables: Vec<(String, Held)>,
 }
@@ -118,19 +131,21 @@ impl Script {
     ///
     /// # Errors
     /// The first place at which no value may stand.
-    pub fn encode(language: Language, parts: &[Part]) -> Result<Self, Refused> {
-        match language {
-            Language::Bash => bash::encode(parts),
-            Language::Python => python::encode(parts),
+    pub fn encode(reader: Reader, parts: &[Part]) -> Result<Self, Refused> {
+        match reader {
+            Reader::Here(Language::Bash) => bash::encode(parts),
+            Reader::Here(Language::Python) => python::encode(parts),
+            Reader::There => bash::encode_line(parts),
         }
     }
 
-    /// What it is written in.
-    pub fn language(&self) -> Language {
-        self.language
+    /// Who reads it.
+    pub fn reader(&self) -> Reader {
+        self.reader
     }
 
-    /// `{language, code, variables}` with every reference filled in: what [`Ready::of`] reads.
+    /// `{language, code, variables}` with every reference filled in: what [`Ready::of`] reads. The
+    /// text alone where another machine reads it.
     pub(crate) fn resolve<E>(
         &self,
         known: &mut impl FnMut(&Reference) -> Result<String, E>,
@@ -142,8 +157,10 @@ impl Script {
                 Piece::Literal(reference) => code.push_str(&python::literal(known(reference)?)),
                 Piece::Inside(reference) => python::escape(&known(reference)?, &mut code),
                 Piece::Bytes(reference) => python::escape_bytes(&known(reference)?, &mut code),
+                Piece::Word(reference) => code.push_str(&bash::word(&known(reference)?)),
             }
         }
+        let Reader::Here(language) = self.reader else { return Ok(Value::String(code)) };
         let mut variables = serde_json::Map::new();
         for (name, held) in &self.variables {
             let text = match held {
@@ -152,7 +169,7 @@ impl Script {
             };
             variables.insert(name.clone(), Value::String(text));
         }
-        Ok(json!({"language": self.language, "code": code, "variables": variables}))
+        Ok(json!({"language": language, "code": code, "variables": variables}))
     }
 }
 

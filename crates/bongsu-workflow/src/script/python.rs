@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::{Language, Part, Piece, Refused, Script, Unit, units};
+use super::{Language, Part, Piece, Reader, Refused, Script, Unit, units};
 
 /// Encodes a script.
 ///
@@ -29,7 +29,7 @@ pub fn encode(parts: &[Part]) -> Result<Script, Refused> {
     if !scan.code.is_empty() || pieces.is_empty() {
         pieces.push(Piece::Code(scan.code));
     }
-    Ok(Script { language: Language::Python, pieces, variables: Vec::new() })
+    Ok(Script { reader: Reader::Here(Language::Python), pieces, variables: Vec::new() })
 }
 
 /// The literal of a text.

@@ -10,13 +10,13 @@ use serde_json::Value;
 use super::render::{self, MAX_OUTPUT, MAX_ROUNDS};
 use super::{Filled, Kind, Part, Template};
 use crate::expr::{Evaluation, Expr, Fault, Found, Mistake, Scope};
-use crate::script::{self, Language, Refused, Script};
+use crate::script::{self, Language, Reader, Refused, Script};
 use crate::value::shown;
 
 impl Template {
     /// Whether its values stand where they can: what can be said before there are any. Sections are
     /// judged when they are rendered.
-    pub(crate) fn check_script(&self, language: Language) -> Result<(), Mistake> {
+    pub(crate) fn check_script(&self, reader: Reader) -> Result<(), Mistake> {
         let Kind::Parts { parts, .. } = &self.kind else {
             return Err(Mistake::new(0, "a script has no blocks {% … %}")
                 .help("use the loops and conditions of its own language"));
@@ -35,7 +35,7 @@ impl Template {
                 Part::Reference(reference) => script::Part::Reference(reference.clone()),
             });
         }
-        Script::encode(language, &stand_ins).map(|_| ()).map_err(|refused| {
+        Script::encode(reader, &stand_ins).map(|_| ()).map_err(|refused| {
             let before = self.text.split_inclusive('\n').take(refused.line.saturating_sub(1));
             let Refused { message, help, .. } = refused;
             Mistake { offset: before.map(str::len).sum(), message, help }
@@ -43,17 +43,13 @@ impl Template {
     }
 
     /// Renders a script: what is missing stops it.
-    pub(crate) fn render_script(
-        &self,
-        language: Language,
-        scope: &Scope<'_>,
-    ) -> Result<Filled, Fault> {
+    pub(crate) fn render_script(&self, reader: Reader, scope: &Scope<'_>) -> Result<Filled, Fault> {
         let Kind::Parts { parts, lenient } = &self.kind else {
             return Err(Fault("a script has no blocks {% … %}".to_owned()));
         };
-        let mut out = Out { language, parts: Vec::new(), length: 0, rounds: 0 };
+        let mut out = Out { reader, parts: Vec::new(), length: 0, rounds: 0 };
         out.parts(parts, &mut scope.clone(), !lenient)?;
-        let script = Script::encode(language, &out.parts);
+        let script = Script::encode(reader, &out.parts);
         Ok(Filled::Script(Box::new(script.map_err(|refused| {
             let help = refused.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
             Fault(format!("{refused}{help}"))
@@ -62,7 +58,7 @@ impl Template {
 }
 
 struct Out {
-    language: Language,
+    reader: Reader,
     parts: Vec<script::Part>,
     length: usize,
     rounds: usize,
@@ -94,7 +90,8 @@ impl Out {
                     // `{{ x | tojson }}` is how templates write a literal.
                     let inner = match expr {
                         Expr::Filter(of, filter, _)
-                            if self.language == Language::Python && filter.name() == "tojson" =>
+                            if self.reader == Reader::Here(Language::Python)
+                                && filter.name() == "tojson" =>
                         {
                             Some(&**of)
                         }

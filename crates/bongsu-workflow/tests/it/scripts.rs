@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
-use bongsu_workflow::script::{Language, Part, Ready, Script};
+use bongsu_workflow::script::{Language, Part, Reader, Ready, Script};
 use bongsu_workflow::{Filled, Outcome, Reference};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -25,7 +25,8 @@ fn parts(text: &str, values: &[Value]) -> Vec<Part> {
 }
 
 fn ready(language: Language, parts: &[Part]) -> Ready {
-    let script = Script::encode(language, parts).unwrap_or_else(|refused| panic!("{refused}"));
+    let script =
+        Script::encode(Reader::Here(language), parts).unwrap_or_else(|refused| panic!("{refused}"));
     let filled = Filled::Script(Box::new(script));
     let resolved = filled
         .resolve(&mut |reference| match reference {
@@ -36,7 +37,9 @@ fn ready(language: Language, parts: &[Part]) -> Ready {
 }
 
 fn refusal(language: Language, text: &str) -> Option<String> {
-    Script::encode(language, &parts(text, &[json!("x")])).err().map(|refused| refused.to_string())
+    Script::encode(Reader::Here(language), &parts(text, &[json!("x")]))
+        .err()
+        .map(|refused| refused.to_string())
 }
 
 fn bash(text: &str) -> String {
@@ -122,7 +125,8 @@ fn bash_quotes_for_the_place() {
 
 #[test]
 fn bash_takes_numbers_where_it_computes() {
-    let encode = |text: &str| Script::encode(Language::Bash, &parts(text, &[json!(91)]));
+    let encode =
+        |text: &str| Script::encode(Reader::Here(Language::Bash), &parts(text, &[json!(91)]));
     for text in [
         "echo $((«» + 1))",
         "(( «» > 90 )) && echo",
@@ -228,7 +232,8 @@ fn bash_refuses() {
 #[test]
 fn bash_refuses_what_cannot_be_a_variable() {
     for value in ["a\0b".to_owned(), "x".repeat(200_000)] {
-        let script = Script::encode(Language::Bash, &parts("echo «»", &[json!(value)]));
+        let script =
+            Script::encode(Reader::Here(Language::Bash), &parts("echo «»", &[json!(value)]));
         assert!(script.is_err());
     }
 }
@@ -350,10 +355,10 @@ proptest! {
     #[test]
     fn data_is_never_in_the_text(script in "(«»|[ \\na-z'\"`$(){}\\[\\]<>|;&#\\\\=-]|EOF|<<EOF\n|if |eval ){0,40}") {
         let value = json!("MARK");
-        if let Ok(script) = Script::encode(Language::Bash, &parts(&script, std::slice::from_ref(&value))) {
+        if let Ok(script) = Script::encode(Reader::Here(Language::Bash), &parts(&script, std::slice::from_ref(&value))) {
             prop_assert!(!Filled::Script(Box::new(script)).preview()["code"].to_string().contains("MARK"));
         }
-        if let Ok(script) = Script::encode(Language::Python, &parts(&script, &[value])) {
+        if let Ok(script) = Script::encode(Reader::Here(Language::Python), &parts(&script, &[value])) {
             prop_assert!(!Filled::Script(Box::new(script)).preview()["code"].to_string().contains("MARK"));
         }
     }
@@ -426,7 +431,7 @@ fn secrets_are_filled_in_last() {
         (Language::Bash, &bash[..], "[<s'\">]"),
         (Language::Python, &python[..], "[<s'\"> <s'\">]"),
     ] {
-        let script = Script::encode(language, parts).unwrap();
+        let script = Script::encode(Reader::Here(language), parts).unwrap();
         let preview = Filled::Script(Box::new(script.clone())).preview().to_string();
         let written = serde_json::to_string(&script).unwrap();
         assert!(!written.contains("<s") && !preview.contains("<s"), "{written} {preview}");
@@ -458,4 +463,80 @@ fn a_run_hands_out_scripts() {
     assert!(matches!(&run.calls[0].with, Filled::Map(_)));
     let written = serde_json::to_string(&run.calls[0]).unwrap();
     assert_eq!(serde_json::from_str::<bongsu_workflow::Call>(&written).unwrap(), run.calls[0]);
+}
+
+/// A command line for another machine.
+fn line(text: &str, value: &str) -> String {
+    let script = Script::encode(Reader::There, &parts(text, &[json!(value)]));
+    let script = script.unwrap_or_else(|refused| panic!("{refused}"));
+    match Filled::Script(Box::new(script)).preview() {
+        Value::String(text) => text,
+        other => panic!("{other}"),
+    }
+}
+
+#[test]
+fn lines_for_other_machines_have_quoted_words() {
+    let table = [
+        ("df «»", "/dev/sda1", "df /dev/sda1"),
+        ("show interface «»", "Gi0/1", "show interface Gi0/1"),
+        ("df «»", "a b", "df 'a b'"),
+        ("df \"x «»\"", "$(id)", r#"df "x "'$(id)'"""#),
+        ("df 'x «»'", "it's", r"df 'x ''it'\''s'''"),
+        ("df «»", "", "df ''"),
+        ("df «»", r"a\'b", r"df 'a'\\\''b'"),
+    ];
+    for (text, value, expected) in table {
+        assert_eq!(line(text, value), expected);
+    }
+    for text in ["eval «»", "sh -c «»", "echo `«»`", "cat <<E\n«»\nE\n", "«»", "ssh b «»"]
+    {
+        let refused = Script::encode(Reader::There, &parts(text, &[json!("x")]));
+        assert!(refused.is_err(), "{text}");
+    }
+}
+
+fn comes_out_there(value: &str) {
+    for shell in ["/bin/sh", "/bin/bash"] {
+        for place in [
+            "printf '[%s]' «»",
+            "printf '[%s]' \"«»\"",
+            "printf '[%s]' '«»'",
+            "x=«»; printf '[%s]' \"$x\"",
+            "printf '[%s]' \"$(printf '%s.' «»)\" | sed 's/\\.]$/]/'",
+        ] {
+            if !std::path::Path::new(shell).is_file() {
+                continue;
+            }
+            let run = Command::new(shell).args(["-c", &line(place, value)]).env_clear().output();
+            let out = String::from_utf8(run.unwrap().stdout).unwrap();
+            assert_eq!(out, format!("[{value}]"), "{shell} {place}");
+        }
+    }
+}
+
+#[test]
+fn payloads_stay_data_on_other_machines() {
+    for value in PAYLOADS {
+        comes_out_there(value);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_comes_out_there(value in any::<String>().prop_filter("NUL", |s| !s.contains('\0'))) {
+        comes_out_there(&value);
+    }
+}
+
+#[test]
+fn a_secret_is_a_word_of_a_line() {
+    let code = |text: &str| Part::Code(text.to_owned());
+    let secret = Part::Reference(Reference::Secret("s".to_owned()));
+    let script = Script::encode(Reader::There, &[code("login \""), secret, code("\"")]);
+    let filled = Filled::Script(Box::new(script.unwrap()));
+    let resolved = filled.resolve(&mut |_| Ok::<_, ()>("a b".to_owned())).unwrap();
+    assert_eq!(resolved, json!("login \"\"'a b'\"\""));
 }

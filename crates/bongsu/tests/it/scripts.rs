@@ -6,7 +6,7 @@ use std::time::Duration;
 use bongsu_model::Secret;
 use bongsu_runner::{End, Error, Job, Outcome, Runner, Sandbox, SandboxChoice, ScriptSettings};
 use bongsu_workflow::Filled;
-use bongsu_workflow::script::{Language, Part, Ready, Script};
+use bongsu_workflow::script::{Language, Part, Reader, Ready, Script};
 use serde_json::{Value, json};
 
 const CHOICES: [SandboxChoice; 3] =
@@ -371,7 +371,7 @@ async fn encoded(runner: &Runner, language: Language, text: &str, value: &str) -
         }
         parts.push(Part::Code(code.to_owned()));
     }
-    let script = Script::encode(language, &parts).unwrap();
+    let script = Script::encode(Reader::Here(language), &parts).unwrap();
     let filled = Filled::Script(Box::new(script)).preview();
     runner.run(&Job::new(Ready::of(language, &filled).unwrap())).await.unwrap()
 }

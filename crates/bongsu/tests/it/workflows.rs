@@ -6,7 +6,7 @@ use std::path::Path;
 use bongsu_model::{Source, Timestamp, render_diagnostics};
 use bongsu_provider::manifest::{Catalogue, OperationKind};
 use bongsu_workflow::rehearse::Cases;
-use bongsu_workflow::script::{Language, Ready};
+use bongsu_workflow::script::{Reader, Ready};
 use bongsu_workflow::{Call, Role};
 use serde_json::{Map, Value};
 
@@ -28,7 +28,7 @@ fn chosen(
     };
     // Scripts are run, not requested: here only that they are.
     for (key, value) in &mut params {
-        if let Some(language) = Language::of(slug, key) {
+        if let Some(Reader::Here(language)) = Reader::of(slug, key) {
             Ready::of(language, value)?;
             *value = "script".into();
         }
@@ -47,8 +47,7 @@ fn chosen(
     if operation.kind != wanted {
         return Err(format!("{} is no {wanted:?}", operation.name));
     }
-    let mut prepared =
-        operation.prepare(&auth, &params, now).map_err(|error| error.to_string())?;
+    let mut prepared = operation.prepare(&auth, &params, now).map_err(|error| error.to_string())?;
     prepared.step().map_err(|error| error.to_string())?;
     Ok(format!("{slug}.{}", operation.name))
 }
@@ -82,9 +81,7 @@ fn check(catalogue: &Catalogue, folder: &Path) -> Result<(), Vec<String>> {
     if !quiet || !loud {
         wrong.push("a test has a case that acts and one that does not".to_owned());
     }
-    if let Err(found) =
-        cases.check(workflow, &|call, settings| chosen(catalogue, call, settings))
-    {
+    if let Err(found) = cases.check(workflow, &|call, settings| chosen(catalogue, call, settings)) {
         wrong.extend(found);
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong) }

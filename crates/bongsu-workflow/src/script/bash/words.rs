@@ -1,7 +1,7 @@
 //! What stands in a word: quotes, expansions, values.
 
 use super::rules::Word;
-use super::{End, Scan};
+use super::{End, Place, Scan};
 use crate::script::{Refused, Unit};
 
 impl Scan<'_> {
@@ -13,8 +13,7 @@ impl Scan<'_> {
             let help = "bash would compute it; give an index with {{ … | int }}";
             return Err(self.refuse("a value is the index of an array", help));
         }
-        let name = self.variable(at)?;
-        self.out.push_str(&format!("\"${{{name}}}\""));
+        self.value(at, Place::Bare)?;
         word.value(number);
         Ok(())
     }
@@ -74,8 +73,7 @@ impl Scan<'_> {
                 }
                 Unit::Value(at) => {
                     let number = self.parts[at].is_number();
-                    let name = self.variable(at)?;
-                    self.out.push_str(&format!("'\"${{{name}}}\"'"));
+                    self.value(at, Place::Single)?;
                     word.value(number);
                 }
             }
@@ -104,8 +102,7 @@ impl Scan<'_> {
                 Some(Unit::Value(at)) => {
                     self.next();
                     let number = self.parts[at].is_number();
-                    let name = self.variable(at)?;
-                    self.out.push_str(&format!("'\"${{{name}}}\"$'"));
+                    self.value(at, Place::Escaped)?;
                     word.value(number);
                 }
             }
@@ -136,8 +133,7 @@ impl Scan<'_> {
                     self.next();
                     self.after_sign(false)?;
                     let number = self.parts[at].is_number();
-                    let name = self.variable(at)?;
-                    self.out.push_str(&format!("${{{name}}}"));
+                    self.value(at, Place::Double)?;
                     word.value(number);
                 }
             }
@@ -192,11 +188,11 @@ impl Scan<'_> {
 
     /// Commands inside a word, after what opens them.
     pub(super) fn substitution(&mut self, word: &mut Word, end: End) -> Result<(), Refused> {
-        let before = self.variables.len();
+        let before = self.values;
         word.dynamic();
         self.list(end)?;
         self.take(1);
-        word.derived |= self.variables.len() > before;
+        word.derived |= self.values > before;
         Ok(())
     }
 
@@ -248,8 +244,7 @@ impl Scan<'_> {
                         let help = "bash would evaluate it; write {{ … | int }}";
                         return Err(self.refuse("a value stands where bash computes", help));
                     }
-                    let name = self.variable(at)?;
-                    self.out.push_str(&format!("${{{name}}}"));
+                    self.value(at, Place::Number)?;
                 }
                 Some(Unit::Char(')')) if open == 0 && end == "))" => {
                     self.take(2);
