@@ -44,5 +44,7 @@ pub(crate) fn run() -> Result<()> {
     let tests = ["test", "--release", "--workspace", "--test"];
     process::cargo(&[&tests[..], &["peers", "--", "--ignored", "--test-threads", "1"]].concat())?;
     // Skipped by the tests of the workspace where the library is not installed.
-    process::cargo(&[&tests[..], &["promises", "clock"]].concat())
+    process::cargo(&[&tests[..], &["promises", "clock"]].concat())?;
+    // Run again: now with bubblewrap.
+    process::cargo(&[&tests[..], &["it", "scripts::"]].concat())
 }

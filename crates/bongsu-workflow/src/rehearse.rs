@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::run::{Call, Change, Effect, Event, Input, Outcome, Run, RunError, Status};
 use crate::workflow::Workflow;
 
-pub use case::{Case, Cases, ExpectedCall, Given};
+pub use case::{Case, Cases, Choose, ExpectedCall, Given};
 
 /// Steps a rehearsal may take.
 const MAX_ROUNDS: usize = 10_000;

@@ -96,6 +96,10 @@ pub struct ExpectedCall {
     pub with: Value,
 }
 
+/// Names the operation a call means, `slug.operation`, given the settings of its provider; or says why
+/// there is none.
+pub type Choose<'c> = dyn Fn(&Call, &Map<String, Value>) -> Result<String, String> + 'c;
+
 fn yes() -> bool {
     true
 }
@@ -110,16 +114,11 @@ impl Cases {
         serde_json::from_value(value.to_json()).map_err(|error| error.to_string())
     }
 
-    /// Rehearses every case. `chosen` names the operation a call means, `slug.operation`, or says why
-    /// there is none.
+    /// Rehearses every case.
     ///
     /// # Errors
     /// Every difference, each with the name of its case.
-    pub fn check(
-        &self,
-        workflow: &Workflow,
-        chosen: &dyn Fn(&Call, &Map<String, Value>) -> Result<String, String>,
-    ) -> Result<(), Vec<String>> {
+    pub fn check(&self, workflow: &Workflow, chosen: &Choose<'_>) -> Result<(), Vec<String>> {
         let mut wrong = Vec::new();
         for case in &self.cases {
             let choose = |call: &Call| {

@@ -67,6 +67,11 @@ impl Part {
     fn is_number(&self) -> bool {
         matches!(self, Self::Value { value: Value::Number(_) | Value::Bool(_), .. })
     }
+
+    /// Whether programs could take it for an option.
+    fn begins_with_dash(&self) -> bool {
+        matches!(self, Self::Value { text, .. } if text.starts_with('-'))
+    }
 }
 
 /// Why a script is refused: its author put a value where it could become code or lose its meaning.

@@ -206,6 +206,13 @@ fn bash_refuses() {
         "«»=1",
         "«»() { echo; }",
         "BASH_ENV=«» bash x",
+        "LD_PRELOAD=«» ls",
+        "env LD_PRELOAD=«» ls",
+        "export PATH=«»",
+        "ssh -o ProxyCommand=«» host",
+        "ssh -oProxyCommand=«» host",
+        "at now <<< «»",
+        "echo «» | at now",
         // Through a variable.
         "x=«»; echo $((x + 1))",
         "x=«»\ny=\"$x\"\n(( y > 1 ))",
@@ -227,6 +234,32 @@ fn bash_refuses() {
     }
     let refused = refusal(Language::Bash, "echo\necho\neval «»").unwrap();
     assert_eq!(refused, "line 3: eval would evaluate this value");
+}
+
+#[test]
+fn no_value_becomes_an_option() {
+    let table = [
+        ("tar cf x «»", false),
+        ("ssh «» uptime", false),
+        ("x=1 rm '«»'", false),
+        ("tar cf x -- «»", true),
+        ("rm ./«»", true),
+        ("git commit --message=«»", true),
+        ("echo «»", true),
+        ("printf %s «»", true),
+        ("[ «» = b ]", true),
+        ("cat <<< «»", true),
+        ("cat > «»", true),
+    ];
+    for (text, fits) in table {
+        for reader in [Reader::Here(Language::Bash), Reader::There] {
+            let script = Script::encode(reader, &parts(text, &[json!("--checkpoint-action=x")]));
+            assert_eq!(script.is_ok(), fits, "{text}");
+            let script = Script::encode(reader, &parts(text, &[json!("a-b")]));
+            assert!(script.is_ok(), "{text}");
+        }
+    }
+    assert!(Script::encode(Reader::There, &parts("head -n «»", &[json!(-5)])).is_ok());
 }
 
 #[test]
@@ -276,12 +309,12 @@ const BASH: &[&str] = &[
     "printf '[%s]' \"$(printf '%s.' «»)\" | sed 's/\\.]$/]/'",
     "IFS= read -r -d '' x <<EOF || true\n[«»]\nEOF\nprintf %s \"${x%?}\"",
     "IFS= read -r -d '' x <<'EOF' || true\n[«»]\nEOF\nprintf %s \"${x%?}\"",
-    "f() { printf '[%s]' \"$1\"; }; f «»",
+    "f() { printf '[%s]' \"$2\"; }; f -- «»",
     "for x in «»; do printf '[%s]' \"$x\"; done",
     "case «» in *) printf '[%s]' '«»';; esac",
     "a=(1 «»); printf '[%s]' \"${a[1]}\"",
     "if [[ «» == '«»' ]]; then printf '[%s]' «»; fi # «»",
-    "bash -c 'printf \"[%s]\" \"$1\"' x «»",
+    "bash -c 'printf \"[%s]\" \"$1\"' -- «»",
     "cat <(printf '[%s]' «»)",
 ];
 

@@ -5,21 +5,13 @@
 
 use std::collections::BTreeSet;
 
+use super::command::{Command, RESERVED, VALUE, Word, is_name};
 use crate::script::Refused;
-
-/// Stands in the text of a word for a value.
-const VALUE: char = '\0';
-/// Stands in the text of a word for what bash puts there.
-const UNKNOWN: char = '\u{1}';
 
 pub(super) fn refused(line: usize, message: &str, help: &str) -> Refused {
     Refused { line, message: message.to_owned(), help: Some(help.to_owned()) }
 }
 
-const RESERVED: &[&str] = &[
-    "if", "then", "elif", "else", "do", "while", "until", "!", "time", "{", "}", "coproc", "done",
-    "fi", "esac",
-];
 /// Programs that start the program their words name.
 const WRAPPERS: &[&str] = &[
     "sudo", "doas", "env", "exec", "command", "builtin", "nohup", "nice", "ionice", "timeout",
@@ -49,6 +41,9 @@ const INTERPRETERS: &[(&str, &[&str])] = &[
     ("bc", &["-e"]),
     ("dc", &["-e"]),
     ("gdb", &["-ex"]),
+    ("at", &[]),
+    ("batch", &[]),
+    ("crontab", &[]),
 ];
 /// Programs whose first plain word is code.
 const FILTERS: &[(&str, &str)] = &[
@@ -59,124 +54,6 @@ const FILTERS: &[(&str, &str)] = &[
     ("jq", "give it as a variable: jq --arg name {{ … }}"),
     ("yq", "give it as a variable"),
 ];
-
-/// A word of a command.
-pub(super) struct Word {
-    line: usize,
-    /// Its text, as far as it is known.
-    pub(super) text: String,
-    /// Has quotes in it.
-    pub(super) quoted: bool,
-    /// Depends on values by what is inside it.
-    pub(super) derived: bool,
-    /// A value that is no number stands in it.
-    value: bool,
-    names: Vec<String>,
-}
-
-impl Word {
-    pub(super) fn new(line: usize) -> Self {
-        let (text, names) = (String::new(), Vec::new());
-        Self { line, text, quoted: false, derived: false, value: false, names }
-    }
-
-    pub(super) fn literal(line: usize, sign: char) -> Self {
-        Self { text: sign.to_string(), ..Self::new(line) }
-    }
-
-    pub(super) fn value(&mut self, number: bool) {
-        self.text.push(if number { UNKNOWN } else { VALUE });
-        self.value |= !number;
-    }
-
-    pub(super) fn dynamic(&mut self) {
-        self.text.push(UNKNOWN);
-    }
-
-    pub(super) fn uses(&mut self, name: String) {
-        self.text.push(UNKNOWN);
-        self.names.push(name);
-    }
-
-    /// Before `<` and `>`: the number of a descriptor.
-    pub(super) fn is_number(&self) -> bool {
-        !self.quoted && !self.text.is_empty() && self.text.chars().all(|c| c.is_ascii_digit())
-    }
-
-    /// `name=` or `name+=`, before `(`.
-    pub(super) fn is_assignment_head(&self) -> bool {
-        self.assigned().is_some_and(|(_, value)| value.is_empty())
-    }
-
-    /// `name[`
-    pub(super) fn opens_subscript(&self) -> bool {
-        let Some((name, index)) = self.text.split_once('[') else { return false };
-        !self.quoted && is_name(name) && !index.contains(']')
-    }
-
-    /// The name and the value of an assignment.
-    fn assigned(&self) -> Option<(&str, &str)> {
-        let (head, value) = self.text.split_once('=')?;
-        let head = head.strip_suffix('+').unwrap_or(head);
-        let name = head.split('[').next().unwrap_or(head);
-        is_name(name).then_some((name, value))
-    }
-
-    fn depends(&self) -> bool {
-        self.value || self.derived
-    }
-
-    fn program(&self) -> &str {
-        self.text.rsplit('/').next().unwrap_or_default()
-    }
-}
-
-fn is_name(text: &str) -> bool {
-    let first = text.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
-    first && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-}
-
-/// A command so far.
-pub(super) struct Command {
-    words: Vec<Word>,
-    /// Values go into its standard input.
-    pub(super) fed: bool,
-    /// The next word is no argument: the target of a redirection; of `<<<` if true.
-    target: Option<bool>,
-    elements: bool,
-}
-
-impl Command {
-    pub(super) fn new(elements: bool) -> Self {
-        Self { words: Vec::new(), fed: false, target: None, elements }
-    }
-
-    pub(super) fn push(&mut self, word: Word) {
-        match self.target.take() {
-            Some(string) => self.fed |= string && word.depends(),
-            None => self.words.push(word),
-        }
-    }
-
-    pub(super) fn expect_target(&mut self, string: bool) {
-        self.target = Some(string);
-    }
-
-    /// Inside `[[ … ]]`.
-    pub(super) fn in_test(&self) -> bool {
-        let start = self.words.iter().position(|w| !RESERVED.contains(&w.text.as_str()));
-        start.is_some_and(|at| {
-            let words = &self.words[at..];
-            words[0].text == "[[" && !words.iter().any(|word| word.text == "]]")
-        })
-    }
-
-    /// Whether `((` would compute here.
-    pub(super) fn may_compute(&self) -> bool {
-        !self.elements
-            && self.words.iter().all(|w| w.text == "for" || RESERVED.contains(&w.text.as_str()))
-    }
-}
 
 /// How a word of a command stands that may name a program.
 #[derive(Clone, Copy)]
@@ -208,7 +85,48 @@ pub(super) struct Rules {
     after_pipe: bool,
 }
 
+/// Variables that make code of what they hold, or say where programs find theirs.
+fn leads_to_code(name: &str) -> bool {
+    const PREFIXES: &[&str] = &["LD_", "BASH_", "PYTHON", "PERL5", "GIT_"];
+    const NAMES: &[&str] = &[
+        "ENV",
+        "PATH",
+        "PS4",
+        "PROMPT_COMMAND",
+        "SHELLOPTS",
+        "IFS",
+        "EDITOR",
+        "VISUAL",
+        "PAGER",
+        "RUBYOPT",
+        "RUBYLIB",
+        "NODE_OPTIONS",
+        "NODE_PATH",
+    ];
+    NAMES.contains(&name) || PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Builtins that take words that begin with `-` as they are, where values stand.
+const TAKE_ALL: &[&str] = &["echo", "printf", ":", "true", "false", "set", "return", "exit"];
+
 const PLAIN: &str = "name the program in the script and give the value as one of its words";
+/// A word that begins with `-` is an option to most programs, and some options name programs to run.
+fn options(words: &[Word]) -> Result<(), Refused> {
+    if TAKE_ALL.contains(&words[0].program()) {
+        return Ok(());
+    }
+    for word in &words[1..] {
+        if word.text == "--" {
+            return Ok(());
+        }
+        if word.option {
+            let help = "write -- before it, or --option={{ … }}";
+            return Err(refused(word.line, "a value begins with - and would be an option", help));
+        }
+    }
+    Ok(())
+}
+
 const CODE: &str = "give it as a word after the code, where the code reads it as $1 or the like";
 
 impl Rules {
@@ -272,6 +190,7 @@ impl Rules {
             return Err(refused(first.line, "a value is the name of a command", PLAIN));
         }
         self.evaluates(first);
+        options(words)?;
         self.wrapped(words)?;
         let starts = |word: &Word| WRAPPERS.contains(&word.program());
         let wrapper =
@@ -294,9 +213,7 @@ impl Rules {
             let help = "write the name of the variable in the script";
             return Err(refused(word.line, "a value is the name of a variable", help));
         }
-        // These make code of what they hold.
-        if word.depends() && matches!(name, "BASH_ENV" | "ENV" | "PROMPT_COMMAND" | "PS4" | "PATH")
-        {
+        if word.depends() && leads_to_code(name) {
             return Err(refused(word.line, &format!("a value is given to {name}"), PLAIN));
         }
         self.give(name, word.depends(), &word.names);
@@ -348,7 +265,9 @@ impl Rules {
                 inside = true;
             } else if !inside {
                 return Ok(());
-            } else if word.value && word.assigned().is_none_or(|(_, value)| value.is_empty()) {
+            } else if word.value
+                && word.assigned().is_none_or(|(name, v)| v.is_empty() || leads_to_code(name))
+            {
                 return Err(refused(word.line, "a value is the name of a command", PLAIN));
             } else {
                 let number = |c: char| c.is_ascii_digit() || "smhd.".contains(c);
@@ -395,8 +314,11 @@ impl Rules {
             return self.code(arguments.iter().take(1), "a value is the name of a command", PLAIN);
         }
         if name == "ssh" && runs {
-            let host = arguments.iter().position(|word| !word.text.starts_with('-'));
-            let rest = arguments.iter().skip(host.map_or(0, |at| at + 1));
+            // A host may be a value; options, and what could belong to one, may not.
+            let plain = |word: &Word| !word.text.starts_with('-') && !word.text.contains('=');
+            let host = arguments.iter().position(plain);
+            let rest = arguments.iter().enumerate().filter(|(at, _)| Some(*at) != host);
+            let rest = rest.map(|(_, word)| word);
             let help = "use the ssh provider, or give it by standard input to a program there";
             self.code(rest, "the shell of the other machine would evaluate this value", help)?;
         }
@@ -433,7 +355,8 @@ impl Rules {
             self.code([file].into_iter(), &message, CODE)?;
         }
         let reads = file.is_none() || arguments.iter().any(|word| word.text == "-s");
-        let database = matches!(name, "psql" | "mysql" | "mariadb" | "sqlite3");
+        let database =
+            matches!(name, "psql" | "mysql" | "mariadb" | "sqlite3" | "at" | "batch" | "crontab");
         if (fed && self.values && (reads || database)) || (given && database) {
             return Err(refused(words[0].line, &format!("{name} would read values as code"), CODE));
         }

@@ -1,6 +1,6 @@
 //! What stands in a word: quotes, expansions, values.
 
-use super::rules::Word;
+use super::command::Word;
 use super::{End, Place, Scan};
 use crate::script::{Refused, Unit};
 
@@ -14,7 +14,7 @@ impl Scan<'_> {
             return Err(self.refuse("a value is the index of an array", help));
         }
         self.value(at, Place::Bare)?;
-        word.value(number);
+        word.value(number, self.parts[at].begins_with_dash());
         Ok(())
     }
 
@@ -74,7 +74,7 @@ impl Scan<'_> {
                 Unit::Value(at) => {
                     let number = self.parts[at].is_number();
                     self.value(at, Place::Single)?;
-                    word.value(number);
+                    word.value(number, self.parts[at].begins_with_dash());
                 }
             }
         }
@@ -103,7 +103,7 @@ impl Scan<'_> {
                     self.next();
                     let number = self.parts[at].is_number();
                     self.value(at, Place::Escaped)?;
-                    word.value(number);
+                    word.value(number, self.parts[at].begins_with_dash());
                 }
             }
         }
@@ -134,7 +134,7 @@ impl Scan<'_> {
                     self.after_sign(false)?;
                     let number = self.parts[at].is_number();
                     self.value(at, Place::Double)?;
-                    word.value(number);
+                    word.value(number, self.parts[at].begins_with_dash());
                 }
             }
         }
