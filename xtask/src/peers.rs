@@ -1,5 +1,5 @@
 //! Tests with real peers: Debian's prometheus, alertmanager and amtool, the databases and the SSH
-//! server that providers talk to, and a clock that its libfaketime sets.
+//! server that providers talk to, the sandbox of scripts, and a clock that its libfaketime sets.
 
 use anyhow::{Result, bail};
 
@@ -14,6 +14,7 @@ const PEERS: &[(&str, &str)] = &[
     ("mariadb-server", "/usr/sbin/mariadbd"),
     ("redis-server", "redis-server"),
     ("openssh-server", "/usr/sbin/sshd"),
+    ("bubblewrap", "bwrap"),
 ];
 
 /// Installs what is missing where that is possible.
@@ -43,5 +44,7 @@ pub(crate) fn run() -> Result<()> {
     let tests = ["test", "--release", "--workspace", "--test"];
     process::cargo(&[&tests[..], &["peers", "--", "--ignored", "--test-threads", "1"]].concat())?;
     // Skipped by the tests of the workspace where the library is not installed.
-    process::cargo(&[&tests[..], &["promises", "clock"]].concat())
+    process::cargo(&[&tests[..], &["promises", "clock"]].concat())?;
+    // Run again: now with bubblewrap.
+    process::cargo(&[&tests[..], &["it", "scripts::"]].concat())
 }

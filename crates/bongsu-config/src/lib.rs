@@ -8,4 +8,5 @@
 pub mod alertmanager;
 pub mod import;
 pub mod providers;
+pub mod scripts;
 pub mod secret;

@@ -205,6 +205,20 @@ impl Expr {
 }
 
 impl Expr {
+    /// Whether its value is a number, whatever data says.
+    pub(crate) fn is_number(&self) -> bool {
+        match self {
+            Self::Const(value) => value.is_number(),
+            Self::Filter(_, filter, _) => {
+                matches!(filter.name(), "int" | "float" | "length" | "count" | "abs" | "round")
+            }
+            Self::Builtin(builtin, _) => {
+                matches!(builtin, Builtin::Int | Builtin::Float | Builtin::Len | Builtin::Round)
+            }
+            _ => false,
+        }
+    }
+
     /// The paths in it.
     pub(crate) fn paths<'e>(&'e self, see: &mut impl FnMut(&'e Path)) {
         self.visit(&mut |expr| {

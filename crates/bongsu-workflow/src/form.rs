@@ -5,6 +5,7 @@
 use serde_json::{Map, Value};
 
 use crate::expr::{Evaluation, Expr, Fault, Found, Scope};
+use crate::script::Reader;
 use crate::text::{Filled, Template};
 
 /// A value as written.
@@ -83,6 +84,15 @@ impl Form {
             },
             Self::Chosen(condition) => Filled::Value(condition.value(scope)?),
         })
+    }
+
+    /// Renders a parameter that is a script.
+    pub(crate) fn render_script(&self, reader: Reader, scope: &Scope<'_>) -> Result<Filled, Fault> {
+        match self {
+            Self::Text(template) => template.render_script(reader, scope),
+            Self::Plain(value) => Ok(Filled::Value(value.clone())),
+            _ => Err(Fault("a script is a text".to_owned())),
+        }
     }
 
     /// A value without references, with what is missing empty: constants and variables. One alone

@@ -10,24 +10,26 @@
 
 mod condition;
 pub mod cron;
+mod dry_run;
 mod expr;
 mod form;
 mod functions;
 mod index;
 mod read;
-mod rehearse;
+pub mod rehearse;
 mod run;
+pub mod script;
 mod text;
 mod throttle;
 mod trigger;
 mod value;
 mod workflow;
 
+pub use dry_run::{DryRun, Shown, dry_run};
 pub use expr::{Facts, Fault, Mistake, Scope};
 pub use form::Form;
 pub use index::{Considered, Index, Match, Reason};
 pub use read::{codes, load};
-pub use rehearse::{Rehearsal, Shown, rehearse};
 pub use run::{
     Call, CallError, Change, Effect, Event, Input, Level, Outcome, Role, Run, RunError, Status,
 };

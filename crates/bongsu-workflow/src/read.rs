@@ -41,6 +41,8 @@ pub mod codes {
     pub const SECRET: &str = "BS1908";
     /// Two workflows have one id.
     pub const SAME_ID: &str = "BS1909";
+    /// A script with a value where it could become code.
+    pub const SCRIPT: &str = "BS1910";
     /// Warning: a key nobody knows.
     pub const UNKNOWN_KEY: &str = "BS1921";
     /// Warning: a name no value has.
@@ -316,6 +318,13 @@ impl Reader {
         let secret = mistake.message.starts_with("a secret");
         let code = if secret { codes::SECRET } else { codes::TEXT };
         let mut finding = Diagnostic::error(code, mistake.message.clone());
+        finding.help.clone_from(&mistake.help);
+        let place = self.inside(node, mistake.offset);
+        self.note(finding, place);
+    }
+
+    fn script(&mut self, node: &Node, mistake: &Mistake) {
+        let mut finding = Diagnostic::error(codes::SCRIPT, mistake.message.clone());
         finding.help.clone_from(&mistake.help);
         let place = self.inside(node, mistake.offset);
         self.note(finding, place);

@@ -1,234 +1,135 @@
-//! A run without side effects: what it would do is shown, calls are answered by made-up results.
+//! Runs without effects: what a workflow would do.
 //!
-//! In: a workflow, what starts it, results that are known. Out: every effect in order, how it ended. A
-//! value that is missing is made up where it is looked for, until nothing is missing.
+//! In: a workflow, what starts it, answers to its calls. Out: the calls it makes, whom it asks, what it
+//! writes, how it ends. Time passes as the run wants it. [`Cases`] are such runs with what is expected
+//! of them, as they stand beside a workflow in a `test.yaml`.
 
-use std::collections::BTreeMap;
+mod case;
+
+use std::collections::VecDeque;
 
 use bongsu_model::Timestamp;
-use serde::Serialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use crate::run::{Effect, Event, Input, Level, Outcome, Run, Status};
+use crate::run::{Call, Change, Effect, Event, Input, Outcome, Run, RunError, Status};
 use crate::workflow::Workflow;
 
-/// Inputs a run takes, and values that are made up.
-const MAX_ROUNDS: usize = 1000;
+pub use case::{Case, Cases, Choose, ExpectedCall, Given};
 
-/// What a run would do.
-#[derive(Clone, Debug, Serialize)]
+/// Steps a rehearsal may take.
+const MAX_ROUNDS: usize = 10_000;
+
+/// What the world says to a run.
+pub trait World {
+    /// The answer to a call.
+    fn answer(&mut self, call: &Call) -> Outcome;
+
+    /// What a person says to a question.
+    fn approves(&mut self, message: &str) -> bool {
+        let _ = message;
+        true
+    }
+
+    /// The alert as it is when a wait is over; `None`: as it was.
+    fn alert(&mut self, now: Timestamp) -> Option<Value> {
+        let _ = now;
+        None
+    }
+
+    /// Whether a throttled step may be done.
+    fn allows(&mut self, subject: &str) -> bool {
+        let _ = subject;
+        true
+    }
+}
+
+/// What a run did.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rehearsal {
+    /// Its calls, in order, every attempt.
+    pub calls: Vec<Call>,
+    /// What people were asked.
+    pub questions: Vec<String>,
+    /// What it wrote to its alert or incident.
+    pub changes: Vec<Change>,
     /// How it ended.
     pub status: Status,
     /// What went wrong.
     pub errors: Vec<String>,
-    /// What it would do, in order.
-    pub effects: Vec<Shown>,
-    /// Values that were made up, as dotted paths.
-    pub made_up: Vec<String>,
+    /// `steps` at the end.
+    pub results: Value,
+    /// When it ended.
+    pub ended: Timestamp,
 }
 
-/// Something a run would do.
-#[derive(Clone, Debug, Serialize)]
-pub struct Shown {
-    /// `call`, `enrich`, `ask`, `wait`, `throttle` or `log`.
-    pub what: &'static str,
-    /// The step.
-    pub step: Option<String>,
-    /// All about it; secrets by their names.
-    pub detail: Value,
+/// Why a run cannot be rehearsed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stuck {
+    /// It waits for nothing.
+    #[error("the run stands still")]
+    Still,
+    /// It goes on and on.
+    #[error("the run takes too many steps")]
+    Endless,
+    /// It takes no input.
+    #[error(transparent)]
+    Run(#[from] RunError),
 }
 
-/// Goes through a run at `now`. `known` are results by step; other calls are answered with what texts
-/// ask for.
+/// Runs a workflow from `now` to its end.
+///
+/// # Errors
+/// It does not end.
 pub fn rehearse(
     workflow: &Workflow,
-    event: &Event,
-    known: &BTreeMap<String, Value>,
-    now: Timestamp,
-) -> Rehearsal {
-    let mut world = World {
-        event: event.clone(),
-        row: json!({}),
-        known: known.clone(),
-        grown: BTreeMap::new(),
-        made_up: Vec::new(),
-    };
-    let mut last = String::new();
-    for _ in 0..MAX_ROUNDS {
-        let rehearsal = once(workflow, &world, now);
-        let errors = rehearsal.errors.join("\n");
-        let missing = match rehearsal.status {
-            Status::Failed if errors != last => missing(&errors),
-            Status::Failed => None,
-            _ => unwritten(&rehearsal.effects, &world.made_up),
-        };
-        let grown = missing.is_some_and(|path| world.grow(&path));
-        if !grown {
-            return Rehearsal { made_up: world.made_up, ..rehearsal };
-        }
-        last = errors;
-    }
-    once(workflow, &world, now)
-}
-
-/// The path an error says is missing.
-fn missing(errors: &str) -> Option<String> {
-    let (before, _) = errors.split_once(" is not there")?;
-    let part_of_path = |c: char| !(c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '@'));
-    let path = before.rsplit(part_of_path).next()?;
-    (!path.is_empty()).then(|| path.to_owned())
-}
-
-/// A path into the result of a step that is to be written to an alert and is not there.
-fn unwritten(effects: &[Shown], made_up: &[String]) -> Option<String> {
-    let logs = effects.iter().filter(|effect| effect.what == "log");
-    let mut paths = logs.filter_map(|log| {
-        let path = missing(log.detail["message"].as_str()?)?;
-        let step = log.step.as_ref()?;
-        path.starts_with("results.").then(|| format!("steps.{step}.{path}"))
-    });
-    paths.find(|path| !made_up.contains(path))
-}
-
-struct World {
     event: Event,
-    /// What a row of an answer holds.
-    row: Value,
-    known: BTreeMap<String, Value>,
-    grown: BTreeMap<String, Value>,
-    made_up: Vec<String>,
-}
-
-impl World {
-    /// Makes up a value; whether there is a place for it.
-    fn grow(&mut self, path: &str) -> bool {
-        let keys: Vec<&str> = path.split('.').collect();
-        match keys.as_slice() {
-            ["alert" | "event", rest @ ..] if !rest.is_empty() => {
-                put(self.event.alert.get_or_insert_with(|| json!({})), rest);
+    mut now: Timestamp,
+    world: &mut impl World,
+) -> Result<Rehearsal, Stuck> {
+    let mut run = Run::new("rehearsal", workflow, event);
+    let mut inputs = VecDeque::from([Input::Started]);
+    let (mut calls, mut questions, mut changes) = (Vec::new(), Vec::new(), Vec::new());
+    for _ in 0..MAX_ROUNDS {
+        let input = match inputs.pop_front() {
+            Some(input) => input,
+            None => {
+                now = run.wakes_at().ok_or(Stuck::Still)?.max(now);
+                Input::Woken { alert: world.alert(now) }
             }
-            ["incident", rest @ ..] if !rest.is_empty() => {
-                put(self.event.incident.get_or_insert_with(|| json!({})), rest);
-            }
-            ["trigger", rest @ ..] if !rest.is_empty() => put(&mut self.event.trigger, rest),
-            ["foreach", "value", rest @ ..] | ["item", rest @ ..] | ["vars", _, rest @ ..] => {
-                put(&mut self.row, rest);
-            }
-            ["steps" | "actions", step, "results", rest @ ..]
-                if !self.known.contains_key(*step) =>
-            {
-                put(self.grown.entry((*step).to_owned()).or_insert_with(|| json!({})), rest);
-            }
-            _ => return false,
-        }
-        self.made_up.push(path.to_owned());
-        true
-    }
-
-    /// What a call is answered: a list where the workflow walks it.
-    fn result(&self, workflow: &Workflow, step: &str) -> Value {
-        if let Some(known) = self.known.get(step) {
-            return known.clone();
-        }
-        let whole = format!("steps.{step}.results");
-        let walked = workflow.all_steps().filter_map(|step| step.each.as_ref()).any(|each| {
-            each.text().contains(&whole) && !each.text().contains(&format!("{whole}."))
-        });
-        match self.grown.get(step) {
-            Some(Value::Object(grown)) if !walked => {
-                let mut row = self.row.as_object().cloned().unwrap_or_default();
-                row.extend(grown.clone());
-                Value::Object(row)
-            }
-            _ if walked => json!([self.row]),
-            _ => self.row.clone(),
-        }
-    }
-}
-
-fn put(at: &mut Value, keys: &[&str]) {
-    let [key, rest @ ..] = keys else {
-        if at.as_object().is_some_and(Map::is_empty) || at.is_null() {
-            *at = "x".into();
-        }
-        return;
-    };
-    if !at.is_object() {
-        *at = json!({});
-    }
-    if let Value::Object(map) = at {
-        put(map.entry(*key).or_insert_with(|| json!({})), rest);
-    }
-}
-
-fn once(workflow: &Workflow, world: &World, mut now: Timestamp) -> Rehearsal {
-    let mut run = Run::new("dry-run", workflow, world.event.clone());
-    let mut inputs = vec![Input::Started];
-    let mut effects = Vec::new();
-    let mut show = |what, step: Option<String>, detail| effects.push(Shown { what, step, detail });
-    let failed = |message: &str| (Status::Failed, vec![message.to_owned()]);
-    let (status, errors) = 'run: {
-        for _ in 0..MAX_ROUNDS {
-            let input = match (inputs.pop(), run.wakes_at()) {
-                (Some(input), _) => input,
-                (None, Some(at)) => {
-                    now = at;
-                    Input::Woken { alert: None }
+        };
+        for effect in run.step(workflow, now, input)? {
+            match effect {
+                Effect::Call(call) => {
+                    let outcome = world.answer(&call);
+                    let (key, attempt) = (call.key.clone(), call.attempt);
+                    inputs.push_back(Input::Ended { key, attempt, outcome });
+                    calls.push(*call);
                 }
-                (None, None) => break 'run failed("the run stands still"),
-            };
-            let done = match run.step(workflow, now, input) {
-                Ok(done) => done,
-                Err(error) => break 'run failed(&error.to_string()),
-            };
-            for effect in done {
-                match effect {
-                    Effect::Call(call) => {
-                        let detail = json!({
-                            "provider": call.provider, "instance": call.instance,
-                            "settings": call.settings.as_ref().map(crate::Filled::preview),
-                            "with": call.with.preview(),
-                        });
-                        let result = world.result(workflow, &call.step);
-                        show("call", Some(call.step.clone()), detail);
-                        let (key, attempt) = (call.key, call.attempt);
-                        inputs.push(Input::Ended {
-                            outcome: Outcome::Result(result),
-                            key,
-                            attempt,
-                        });
-                    }
-                    Effect::Ask { key, step, message, by, .. } => {
-                        show("ask", Some(step), json!({"message": message, "by": by}));
-                        inputs.push(Input::Answered { key, by: "you".to_owned(), approved: true });
-                    }
-                    Effect::Throttle { key, subject, .. } => {
-                        show("throttle", None, json!({"subject": subject}));
-                        inputs.push(Input::Allowed { key, allowed: true });
-                    }
-                    Effect::EnrichAlert { fingerprint, changes, step } => {
-                        show("enrich", Some(step), json!({"alert": fingerprint, "set": changes}));
-                    }
-                    Effect::EnrichIncident { incident, changes, step } => {
-                        show("enrich", Some(step), json!({"incident": incident, "set": changes}));
-                    }
-                    Effect::Log { level, step, message } if level > Level::Debug => {
-                        show("log", step, json!({"level": level, "message": message}));
-                    }
-                    Effect::Wait { .. } if !inputs.is_empty() => {}
-                    Effect::Wait { until } => {
-                        let passing = run.open().iter().any(|open| matches!(open, Effect::Call(_)));
-                        if !passing {
-                            show("wait", None, json!({"until": until}));
-                        }
-                    }
-                    Effect::Finished { status, errors, .. } => break 'run (status, errors),
-                    Effect::Log { .. } | Effect::Abandon { .. } => {}
+                Effect::Ask { key, message, .. } => {
+                    let approved = world.approves(&message);
+                    inputs.push_back(Input::Answered { key, by: "rehearsal".to_owned(), approved });
+                    questions.push(message);
                 }
+                Effect::Throttle { key, subject, .. } => {
+                    let allowed = world.allows(&subject);
+                    inputs.push_back(Input::Allowed { key, allowed });
+                }
+                Effect::EnrichAlert { changes: made, .. }
+                | Effect::EnrichIncident { changes: made, .. } => changes.extend(made),
+                Effect::Finished { status, errors, results } => {
+                    return Ok(Rehearsal {
+                        calls,
+                        questions,
+                        changes,
+                        status,
+                        errors,
+                        results,
+                        ended: now,
+                    });
+                }
+                Effect::Abandon { .. } | Effect::Wait { .. } | Effect::Log { .. } => {}
             }
         }
-        failed("the run takes too many steps")
-    };
-    Rehearsal { status, errors, effects, made_up: Vec::new() }
+    }
+    Err(Stuck::Endless)
 }

@@ -7,6 +7,7 @@
 
 mod parse;
 mod render;
+mod script;
 
 use std::fmt;
 
@@ -17,6 +18,7 @@ use serde_json::Value;
 pub(crate) use parse::secret_inside;
 
 use crate::expr::{Evaluation, Expr, Fault, Mistake, Path, Scope};
+use crate::script::Script;
 use crate::value::shown;
 
 /// A value that is filled in when the request is made.
@@ -51,6 +53,9 @@ pub enum Filled {
     List(Vec<Filled>),
     /// A map.
     Map(Vec<(String, Filled)>),
+    /// A script no value can change the meaning of; it resolves to what
+    /// [`crate::script::Ready::of`] reads.
+    Script(Box<Script>),
 }
 
 impl Filled {
@@ -82,6 +87,7 @@ impl Filled {
                 }
                 Value::Object(map)
             }
+            Self::Script(script) => script.resolve(known)?,
         })
     }
 

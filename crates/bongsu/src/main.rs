@@ -38,6 +38,8 @@ fn main() -> ExitCode {
     }
     match words.first().map(String::as_str) {
         Some("amtool") => amtool::run(&words[1..]),
+        // What runs scripts of workflows: started by the server.
+        Some("__script") => bongsu_runner::inside::main(&words[1..]),
         Some("alertmanager") => server("alertmanager", &words[1..]),
         _ => cli::run(&words),
     }

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result};
 use bongsu_model::{Diagnostic, Source, Timestamp, render_diagnostics};
-use bongsu_workflow::{Effect, Event, Input, Outcome, Run, Status, Workflow, load};
+use bongsu_workflow::{Call, Event, Outcome, Status, Workflow, load, rehearse};
 use regex::Regex;
 use serde_json::{Map, Value, json};
 
@@ -143,7 +143,7 @@ fn put(at: &mut Value, keys: &[&str]) {
 }
 
 fn once(workflow: &Workflow, world: &World) -> Result<(Status, Vec<String>), String> {
-    let mut now: Timestamp = "2026-01-15T12:00:00Z".parse().map_err(|_| "no clock".to_owned())?;
+    let now: Timestamp = "2026-01-15T12:00:00Z".parse().map_err(|_| "no clock".to_owned())?;
     let inputs = workflow.check_inputs(&json!({})).map_err(|wrong| wrong.join(", "))?;
     let event = Event {
         kind: "manual".to_owned(),
@@ -153,31 +153,18 @@ fn once(workflow: &Workflow, world: &World) -> Result<(Status, Vec<String>), Str
         trigger: world.trigger.clone(),
         ..Event::default()
     };
-    let mut run = Run::new("r", workflow, event);
-    let mut inputs = vec![Input::Started];
-    for _ in 0..MAX_ROUNDS {
-        let input = match inputs.pop() {
-            Some(input) => input,
-            None => {
-                now = run.wakes_at().ok_or("the run stands still")?;
-                Input::Woken { alert: None }
-            }
-        };
-        for effect in run.step(workflow, now, input).map_err(|error| error.to_string())? {
-            match effect {
-                Effect::Call(call) => inputs.push(Input::Ended {
-                    outcome: Outcome::Result(world.result(workflow, &call.step)),
-                    key: call.key,
-                    attempt: call.attempt,
-                }),
-                Effect::Ask { key, .. } => {
-                    inputs.push(Input::Answered { key, by: "a".to_owned(), approved: true });
-                }
-                Effect::Throttle { key, .. } => inputs.push(Input::Allowed { key, allowed: true }),
-                Effect::Finished { status, errors, .. } => return Ok((status, errors)),
-                _ => {}
-            }
-        }
+    let rehearsal = rehearse::rehearse(workflow, event, now, &mut Stage { workflow, world })
+        .map_err(|stuck| stuck.to_string())?;
+    Ok((rehearsal.status, rehearsal.errors))
+}
+
+struct Stage<'w> {
+    workflow: &'w Workflow,
+    world: &'w World,
+}
+
+impl rehearse::World for Stage<'_> {
+    fn answer(&mut self, call: &Call) -> Outcome {
+        Outcome::Result(self.world.result(self.workflow, &call.step))
     }
-    Err("the run takes too many steps".to_owned())
 }

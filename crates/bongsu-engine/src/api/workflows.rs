@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bongsu_model::{Diagnostic, Timestamp};
 pub use bongsu_store::{RunEvent, RunFilter, RunRecord, RunRow, WorkflowRow};
 use bongsu_workflow::Workflow;
-pub use bongsu_workflow::{Considered, Rehearsal};
+pub use bongsu_workflow::{Considered, DryRun};
 use serde_json::Value;
 use thiserror::Error;
 
@@ -190,7 +190,7 @@ pub trait WorkflowBackend: Send + Sync + 'static {
         id: String,
         text: Option<String>,
         request: StartRequest,
-    ) -> Answer<'_, Result<Rehearsal, WorkflowError>>;
+    ) -> Answer<'_, Result<DryRun, WorkflowError>>;
 
     /// Whether a request may start a workflow without being a user's.
     fn admits_hook(&self, method: &str, path: &str, shown: &str) -> bool;

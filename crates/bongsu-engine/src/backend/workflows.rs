@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::api::{
-    Answer, HookRequest, Rehearsal, RunEvent, RunFilter, RunRecord, RunView, StartRequest,
-    StoreError, WorkflowBackend, WorkflowError, WorkflowRow, WorkflowView, WorkflowsExplained,
+    Answer, DryRun, HookRequest, RunEvent, RunFilter, RunRecord, RunView, StartRequest, StoreError,
+    WorkflowBackend, WorkflowError, WorkflowRow, WorkflowView, WorkflowsExplained,
 };
 use crate::engine::Engine;
 
@@ -74,7 +74,7 @@ impl WorkflowBackend for Engine {
         id: String,
         text: Option<String>,
         request: StartRequest,
-    ) -> Answer<'_, Result<Rehearsal, WorkflowError>> {
+    ) -> Answer<'_, Result<DryRun, WorkflowError>> {
         Box::pin(async move { self.0.rehearse(&id, text, request).await })
     }
 

@@ -156,11 +156,11 @@ impl WorkflowBackend for Fake {
         id: String,
         text: Option<String>,
         request: StartRequest,
-    ) -> Answer<'_, Result<Rehearsal, WorkflowError>> {
+    ) -> Answer<'_, Result<DryRun, WorkflowError>> {
         let source = Source { name: id, text: text.unwrap_or_else(|| FILE.to_owned()) };
         let (read, _) = bongsu_workflow::load(source).unwrap();
         let event = bongsu_workflow::Event { alert: request.alert, ..Default::default() };
-        now(Ok(bongsu_workflow::rehearse(&read[0], &event, &Default::default(), self.now)))
+        now(Ok(bongsu_workflow::dry_run(&read[0], &event, &Default::default(), self.now)))
     }
 
     fn admits_hook(&self, method: &str, path: &str, shown: &str) -> bool {

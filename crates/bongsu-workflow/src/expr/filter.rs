@@ -53,6 +53,11 @@ impl Filter {
         Some(Self { name: name.into(), expression })
     }
 
+    /// As it is called.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Whether it is there for what is missing.
     pub(crate) fn is_default(&self) -> bool {
         matches!(&*self.name, "default" | "d")

@@ -11,6 +11,7 @@ use super::{Reader, codes};
 use crate::condition::{Condition as Check, Kind as CheckKind};
 use crate::expr::Expr;
 use crate::form::Form;
+use crate::script::Reader as ScriptReader;
 use crate::text::Template;
 use crate::workflow::{
     Alerts, Each, Enrichment, OnError, Provider, Retry, Step, StepKind, Wait, Written,
@@ -365,6 +366,12 @@ impl Reader {
                 "alert" if rows => alert = Some(self.row(|r| r.chosen(value))),
                 _ => {
                     let form = self.keyed(value).unwrap_or_else(|| self.form(value));
+                    if let (Some(reader), Form::Text(template)) =
+                        (ScriptReader::of(&provider.kind, key), &form)
+                        && let Err(mistake) = template.check_script(reader)
+                    {
+                        self.script(value, &mistake);
+                    }
                     provider.with.retain(|(known, _)| known != key);
                     provider.with.push((key.to_owned(), form));
                 }

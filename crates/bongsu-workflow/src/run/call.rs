@@ -8,6 +8,7 @@ use super::advance::Advance;
 use super::{Call, Effect, Ended, Role, Run, Section, State, Task};
 use crate::expr::{Fault, Scope};
 use crate::form;
+use crate::script::Reader;
 use crate::text::Filled;
 use crate::value::shown;
 use crate::workflow::{Alerts, Provider, StepKind, Wait, Workflow};
@@ -114,7 +115,11 @@ fn parameters(
 ) -> Result<Filled, Fault> {
     let mut with = Vec::with_capacity(provider.with.len());
     for (key, form) in &provider.with {
-        let value = form.render(scope, true).map_err(|fault| Fault(format!("{key}: {fault}")))?;
+        let value = match Reader::of(&provider.kind, key) {
+            Some(reader) => form.render_script(reader, scope),
+            None => form.render(scope, true),
+        };
+        let value = value.map_err(|fault| Fault(format!("{key}: {fault}")))?;
         with.push((key.clone(), value));
     }
     if let Some(alerts) = &provider.alerts {

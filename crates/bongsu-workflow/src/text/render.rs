@@ -12,9 +12,9 @@ use crate::functions::{Host, pretty};
 use crate::value::{shown, truthy};
 
 /// Bytes a rendered text may have.
-const MAX_OUTPUT: usize = 1 << 20;
+pub(super) const MAX_OUTPUT: usize = 1 << 20;
 /// Rounds of sections a text may go.
-const MAX_ROUNDS: usize = 100_000;
+pub(super) const MAX_ROUNDS: usize = 100_000;
 
 /// Paths that stand for a whole report, which prints as JSON.
 pub(super) fn is_report(path: &Path) -> bool {
@@ -162,7 +162,7 @@ impl Out {
 }
 
 /// As Mustache has it: texts are true by being there.
-fn section_true(value: &Value) -> bool {
+pub(super) fn section_true(value: &Value) -> bool {
     match value {
         Value::String(text) => !text.is_empty(),
         other => truthy(other),
@@ -176,7 +176,7 @@ fn shown_call(value: &Value) -> String {
     }
 }
 
-fn applied(function: Applied, text: String) -> String {
+pub(super) fn applied(function: Applied, text: String) -> String {
     match function {
         Applied::Default => text,
         Applied::Na if text.trim().is_empty() => "N/A".to_owned(),
@@ -187,7 +187,7 @@ fn applied(function: Applied, text: String) -> String {
     }
 }
 
-fn value(expr: &Expr, scope: &Scope<'_>, strict: bool) -> Result<String, Fault> {
+pub(super) fn value(expr: &Expr, scope: &Scope<'_>, strict: bool) -> Result<String, Fault> {
     match Evaluation::strict(scope, strict).find(expr)? {
         Found::Value(value) => Ok(match expr {
             Expr::Path(path) if is_report(path) && value.is_object() => pretty(&value),

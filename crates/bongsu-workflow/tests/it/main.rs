@@ -3,6 +3,7 @@
 
 mod files;
 mod runs;
+mod scripts;
 mod support;
 mod texts;
 mod triggers;

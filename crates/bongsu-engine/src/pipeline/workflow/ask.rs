@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bongsu_workflow::{Event, Rehearsal, Run, Workflow};
+use bongsu_workflow::{DryRun, Event, Run, Workflow};
 use serde_json::json;
 use tokio::task::spawn_blocking;
 
@@ -99,7 +99,7 @@ impl Shared {
         id: &str,
         text: Option<String>,
         request: StartRequest,
-    ) -> Result<Rehearsal, WorkflowError> {
+    ) -> Result<DryRun, WorkflowError> {
         let definition = match text {
             Some(text) => Self::tried(&text)?,
             None => self.definition(id)?,
@@ -111,7 +111,7 @@ impl Shared {
         self.flow.lock().recall(&definition, &mut event);
         let now = self.clock.now();
         let done = spawn_blocking(move || {
-            bongsu_workflow::rehearse(&definition.workflow, &event, &BTreeMap::new(), now)
+            bongsu_workflow::dry_run(&definition.workflow, &event, &BTreeMap::new(), now)
         });
         done.await.map_err(broken)
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bongsu_lang::yaml;
 use bongsu_model::{Diagnostic, Source, render_diagnostics};
-use bongsu_workflow::{Event, Step, StepKind, Workflow, rehearse};
+use bongsu_workflow::{Event, Step, StepKind, Workflow, dry_run};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -186,7 +186,7 @@ impl DryRunArguments {
                     .map_err(|wrong| Failure::usage(wrong.join("; ")))?;
                 let kind = if alert.is_some() { "alert" } else { "manual" };
                 let event = Event { kind: kind.to_owned(), alert, inputs, ..Event::default() };
-                let done = rehearse(&workflow, &event, &known, jiff::Timestamp::now());
+                let done = dry_run(&workflow, &event, &known, jiff::Timestamp::now());
                 // Plain data.
                 serde_json::to_value(done).unwrap_or_default()
             }
