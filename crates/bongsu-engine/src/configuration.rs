@@ -21,6 +21,7 @@ use tokio::sync::Semaphore;
 
 use crate::api::ReceiverView;
 use crate::intake::Intake;
+use crate::scripts::Scripts;
 use crate::trace::Tracer;
 use crate::workflows::Provisioned;
 
@@ -69,6 +70,7 @@ pub struct Loaded {
     intake: RwLock<Arc<Intake>>,
     dedup: Vec<DedupRule>,
     enricher: Arc<Enricher>,
+    scripts: Arc<Scripts>,
     workflows: Provisioned,
 }
 
@@ -117,7 +119,19 @@ impl Loaded {
             dedup: Vec::new(),
             enricher: Arc::default(),
             workflows: Provisioned::default(),
+            scripts: Arc::default(),
         }
+    }
+
+    /// The same with scripts, if they are enabled.
+    #[must_use]
+    pub fn scripting(mut self, scripts: Scripts) -> Self {
+        self.scripts = Arc::new(scripts);
+        self
+    }
+
+    pub(crate) fn scripts(&self) -> &Arc<Scripts> {
+        &self.scripts
     }
 
     /// The same with providers that may send.

@@ -243,6 +243,7 @@ impl Engine {
             saving: tokio::sync::Mutex::default(),
         }));
         engine.0.forget(stale);
+        engine.0.prepare_scripts();
         engine.0.resume(restored);
         engine.0.forget(remembered);
         engine.0.resume_runs(kept);
@@ -364,6 +365,7 @@ impl Engine {
         shared.forget(remembered);
         shared.timer.notify_one();
         *shared.reloads.lock() = Reloads { last_ok: true, last_success: now };
+        shared.prepare_scripts();
         Ok(())
     }
 

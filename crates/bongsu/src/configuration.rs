@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bongsu_config::alertmanager::{self, Config};
+use bongsu_config::scripts::ScriptSettings;
 use bongsu_engine::EnrichmentFiles;
 use bongsu_lang::Mode;
 use bongsu_lang::gotmpl::TemplateSet;
@@ -84,6 +85,16 @@ pub(crate) fn enrichment(path: Option<&Path>) -> Result<EnrichmentFiles, Vec<Dia
         }
     }
     if faults.is_empty() { Ok(files) } else { Err(faults) }
+}
+
+/// What `scripts.yaml` of a configuration directory allows scripts; none runs without it.
+pub(crate) fn scripts(
+    path: Option<&Path>,
+) -> Result<(ScriptSettings, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let file = path.map(|path| path.join("scripts.yaml")).filter(|path| path.is_file());
+    let Some(file) = file else { return Ok(Default::default()) };
+    let text = read(&file).map_err(|fault| vec![fault])?;
+    bongsu_config::scripts::load(&Arc::new(Source { name: file.display().to_string(), text }))
 }
 
 /// Workflows of a configuration directory: every YAML file below `workflows/`.

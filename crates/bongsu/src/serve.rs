@@ -14,7 +14,7 @@ use bongsu_engine::api::SecretProblem;
 use bongsu_engine::clock::{Clock, SystemClock};
 use bongsu_engine::intake::Intake;
 use bongsu_engine::transport::NetTransport;
-use bongsu_engine::{Engine, Enricher, Loaded, Options, Provisioned, StartError};
+use bongsu_engine::{Engine, Enricher, Loaded, Options, Provisioned, Scripts, StartError};
 use bongsu_lang::Mode;
 use bongsu_model::{Diagnostic, Timestamp, render_diagnostics};
 use bongsu_provider::Connector;
@@ -265,30 +265,35 @@ fn loader(options: &ServeOptions, load: Load) -> Box<bongsu_engine::Loader> {
             true => Ok(Default::default()),
             false => configuration::workflows(path.as_deref()).and_then(Provisioned::read),
         };
+        let scripts = configuration::scripts(path.as_deref());
         // The mistakes of all files at once.
-        let (files, (enricher, warnings), (senders, installation), (flows, more)) =
-            match (files, enricher, senders, flows) {
-                (Ok(files), Ok(enricher), Ok(senders), Ok(flows)) => {
-                    (files, enricher, senders, flows)
+        let (files, (enricher, warnings), (senders, installation), (flows, more), scripts) =
+            match (files, enricher, senders, flows, scripts) {
+                (Ok(files), Ok(enricher), Ok(senders), Ok(flows), Ok(scripts)) => {
+                    (files, enricher, senders, flows, scripts)
                 }
-                (files, enricher, senders, flows) => {
+                (files, enricher, senders, flows, scripts) => {
                     let faults = [files.err(), enricher.err(), senders.err(), flows.err()];
-                    return Err(faults.into_iter().flatten().flatten().collect());
+                    let faults = faults.into_iter().chain([scripts.err()]);
+                    return Err(faults.flatten().flatten().collect());
                 }
             };
+        let (allowed, risks) = scripts;
         let dedup = enricher.dedup_rules().to_vec();
-        for warning in files.warnings.iter().chain(&warnings).chain(&more) {
+        for warning in files.warnings.iter().chain(&warnings).chain(&more).chain(&risks) {
             warn!(code = warning.code, finding = warning.message, "configuration");
         }
         let file = path.as_deref().map(|path| tracing::field::display(path.display()));
         let (templates, workflows) = (files.template_files.len(), flows.len());
         info!(file, templates, workflows, "configuration loaded");
+        let program = std::env::current_exe().unwrap_or_default();
+        let scripts = Scripts::new(allowed, program);
         let tracer = exports.tracer(files.config.tracing.as_ref());
         *current.installation.lock() = installation;
         current.changed.notify_one();
         let loaded = Loaded::new(files.config, files.templates, &external_url, retention);
         let loaded = loaded.traced(tracer).receiving(senders);
-        Ok(loaded.deduplicating(dedup).enriching(enricher).running(flows))
+        Ok(loaded.deduplicating(dedup).enriching(enricher).running(flows).scripting(scripts))
     })
 }
 

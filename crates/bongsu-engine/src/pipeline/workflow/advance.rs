@@ -36,19 +36,34 @@ fn noted(kind: &'static str, step: Option<&str>, detail: Value) -> Noted {
     Noted { kind, step: step.map(str::to_owned), detail }
 }
 
+/// What is known of a call beside its outcome.
+pub(crate) struct Aside {
+    /// How long it was under way.
+    pub(super) took: Duration,
+    /// What a script printed beside its result.
+    pub(super) printed: String,
+}
+
 impl Shared {
-    /// Hands an input to a run; `took` is how long a call was under way.
+    /// Hands an input to a run, and what is known beside it.
     pub(crate) async fn advance(
         self: Arc<Self>,
         live: Arc<Live>,
         input: Input,
-        took: Option<Duration>,
+        aside: Option<Aside>,
     ) {
         let mut guard = live.record.lock().await;
         let record = &mut *guard;
         let now = self.clock.now();
         let workflow = &live.definition.workflow;
+        let took = aside.as_ref().map(|aside| aside.took);
         let mut events: Vec<Noted> = about_input(&input, took).into_iter().collect();
+        if let (Some(aside), Input::Ended { key, .. }) = (aside, &input)
+            && !aside.printed.is_empty()
+        {
+            let detail = json!({"level": Level::Info, "message": cut(aside.printed.into())});
+            events.push(noted("log", step_of(key), detail));
+        }
         let mut rows = Vec::new();
         let mut todo = Vec::new();
         let mut over = None;

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::advance::Aside;
 use super::{builtin, keep};
 use crate::engine::Shared;
 use crate::intake::Intake;
@@ -43,17 +44,30 @@ impl Shared {
                 () = shared.closing.cancelled() => return,
             };
             live.calls.lock().remove(&call.key);
+            let Made { outcome, printed } = outcome;
             let outcome = match outcome {
                 Ok(result) => Outcome::Result(result),
                 Err(error) => Outcome::Error(error),
             };
             let (key, attempt) = (call.key, call.attempt);
             let input = Input::Ended { key, attempt, outcome };
-            shared.advance(live, input, Some(begun.elapsed())).await;
+            let aside = Aside { took: begun.elapsed(), printed };
+            shared.advance(live, input, Some(aside)).await;
         });
     }
 
-    async fn outcome(self: &Arc<Self>, live: &Live, call: &Call) -> Result<Value, CallError> {
+    async fn outcome(self: &Arc<Self>, live: &Live, call: &Call) -> Made {
+        let mut printed = String::new();
+        let outcome = self.perform(live, call, &mut printed).await;
+        Made { outcome, printed }
+    }
+
+    async fn perform(
+        self: &Arc<Self>,
+        live: &Live,
+        call: &Call,
+        printed: &mut String,
+    ) -> Result<Value, CallError> {
         let gone = |_| refused("the server ends");
         let of_workflow = self.flow.lock().permits(&live.definition.workflow.id);
         let _one = of_workflow.acquire().await.map_err(gone)?;
@@ -63,7 +77,10 @@ impl Shared {
             Duration::try_from(until.duration_since(now)).unwrap_or_default().min(LONGEST)
         });
         let deadline = Instant::now() + left;
-        let intake = self.core.lock().loaded.intake();
+        let (intake, scripts) = {
+            let core = self.core.lock();
+            (core.loaded.intake(), Arc::clone(core.loaded.scripts()))
+        };
         let mut secrets = Secrets {
             intake: &intake,
             // Who may save workflows may not read the surroundings of the server.
@@ -78,7 +95,11 @@ impl Shared {
             "keep" => keep::call(self, live, call, params).await,
             "console" => Ok(builtin::console(live, call, &redactor, &params)),
             "mock" => Ok(builtin::mock(params)),
-            "bash" | "python" => builtin::script(call, params, deadline).await,
+            "bash" | "python" => {
+                let (result, said) = builtin::script(&scripts, call, &params, deadline).await?;
+                *printed = redactor.redact(&said);
+                result.map_err(refused)
+            }
             _ => self.provider(&intake, call, params, settings, (now, deadline)).await,
         };
         match done {
@@ -126,6 +147,12 @@ impl Shared {
             message: error.message,
         })
     }
+}
+
+/// How a call ended, and what it said beside that.
+struct Made {
+    outcome: Result<Value, CallError>,
+    printed: String,
 }
 
 /// Fills in what texts only name.
