@@ -188,7 +188,7 @@ fn once(workflow: &Workflow, world: &World, mut now: Timestamp) -> DryRun {
                         let detail = json!({
                             "provider": call.provider, "instance": call.instance,
                             "settings": call.settings.as_ref().map(crate::Filled::preview),
-                            "with": call.with.preview(),
+                            "with": call.with.shown(),
                         });
                         let result = world.result(workflow, &call.step);
                         show("call", Some(call.step.clone()), detail);

@@ -91,13 +91,22 @@ impl Filled {
         })
     }
 
-    /// The value with references as they are written: for people.
+    /// The value with references as they are written.
     pub fn preview(&self) -> Value {
         let resolved: Result<Value, std::convert::Infallible> =
             self.resolve(&mut |reference| Ok(reference.to_string()));
-        match resolved {
-            Ok(value) => value,
-            Err(never) => match never {},
+        resolved.unwrap_or_else(|never| match never {})
+    }
+
+    /// The same for people: values in scripts are escaped only where that matters to a reader.
+    pub fn shown(&self) -> Value {
+        match self {
+            Self::Script(script) => script.shown(),
+            Self::List(items) => items.iter().map(Self::shown).collect(),
+            Self::Map(entries) => {
+                entries.iter().map(|(key, value)| (key.clone(), value.shown())).collect()
+            }
+            Self::Value(_) | Self::Text(_) => self.preview(),
         }
     }
 }

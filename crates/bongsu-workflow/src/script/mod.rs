@@ -178,6 +178,20 @@ impl Script {
     }
 }
 
+impl Script {
+    /// The script with references as they are written, for people: literals of Python are escaped
+    /// only where that matters to a reader.
+    pub(crate) fn shown(&self) -> Value {
+        let resolved: Result<Value, std::convert::Infallible> =
+            self.resolve(&mut |reference| Ok(reference.to_string()));
+        let mut shown = resolved.unwrap_or_else(|never| match never {});
+        if let Some(Value::String(code)) = shown.get_mut("code") {
+            *code = python::readable(code);
+        }
+        shown
+    }
+}
+
 impl Ready {
     /// From the parameter of a call with every reference filled in: a text the author wrote without
     /// a value in it, or what an encoded script became.

@@ -51,6 +51,29 @@ pub(super) fn escape(text: &str, out: &mut String) {
     }
 }
 
+/// Code as people read it: `\x61` is a letter. Not to be run.
+pub(super) fn readable(code: &str) -> String {
+    const PLAIN: &str = " _-./:@,=+()[]#%&*<>?!~^|;$";
+    let mut out = String::with_capacity(code.len());
+    let mut rest = code;
+    while let Some((before, after)) = rest.split_once("\\x") {
+        out.push_str(before);
+        let digits = after.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok()).map(char::from);
+        match byte.filter(|c| c.is_ascii_alphanumeric() || PLAIN.contains(*c)) {
+            Some(plain) => {
+                out.push(plain);
+                rest = &after[2..];
+            }
+            None => {
+                out.push_str("\\x");
+                rest = after;
+            }
+        }
+    }
+    out + rest
+}
+
 /// A text in UTF-8 as the inside of a literal of bytes.
 pub(super) fn escape_bytes(text: &str, out: &mut String) {
     for byte in text.bytes() {
@@ -319,5 +342,18 @@ impl Scan<'_> {
             return Err(self.refuse("a value stands in a format", help));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{literal, readable};
+
+    #[test]
+    fn people_read_letters() {
+        let shown = readable(&format!("f({}, {:?})", literal("a \"b\"\n한".to_owned()), "x"));
+        assert_eq!(shown, "f(\"a \\x22b\\x22\\x0a\\ud55c\", \"x\")");
+        assert_eq!(readable("\\x4"), "\\x4");
+        assert_eq!(readable("\\x"), "\\x");
     }
 }

@@ -100,7 +100,7 @@ impl Shared {
                     Effect::Call(call) => {
                         let detail = json!({
                             "key": call.key, "attempt": call.attempt, "provider": call.provider,
-                            "instance": call.instance, "with": cut(call.with.preview()),
+                            "instance": call.instance, "with": cut(call.with.shown()),
                         });
                         events.push(noted("call", Some(&call.step), detail));
                         todo.push(Effect::Call(call));

@@ -27,7 +27,7 @@ pub(super) fn console(
     };
     let shown = redactor.redact(&message);
     let workflow = &live.definition.workflow.id;
-    tracing::info!(workflow, run = &*live.id, step = call.step, message = shown, "console");
+    tracing::info!(workflow, run = &*live.id, step = call.step, said = shown, "console");
     Value::from(message)
 }
 
