@@ -7,7 +7,7 @@ function show(quiet) {
   const place = here();
   const kind = place.path.split("/")[0];
   for (const link of document.querySelectorAll("header nav a")) {
-    const same = link.getAttribute("href") === `#/${kind}`;
+    const same = link.getAttribute("href") === `#/${kind === "runs" ? "workflows" : kind}`;
     if (same) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
@@ -15,14 +15,17 @@ function show(quiet) {
   root.dataset.view = kind;
   if (kind === "server") return view.replaceChildren();
   if (kind === "alerts" || kind === "silences") return showRouted(place, turn);
+  if (kind === "workflows" || kind === "runs") return showWorkflows(place, turn);
   if (kind === "errors") return showErrors(place, turn);
   if (kind === "feed") return showFeed(place, turn, quiet);
   location.hash = "#/feed";
   return undefined;
 }
 
-// Loads the feed again where it stands.
+// Loads what moves by itself again where it stands.
 function refresh(changed) {
+  const reading = view.querySelector("details[open]") || view.contains(document.activeElement) && document.activeElement !== view;
+  if (/^(workflows|runs)/.test(here().path) && !reading) return show();
   if (here().path !== "feed") return undefined;
   return show(changed ? "changed" : "quiet");
 }

@@ -29,6 +29,10 @@ const words = {
     noErrors: "Every payload could be mapped.", replay: "Map again", replayAll: "Map all again",
     drop: "Take off the list", payload: "Payload", bytes: "bytes", mapped: (n) => `Mapped: ${n} alert(s).`,
     unmapped: "Still not mapped: ", all: "All taken.", group: "Grouped by",
+    workflows: "Workflows", noWorkflows: "There is none. Put files into workflows/ or save one with `bongsu workflow save`.",
+    runs: "Runs", noRuns: "It has not run yet.", oneRun: "Run", run: "Run now", off: "off", version: "version", text: "Text",
+    running: "runs", queued: "waits for its turn", asks: "asks", succeeded: "succeeded", runFailed: "failed", timed_out: "took too long", cancelled: "stopped",
+    approve: "Approve", refuse: "Refuse", cancel: "Stop", rerun: "Run again",
     updated: "Updated", keys: "Keys", light: "Light", dark: "Dark", theme: "Light or dark",
     help: [
       ["j k", "next, previous alert"], ["Enter", "open"], ["Esc", "close"], ["/", "search"],
@@ -63,6 +67,10 @@ const words = {
     noErrors: "모든 페이로드가 매핑되었습니다.", replay: "다시 매핑", replayAll: "모두 다시 매핑",
     drop: "목록에서 빼기", payload: "페이로드", bytes: "바이트", mapped: (n) => `매핑되었습니다: 알림 ${n}건.`,
     unmapped: "아직 매핑되지 않았습니다: ", all: "모두 처리했습니다.", group: "묶음 기준",
+    workflows: "워크플로", noWorkflows: "아직 없습니다. workflows/에 파일을 두거나 `bongsu workflow save`로 저장하세요.",
+    runs: "실행", noRuns: "아직 실행되지 않았습니다.", oneRun: "실행", run: "지금 실행", off: "꺼짐", version: "버전", text: "내용",
+    running: "실행 중", queued: "순서 대기", asks: "승인 대기", succeeded: "성공", runFailed: "실패", timed_out: "시간 초과", cancelled: "중지됨",
+    approve: "승인", refuse: "거절", cancel: "중지", rerun: "다시 실행",
     updated: "갱신", keys: "단축키", light: "밝게", dark: "어둡게", theme: "밝게 또는 어둡게",
     help: [
       ["j k", "다음, 이전 알림"], ["Enter", "열기"], ["Esc", "닫기"], ["/", "검색"],
