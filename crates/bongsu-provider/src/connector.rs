@@ -28,7 +28,7 @@ use crate::call::{
     Answer, Auth, Call, CallError, CallErrorKind, HttpCall, Outcome, Request, Step, Token,
 };
 use crate::egress::EgressPolicy;
-use crate::http::{Clients, HttpRequest, HttpSettings, MAX_BODY_BYTES};
+use crate::http::{Clients, HttpRequest, HttpSettings, MAX_BODY_BYTES, ProxySettings};
 use crate::manifest::{Incoming, Manifest, Operation, SnsMessage, Verdict};
 use crate::process::ProcessSettings;
 use crate::smtp::Mailer;
@@ -222,6 +222,7 @@ impl Connector {
                 insecure_skip_verify: !call.verify_tls,
                 ..ClientTls::default()
             },
+            proxy: ProxySettings { from_environment: true, ..ProxySettings::default() },
             ..HttpSettings::default()
         };
         if let Some(settings_of_cluster) = call.cluster.take() {

@@ -180,6 +180,14 @@ impl CaptureServer {
         Self::launch(Some(config.into()), None)
     }
 
+    /// An HTTPS server that answers every request with what the function returns.
+    pub fn responding_tls(
+        config: Arc<rustls::ServerConfig>,
+        respond: impl Fn(&Captured) -> Answer + Send + Sync + 'static,
+    ) -> Self {
+        Self::launch(Some(config.into()), Some(Box::new(respond)))
+    }
+
     fn launch(tls: Option<TlsAcceptor>, respond: Option<Box<Respond>>) -> Self {
         let (address, listener) = listen();
         let shared = Arc::new(Shared {

@@ -12,4 +12,5 @@ pub mod oauth;
 pub mod process;
 pub mod proxy;
 pub mod smtp;
+pub mod ssh;
 pub mod tls;

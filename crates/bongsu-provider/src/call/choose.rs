@@ -60,7 +60,7 @@ impl Manifest {
         }
     }
 
-    /// The first action whose `when` holds, or that `select` names: what notifies.
+    /// The operation that `select` names, else the first action whose `when` holds: what notifies.
     ///
     /// # Errors
     /// When there is none.
@@ -73,7 +73,7 @@ impl Manifest {
         self.default_of(&self.actions, auth, params, now)
     }
 
-    /// The first query whose `when` holds, or that `select` names.
+    /// The operation that `select` names, else the first query whose `when` holds.
     ///
     /// # Errors
     /// When there is none.
@@ -95,7 +95,10 @@ impl Manifest {
     ) -> Result<&'m Operation, CallError> {
         if let Some(select) = &self.select {
             let chosen = eval("select", select, &scope(auth, params.clone(), now))?.to_text();
-            if let Some(operation) = operations.iter().find(|o| o.name == chosen) {
+            // Who names an operation means it wherever the call stands; those of the kind that is
+            // expected come first.
+            let others = self.actions.iter().chain(&self.queries);
+            if let Some(operation) = operations.iter().chain(others).find(|o| o.name == chosen) {
                 return Ok(operation);
             }
         }

@@ -5,8 +5,13 @@ use serde_json::{Map, Value, json};
 use super::advance::Advance;
 use super::{Change, Effect, Ended, Level, Run, Section, State, Task};
 use crate::expr::{Fault, Scope};
+use crate::script::Reader;
+use crate::text::Filled;
 use crate::value::shown;
 use crate::workflow::{Enrichment, OnError, Step, StepKind, Written};
+
+/// Bytes of a parameter that is shown beside a failure.
+const LONGEST_NAME: usize = 256;
 
 impl Advance<'_> {
     /// A call gave a result: fields are written, then the task is done.
@@ -79,6 +84,22 @@ impl Advance<'_> {
         Ok(())
     }
 
+    /// What tells one item of several from the others: the short parameters of its call, without those
+    /// that hold secrets.
+    fn given(&self, run: &Run, step: &Step, task: &Task) -> Map<String, Value> {
+        let StepKind::Call(provider) = &step.kind else { return Map::new() };
+        let given = run.with_scope(self.workflow, self.now, step, Some(task), |scope| {
+            let plain =
+                provider.with.iter().filter(|(key, _)| Reader::of(&provider.kind, key).is_none());
+            let values = plain.filter_map(|(key, form)| match form.render(scope, false) {
+                Ok(Filled::Value(value)) if is_short(&value) => Some((key.clone(), value)),
+                _ => None,
+            });
+            Ok(values.collect())
+        });
+        given.unwrap_or_default()
+    }
+
     /// A step is over: its results, what failed, where the run goes on.
     pub(super) fn close(
         &mut self,
@@ -101,6 +122,10 @@ impl Advance<'_> {
                 _ => None,
             };
             let name = member.map(|step| &step.name);
+            let given = match &task.state {
+                State::Done(Ended::Badly(_)) if step.each.is_some() => self.given(run, step, &task),
+                _ => Map::new(),
+            };
             let State::Done(ended) = task.state else { continue };
             let entry = match &ended {
                 Ended::Well(result) => json!({"results": result, "success": true}),
@@ -117,7 +142,10 @@ impl Advance<'_> {
                 Ended::Badly(error) => {
                     stop |= member.is_some_and(|member| member.on_error == OnError::Stop);
                     if step.each.is_some() {
-                        results.push(json!({"success": false, "error": error}));
+                        let mut entry = given;
+                        entry.insert("success".to_owned(), false.into());
+                        entry.insert("error".to_owned(), error.as_str().into());
+                        results.push(Value::Object(entry));
                     }
                     errors.push(match (name, task.index) {
                         (Some(name), _) => format!("{name}: {error}"),
@@ -167,6 +195,15 @@ impl Advance<'_> {
         if ends && run.section != Section::Failure {
             self.fail(run);
         }
+    }
+}
+
+/// Whether a value is a number or a text that may be a name.
+fn is_short(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.len() <= LONGEST_NAME,
+        Value::Number(_) | Value::Bool(_) => true,
+        _ => false,
     }
 }
 

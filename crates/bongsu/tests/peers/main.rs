@@ -10,6 +10,7 @@ mod founding;
 mod migration;
 mod prometheus;
 mod sender;
+mod workflows;
 
 use std::path::PathBuf;
 use std::process::{Child, Command};

@@ -6,6 +6,7 @@ mod bad_input;
 mod clock;
 mod crash;
 mod disk_full;
+mod injection;
 mod overload;
 mod receivers;
 mod secrets;
