@@ -4,15 +4,17 @@ use anyhow::{Result, bail};
 
 use crate::{peers, process};
 
-/// `bench alertmanager|intake [--quick]`
+/// `bench alertmanager|intake|workflow [--quick]`
 pub(crate) fn run(words: &[String]) -> Result<()> {
     let Some((name, rest)) = words.split_first() else {
-        bail!("which benchmark? known: alertmanager, intake")
+        bail!("which benchmark? known: alertmanager, intake, workflow")
     };
-    if !["alertmanager", "intake"].contains(&name.as_str()) {
-        bail!("unknown benchmark {name}: known are alertmanager and intake");
+    match name.as_str() {
+        "alertmanager" | "intake" => peers::install()?,
+        // Without a peer.
+        "workflow" => {}
+        _ => bail!("unknown benchmark {name}: known are alertmanager, intake, workflow"),
     }
-    peers::install()?;
     // What is measured is what is shipped.
     process::cargo(&["build", "--profile", "dist", "-p", "bongsu", "-p", "bongsu-bench"])?;
     let mut arguments =

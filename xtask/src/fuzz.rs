@@ -18,7 +18,13 @@ const TARGETS: &[&str] = &[
     "manifest",
     "cel",
     "enrich",
+    "workflow",
 ];
+
+/// Inputs to begin with, where arbitrary bytes would hardly become one.
+fn seeds(target: &str) -> Option<&'static str> {
+    (target == "workflow").then_some("content/workflows")
+}
 
 /// What the compiler has to add so that libFuzzer sees coverage.
 const FLAGS: &str = "--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
@@ -61,6 +67,7 @@ pub(crate) fn run(words: &[String]) -> Result<()> {
         let log = built.join(format!("{target}.log"));
         let status = Command::new(built.join(&triple).join("release").join(target))
             .arg(&corpus)
+            .args(seeds(target).map(|folder| root.join(folder)))
             .arg(format!("-max_total_time={seconds}"))
             .args(["-timeout=10", "-rss_limit_mb=2048", "-max_len=4096", "-print_final_stats=1"])
             .current_dir(&built)

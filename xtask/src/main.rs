@@ -21,7 +21,7 @@ cargo xtask COMMAND
   conformance DIR [--suite NAME]… [--filter TEXT] [--json FILE]
                           every case of a fixtures folder against the product
   peers                   tests against Debian's prometheus, amtool, databases, sshd
-  bench NAME [--quick]    a benchmark beside its peer: alertmanager, intake
+  bench NAME [--quick]    alertmanager and intake beside their peer; workflow
   fuzz [--seconds N] [TARGET]…
                           fuzz every parser for a short while
   tidy                    floors, generated files, house rules

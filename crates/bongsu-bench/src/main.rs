@@ -1,8 +1,8 @@
 //! Measures the product and its peer in turn, under the same load, on the same machine.
 //!
-//! `bongsu-bench alertmanager|intake [--quick] [--only TEXT]`. In: the release binary of bongsu beside
+//! `bongsu-bench alertmanager|intake|workflow [--quick] [--only TEXT]`. In: the release binary of bongsu beside
 //! this one, Debian's `prometheus-alertmanager` on the path. Out: a table with ratios, on standard
-//! output and in `benches/results/NAME.{md,json}`.
+//! output and in `benches/results/NAME.{md,json}`. Workflows are measured without a peer.
 
 mod http;
 mod intake;
@@ -10,6 +10,8 @@ mod load;
 mod report;
 mod scenario;
 mod server;
+mod stub;
+mod workflow;
 
 use anyhow::{Result, bail};
 
@@ -23,6 +25,10 @@ fn main() -> Result<()> {
             let rows = intake::run(quick, only.as_deref())?;
             report::publish("intake", &rows, &scenario::machine(intake::ROUNDS))
         }
-        other => bail!("which benchmark? known: alertmanager, intake (not {other:?})"),
+        Some("workflow") => {
+            let rows = workflow::run(quick, only.as_deref())?;
+            report::publish("workflow", &rows, &workflow::machine())
+        }
+        other => bail!("which benchmark? known: alertmanager, intake, workflow (not {other:?})"),
     }
 }

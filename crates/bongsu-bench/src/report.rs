@@ -36,10 +36,20 @@ fn figure(value: f64) -> String {
 /// Prints the table and writes it to `benches/results`.
 #[expect(clippy::print_stdout, reason = "a command's output")]
 pub(crate) fn publish(name: &str, rows: &[Row], machine: &str) -> Result<()> {
-    let mut table = String::from(
-        "| measure | unit | alertmanager | bongsu | times better | aim |\n|---|---|---:|---:|---:|---|\n",
-    );
+    // Where there is no peer at all its columns say nothing.
+    let beside = rows.iter().any(|row| row.alertmanager.is_finite());
+    let mut table = String::from(match beside {
+        true => {
+            "| measure | unit | alertmanager | bongsu | times better | aim |\n|---|---|---:|---:|---:|---|\n"
+        }
+        false => "| measure | unit | bongsu | aim |\n|---|---|---:|---|\n",
+    });
     for row in rows {
+        if !beside {
+            let bongsu = figure(row.bongsu);
+            table.push_str(&format!("| {} | {} | {bongsu} | {} |\n", row.name, row.unit, row.aim));
+            continue;
+        }
         table.push_str(&format!(
             "| {} | {} | {} | {} | {} | {} |\n",
             row.name,
@@ -50,12 +60,13 @@ pub(crate) fn publish(name: &str, rows: &[Row], machine: &str) -> Result<()> {
             row.aim
         ));
     }
+    let title = if beside { "Beside alertmanager" } else { "Measured" };
     println!("{machine}\n\n{table}");
     let folder = PathBuf::from("benches/results");
     std::fs::create_dir_all(&folder)?;
     std::fs::write(
         folder.join(format!("{name}.md")),
-        format!("# Beside alertmanager: {name}\n\n{machine}\n\n{table}"),
+        format!("# {title}: {name}\n\n{machine}\n\n{table}"),
     )?;
     let rows: Vec<Value> = rows
         .iter()

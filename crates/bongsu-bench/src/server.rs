@@ -50,8 +50,17 @@ impl Server {
 
     /// Starts bongsu with all that takes payloads.
     pub(crate) fn serve(config: &str) -> Result<Self> {
+        Self::serve_with(config, &[] as &[(&str, String)])
+    }
+
+    /// The same with more files in its configuration directory.
+    pub(crate) fn serve_with(config: &str, files: &[(impl AsRef<Path>, String)]) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("bongsu-bench").tempdir()?;
         std::fs::write(folder.path().join("alertmanager.yml"), config)?;
+        std::fs::create_dir(folder.path().join("workflows"))?;
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text)?;
+        }
         let address = free_address()?;
         let mut command = Command::new(binary()?);
         command

@@ -9,10 +9,11 @@ use bongsu_model::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use crate::run::{Effect, Event, Input, Level, Outcome, Run, Status};
+use crate::rehearse::{World, rehearse};
+use crate::run::{Call, Effect, Event, Level, Outcome, Status};
 use crate::workflow::Workflow;
 
-/// Inputs a run takes, and values that are made up.
+/// Values that are made up.
 const MAX_ROUNDS: usize = 1000;
 
 /// What a run would do.
@@ -47,7 +48,7 @@ pub fn dry_run(
     known: &BTreeMap<String, Value>,
     now: Timestamp,
 ) -> DryRun {
-    let mut world = World {
+    let mut world = MadeUp {
         event: event.clone(),
         row: json!({}),
         known: known.clone(),
@@ -91,7 +92,8 @@ fn unwritten(effects: &[Shown], made_up: &[String]) -> Option<String> {
     paths.find(|path| !made_up.contains(path))
 }
 
-struct World {
+/// Values that are made up.
+struct MadeUp {
     event: Event,
     /// What a row of an answer holds.
     row: Value,
@@ -100,7 +102,7 @@ struct World {
     made_up: Vec<String>,
 }
 
-impl World {
+impl MadeUp {
     /// Makes up a value; whether there is a place for it.
     fn grow(&mut self, path: &str) -> bool {
         let keys: Vec<&str> = path.split('.').collect();
@@ -162,73 +164,70 @@ fn put(at: &mut Value, keys: &[&str]) {
     }
 }
 
-fn once(workflow: &Workflow, world: &World, mut now: Timestamp) -> DryRun {
-    let mut run = Run::new("dry-run", workflow, world.event.clone());
-    let mut inputs = vec![Input::Started];
-    let mut effects = Vec::new();
-    let mut show = |what, step: Option<String>, detail| effects.push(Shown { what, step, detail });
-    let failed = |message: &str| (Status::Failed, vec![message.to_owned()]);
-    let (status, errors) = 'run: {
-        for _ in 0..MAX_ROUNDS {
-            let input = match (inputs.pop(), run.wakes_at()) {
-                (Some(input), _) => input,
-                (None, Some(at)) => {
-                    now = at;
-                    Input::Woken { alert: None }
-                }
-                (None, None) => break 'run failed("the run stands still"),
-            };
-            let done = match run.step(workflow, now, input) {
-                Ok(done) => done,
-                Err(error) => break 'run failed(&error.to_string()),
-            };
-            for effect in done {
-                match effect {
-                    Effect::Call(call) => {
-                        let detail = json!({
-                            "provider": call.provider, "instance": call.instance,
-                            "settings": call.settings.as_ref().map(crate::Filled::preview),
-                            "with": call.with.shown(),
-                        });
-                        let result = world.result(workflow, &call.step);
-                        show("call", Some(call.step.clone()), detail);
-                        let (key, attempt) = (call.key, call.attempt);
-                        inputs.push(Input::Ended {
-                            outcome: Outcome::Result(result),
-                            key,
-                            attempt,
-                        });
-                    }
-                    Effect::Ask { key, step, message, by, .. } => {
-                        show("ask", Some(step), json!({"message": message, "by": by}));
-                        inputs.push(Input::Answered { key, by: "you".to_owned(), approved: true });
-                    }
-                    Effect::Throttle { key, subject, .. } => {
-                        show("throttle", None, json!({"subject": subject}));
-                        inputs.push(Input::Allowed { key, allowed: true });
-                    }
-                    Effect::EnrichAlert { fingerprint, changes, step } => {
-                        show("enrich", Some(step), json!({"alert": fingerprint, "set": changes}));
-                    }
-                    Effect::EnrichIncident { incident, changes, step } => {
-                        show("enrich", Some(step), json!({"incident": incident, "set": changes}));
-                    }
-                    Effect::Log { level, step, message } if level > Level::Debug => {
-                        show("log", step, json!({"level": level, "message": message}));
-                    }
-                    Effect::Wait { .. } if !inputs.is_empty() => {}
-                    Effect::Wait { until } => {
-                        let passing = run.open().iter().any(|open| matches!(open, Effect::Call(_)));
-                        if !passing {
-                            show("wait", None, json!({"until": until}));
-                        }
-                    }
-                    Effect::Finished { status, errors, .. } => break 'run (status, errors),
-                    Effect::Log { .. } | Effect::Abandon { .. } => {}
-                }
-            }
-        }
-        failed("the run takes too many steps")
+/// One rehearsal over what is made up so far.
+fn once(workflow: &Workflow, world: &MadeUp, now: Timestamp) -> DryRun {
+    let mut stage = Stage { workflow, world, effects: Vec::new() };
+    let ended = rehearse(workflow, world.event.clone(), now, &mut stage);
+    let (status, errors) = match ended {
+        Ok(rehearsal) => (rehearsal.status, rehearsal.errors),
+        Err(stuck) => (Status::Failed, vec![stuck.to_string()]),
     };
-    DryRun { status, errors, effects, made_up: Vec::new() }
+    DryRun { status, errors, effects: stage.effects, made_up: Vec::new() }
+}
+
+/// Answers with what is made up, and notes what is to be shown.
+struct Stage<'w> {
+    workflow: &'w Workflow,
+    world: &'w MadeUp,
+    effects: Vec<Shown>,
+}
+
+impl Stage<'_> {
+    fn show(&mut self, what: &'static str, step: Option<&String>, detail: Value) {
+        self.effects.push(Shown { what, step: step.cloned(), detail });
+    }
+}
+
+impl World for Stage<'_> {
+    fn answer(&mut self, call: &Call) -> Outcome {
+        Outcome::Result(self.world.result(self.workflow, &call.step))
+    }
+
+    /// Called when a wait is over: then it was one.
+    fn alert(&mut self, now: Timestamp) -> Option<Value> {
+        self.show("wait", None, json!({"until": now}));
+        None
+    }
+
+    fn notices(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Call(call) => {
+                let detail = json!({
+                    "provider": call.provider, "instance": call.instance,
+                    "settings": call.settings.as_ref().map(crate::Filled::preview),
+                    "with": call.with.shown(),
+                });
+                self.show("call", Some(&call.step), detail);
+            }
+            Effect::Ask { step, message, by, .. } => {
+                self.show("ask", Some(step), json!({"message": message, "by": by}));
+            }
+            Effect::Throttle { subject, .. } => {
+                self.show("throttle", None, json!({"subject": subject}));
+            }
+            Effect::EnrichAlert { fingerprint, changes, step } => {
+                self.show("enrich", Some(step), json!({"alert": fingerprint, "set": changes}));
+            }
+            Effect::EnrichIncident { incident, changes, step } => {
+                self.show("enrich", Some(step), json!({"incident": incident, "set": changes}));
+            }
+            Effect::Log { level, step, message } if *level > Level::Debug => {
+                self.show("log", step.as_ref(), json!({"level": level, "message": message}));
+            }
+            Effect::Log { .. }
+            | Effect::Wait { .. }
+            | Effect::Abandon { .. }
+            | Effect::Finished { .. } => {}
+        }
+    }
 }

@@ -14,7 +14,7 @@ use serde_json::Value;
 use crate::run::{Call, Change, Effect, Event, Input, Outcome, Run, RunError, Status};
 use crate::workflow::Workflow;
 
-pub use case::{Case, Cases, Choose, ExpectedCall, Given};
+pub use case::{Case, Cases, Choose, ExpectedCall, Given, Verdict};
 
 /// Steps a rehearsal may take.
 const MAX_ROUNDS: usize = 10_000;
@@ -30,7 +30,12 @@ pub trait World {
         true
     }
 
-    /// The alert as it is when a wait is over; `None`: as it was.
+    /// Hears of every effect when the run has it, before it is answered.
+    fn notices(&mut self, effect: &Effect) {
+        let _ = effect;
+    }
+
+    /// The alert as it is when a wait is over, at `now`; `None`: as it was.
     fn alert(&mut self, now: Timestamp) -> Option<Value> {
         let _ = now;
         None
@@ -98,6 +103,7 @@ pub fn rehearse(
             }
         };
         for effect in run.step(workflow, now, input)? {
+            world.notices(&effect);
             match effect {
                 Effect::Call(call) => {
                     let outcome = world.answer(&call);

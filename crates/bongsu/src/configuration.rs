@@ -12,6 +12,7 @@ use bongsu_engine::EnrichmentFiles;
 use bongsu_lang::Mode;
 use bongsu_lang::gotmpl::TemplateSet;
 use bongsu_model::{Diagnostic, Source};
+use bongsu_workflow::rehearse::Cases;
 
 /// What runs when nothing is configured: alerts are kept and shown, nobody is told.
 const FIRST_RUN: &str =
@@ -97,7 +98,7 @@ pub(crate) fn scripts(
     bongsu_config::scripts::load(&Arc::new(Source { name: file.display().to_string(), text }))
 }
 
-/// Workflows of a configuration directory: every YAML file below `workflows/`.
+/// Workflows of a configuration directory: every YAML file below `workflows/` but their tests.
 pub(crate) fn workflows(path: Option<&Path>) -> Result<Vec<Source>, Vec<Diagnostic>> {
     let Some(folder) = path.filter(|path| path.is_dir()) else { return Ok(Vec::new()) };
     let mut faults = Vec::new();
@@ -106,7 +107,12 @@ pub(crate) fn workflows(path: Option<&Path>) -> Result<Vec<Source>, Vec<Diagnost
     let mut files = Vec::new();
     for path in expand(&patterns, &mut faults) {
         match read(&path) {
-            Ok(text) => files.push(Source { name: path.display().to_string(), text }),
+            Ok(text) => {
+                let name = path.display().to_string();
+                if !Cases::is_meant(&name, &text) {
+                    files.push(Source { name, text });
+                }
+            }
             Err(fault) => faults.push(fault),
         }
     }

@@ -10,14 +10,11 @@ use std::sync::LazyLock;
 
 use anyhow::{Context as _, Result};
 use bongsu_model::{Diagnostic, Source, Timestamp, render_diagnostics};
-use bongsu_workflow::{Call, Event, Outcome, Status, Workflow, load, rehearse};
+use bongsu_workflow::{Event, Status, Step, StepKind, Workflow, load};
 use regex::Regex;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use crate::report::Report;
-
-/// Steps a run may take, and paths it may ask for.
-const MAX_ROUNDS: usize = 1000;
 
 static MISSING: LazyLock<Option<Regex>> =
     LazyLock::new(|| Regex::new(r"([\w.@-]+) is not there").ok());
@@ -49,122 +46,41 @@ pub(crate) fn run(folder: &Path, report: &mut Report) -> Result<()> {
     Ok(())
 }
 
-/// Made-up values, grown as they are asked for.
-struct World {
-    alert: Value,
-    incident: Value,
-    trigger: Value,
-    row: Value,
-    results: BTreeMap<String, Value>,
-}
-
 fn dry_run(workflow: &Workflow, warnings: &[Diagnostic]) -> Result<(), String> {
-    let mut world = World {
-        alert: json!({"id": "1", "name": "a", "status": "firing", "severity": "critical",
+    let now: Timestamp = "2026-01-15T12:00:00Z".parse().map_err(|_| "no clock".to_owned())?;
+    let event = Event {
+        kind: "manual".to_owned(),
+        alert: Some(json!({"id": "1", "name": "a", "status": "firing", "severity": "critical",
             "source": ["prometheus"], "fingerprint": "f", "lastReceived": "2026-01-15T11:00:00Z",
-            "firingStartTime": "2026-01-15T11:00:00Z", "labels": {}}),
-        incident: json!({"id": "2b7c", "name": "i", "severity": "high"}),
+            "firingStartTime": "2026-01-15T11:00:00Z", "labels": {}})),
+        incident: Some(json!({"id": "2b7c", "name": "i", "severity": "high"})),
+        inputs: workflow.check_inputs(&json!({})).map_err(|wrong| wrong.join(", "))?,
         trigger: json!({}),
-        row: json!({"fingerprint": "f", "metadata": {"name": "a", "namespace": "b"},
-            "status": {"phase": "Running", "conditions": [{"status": "True"}]}, "conditions": []}),
-        results: BTreeMap::new(),
+        ..Event::default()
     };
-    let mut last = String::new();
-    for _ in 0..MAX_ROUNDS {
-        let errors = match once(workflow, &world)? {
-            (Status::Succeeded, _) => return Ok(()),
-            (_, errors) => errors.join("\n"),
-        };
-        let missing = MISSING.as_ref().and_then(|regex| regex.captures(&errors));
-        match missing {
-            // A name no value has was told when the file was read.
-            Some(found) if told(warnings, &found[1]) => return Ok(()),
-            Some(found) if errors != last => world.grow(&found[1]),
-            _ => return Err(errors),
-        }
-        last = errors;
+    // What filters look for inside the rows of a list is not asked for by a path.
+    let pods = json!([{"metadata": {"name": "a", "namespace": "b"}, "spec": {"nodeName": "n"},
+        "status": {"phase": "Running"}, "conditions": []}]);
+    let listed =
+        |step: &Step| matches!(&step.kind, StepKind::Call(call) if call.kind == "openshift");
+    let known: BTreeMap<_, _> = workflow
+        .steps
+        .iter()
+        .filter(|step| listed(step))
+        .map(|step| (step.name.clone(), pods.clone()))
+        .collect();
+    let done = bongsu_workflow::dry_run(workflow, &event, &known, now);
+    let errors = done.errors.join("\n");
+    let missing = MISSING.as_ref().and_then(|regex| regex.captures(&errors));
+    match (done.status, missing) {
+        (Status::Succeeded, _) => Ok(()),
+        // A name no value has was told when the file was read.
+        (_, Some(found)) if told(warnings, &found[1]) => Ok(()),
+        _ => Err(errors),
     }
-    Err("it never ends".to_owned())
 }
 
 fn told(warnings: &[Diagnostic], path: &str) -> bool {
     let root = path.split('.').next().unwrap_or_default();
     warnings.iter().any(|warning| warning.message == format!("no value is named {root}"))
-}
-
-impl World {
-    fn grow(&mut self, path: &str) {
-        let keys: Vec<&str> = path.split('.').collect();
-        match keys.as_slice() {
-            ["alert" | "event", rest @ ..] => put(&mut self.alert, rest),
-            ["incident", rest @ ..] => put(&mut self.incident, rest),
-            ["trigger", rest @ ..] => put(&mut self.trigger, rest),
-            ["foreach", "value", rest @ ..] | ["item", rest @ ..] | ["vars", _, rest @ ..] => {
-                put(&mut self.row, rest);
-            }
-            ["steps" | "actions", step, "results", rest @ ..] => {
-                put(self.results.entry((*step).to_owned()).or_insert_with(|| json!({})), rest);
-            }
-            _ => {}
-        }
-    }
-
-    /// A list where the workflow walks it.
-    fn result(&self, workflow: &Workflow, step: &str) -> Value {
-        let whole = format!("steps.{step}.results");
-        let walked = workflow.all_steps().filter_map(|step| step.each.as_ref()).any(|each| {
-            each.text().contains(&whole) && !each.text().contains(&format!("{whole}."))
-        });
-        match self.results.get(step) {
-            Some(Value::Object(grown)) if !walked => {
-                let mut row = self.row.as_object().cloned().unwrap_or_default();
-                row.extend(grown.clone());
-                Value::Object(row)
-            }
-            _ if walked => json!([self.row]),
-            _ => self.row.clone(),
-        }
-    }
-}
-
-fn put(at: &mut Value, keys: &[&str]) {
-    let [key, rest @ ..] = keys else {
-        if at.as_object().is_some_and(Map::is_empty) {
-            *at = "x".into();
-        }
-        return;
-    };
-    if !at.is_object() {
-        *at = json!({});
-    }
-    if let Value::Object(map) = at {
-        put(map.entry(*key).or_insert_with(|| json!({})), rest);
-    }
-}
-
-fn once(workflow: &Workflow, world: &World) -> Result<(Status, Vec<String>), String> {
-    let now: Timestamp = "2026-01-15T12:00:00Z".parse().map_err(|_| "no clock".to_owned())?;
-    let inputs = workflow.check_inputs(&json!({})).map_err(|wrong| wrong.join(", "))?;
-    let event = Event {
-        kind: "manual".to_owned(),
-        alert: Some(world.alert.clone()),
-        incident: Some(world.incident.clone()),
-        inputs,
-        trigger: world.trigger.clone(),
-        ..Event::default()
-    };
-    let rehearsal = rehearse::rehearse(workflow, event, now, &mut Stage { workflow, world })
-        .map_err(|stuck| stuck.to_string())?;
-    Ok((rehearsal.status, rehearsal.errors))
-}
-
-struct Stage<'w> {
-    workflow: &'w Workflow,
-    world: &'w World,
-}
-
-impl rehearse::World for Stage<'_> {
-    fn answer(&mut self, call: &Call) -> Outcome {
-        Outcome::Result(self.world.result(self.workflow, &call.step))
-    }
 }

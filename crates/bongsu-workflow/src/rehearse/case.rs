@@ -114,24 +114,37 @@ impl Cases {
         serde_json::from_value(value.to_json()).map_err(|error| error.to_string())
     }
 
-    /// Rehearses every case.
-    ///
-    /// # Errors
-    /// Every difference, each with the name of its case.
-    pub fn check(&self, workflow: &Workflow, chosen: &Choose<'_>) -> Result<(), Vec<String>> {
-        let mut wrong = Vec::new();
-        for case in &self.cases {
+    /// Whether a file is one of these, and so no workflow: `test.yaml` with `cases`.
+    pub fn is_meant(name: &str, text: &str) -> bool {
+        let named = matches!(name.rsplit(['/', '\\']).next(), Some("test.yaml" | "test.yml"));
+        // A broken one that says so is meant to be one.
+        let says = || text.lines().any(|line| line.starts_with("cases:"));
+        let holds = || yaml::parse_value(text, &LIMITS).map(|value| value.get("cases").is_some());
+        named && holds().unwrap_or_else(|_| says())
+    }
+
+    /// Rehearses every case, in order.
+    pub fn run<'c>(&'c self, workflow: &Workflow, chosen: &Choose<'_>) -> Vec<Verdict<'c>> {
+        let verdict = |case: &'c Case| {
             let choose = |call: &Call| {
                 let slug = call.provider.split('.').next().unwrap_or_default();
                 let none = Map::new();
                 chosen(call, self.settings.get(slug).unwrap_or(&none))
             };
-            if let Err(found) = case.check(workflow, &choose) {
-                wrong.extend(found.into_iter().map(|text| format!("{}: {text}", case.name)));
-            }
-        }
-        if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+            let differs = case.check(workflow, &choose).err().unwrap_or_default();
+            Verdict { case: &case.name, differs }
+        };
+        self.cases.iter().map(verdict).collect()
     }
+}
+
+/// What came of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verdict<'c> {
+    /// Its name.
+    pub case: &'c str,
+    /// Every difference between what is wanted and what happened.
+    pub differs: Vec<String>,
 }
 
 impl Case {

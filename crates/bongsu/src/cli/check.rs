@@ -1,8 +1,11 @@
 //! `bongsu check`: what is wrong or doubtful in configuration files.
+//!
+//! In: files; directories with an `alertmanager.yml` and what stands beside it. Out: every finding.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use bongsu_engine::Provisioned;
 use bongsu_lang::Mode;
 use bongsu_lang::yaml;
 use bongsu_model::{Diagnostic, Severity, render_diagnostics};
@@ -18,7 +21,7 @@ use crate::{configuration, output};
 #[command(before_help = "  bongsu check alertmanager.yml\n  \
                          bongsu check config/ --strict --format github")]
 pub(crate) struct CheckArguments {
-    /// Files, or directories that hold an alertmanager.yml.
+    /// Files, or directories that hold an alertmanager.yml, workflows and scripts.yaml.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// End with code 3 if there are warnings only.
@@ -61,7 +64,13 @@ impl CheckArguments {
         for path in &self.paths {
             files.extend(files_of(path)?);
         }
-        let findings: Vec<Diagnostic> = files.iter().flat_map(|f| self.check(f)).collect();
+        let mut findings: Vec<Diagnostic> = files.iter().flat_map(|f| self.check(f)).collect();
+        let mut count_read = files.len();
+        for folder in self.paths.iter().filter(|path| path.is_dir()) {
+            let (more, found) = beside(folder);
+            count_read += more;
+            findings.extend(found);
+        }
         output::print(&match self.format {
             Format::Text => render_diagnostics(&findings),
             Format::Json => listed(&findings),
@@ -74,7 +83,7 @@ impl CheckArguments {
             "{}, {} in {}",
             count(errors, "error"),
             count(warnings, "warning"),
-            count(files.len(), "file")
+            count(count_read, "file")
         ));
         Ok(match (errors, warnings) {
             (0, 0) => Exit::Done,
@@ -95,6 +104,21 @@ impl CheckArguments {
             Err(mistakes) => mistakes,
         }
     }
+}
+
+/// What a configuration directory has for workflows, as the server reads it: how many files, and
+/// what is found in them.
+fn beside(folder: &Path) -> (usize, Vec<Diagnostic>) {
+    let mut count = usize::from(folder.join("scripts.yaml").is_file());
+    let either =
+        |read: Result<Vec<Diagnostic>, Vec<Diagnostic>>| read.unwrap_or_else(|found| found);
+    let mut findings = either(configuration::scripts(Some(folder)).map(|(_, warnings)| warnings));
+    let workflows = configuration::workflows(Some(folder)).and_then(|files| {
+        count += files.len();
+        Provisioned::read(files)
+    });
+    findings.extend(either(workflows.map(|(_, warnings)| warnings)));
+    (count, findings)
 }
 
 /// The files a path stands for: itself, or the Alertmanager configurations in the directory.

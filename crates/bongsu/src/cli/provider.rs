@@ -49,7 +49,7 @@ pub(crate) enum ProviderCommand {
 
 /// Where providers of one's own are.
 #[derive(Debug, Args)]
-struct Folders {
+pub(super) struct Folders {
     /// Directory of further providers, one folder each; may be repeated.
     #[arg(long = "providers-dir", env = "BONGSU_PROVIDERS_DIR", value_name = "DIR")]
     folders: Vec<PathBuf>,
@@ -107,7 +107,7 @@ pub(crate) struct NewArguments {
 }
 
 impl Folders {
-    fn catalogue(&self) -> Result<Catalogue, Failure> {
+    pub(super) fn catalogue(&self) -> Result<Catalogue, Failure> {
         let mut catalogue = Catalogue::shipped();
         for folder in &self.folders {
             catalogue.add_folder(folder).map_err(|error| {

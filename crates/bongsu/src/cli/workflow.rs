@@ -1,7 +1,9 @@
 //! `bongsu workflow`: automation, its runs, and why something ran or did not.
 
 mod offline;
+mod ready;
 mod runs;
+mod try_out;
 
 use std::path::PathBuf;
 
@@ -22,6 +24,10 @@ pub(crate) enum WorkflowCommand {
     Show(One),
     /// Find mistakes in files; no server is asked.
     Lint(offline::LintArguments),
+    /// List the ready workflows, or print one to start from.
+    Templates(ready::TemplatesArguments),
+    /// Run the tests beside workflows; nothing is called.
+    Test(try_out::TestArguments),
     /// Save the workflows of a file.
     Save(SaveArguments),
     /// Remove one that was saved.
@@ -109,6 +115,8 @@ impl WorkflowCommand {
             Self::Ls => ls(global),
             Self::Show(one) => one.show(global),
             Self::Lint(arguments) => arguments.run(global),
+            Self::Templates(arguments) => arguments.run(global),
+            Self::Test(arguments) => arguments.run(global),
             Self::Save(arguments) => arguments.run(global),
             Self::Rm(one) => one.rm(global),
             Self::Disable(one) => one.switch(global, true),

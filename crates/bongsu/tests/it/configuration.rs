@@ -60,6 +60,21 @@ fn check_reports_everything_at_its_place() {
 }
 
 #[test]
+fn check_reads_workflows_and_scripts_of_a_directory() {
+    let program = program();
+    program.write(
+        "config/alertmanager.yml",
+        "route: {receiver: n}\nreceivers: [{name: n}]\ntimes: []\n",
+    );
+    program.write("config/scripts.yaml", "bash: {enabled: perhaps}\n");
+    let flow = "workflow: {id: a, triggers: [{type: alert}], actions: [{name: x, provider: {type: console}}]}\n";
+    program.write("config/workflows/a.yaml", flow);
+    program.write("config/workflows/deep/b.yml", flow);
+    program.write("config/workflows/c.yaml", "workflow: {id: c, triger: [], actions: []}\n");
+    insta::assert_snapshot!("check_directory", program.run(&["check", "config"]));
+}
+
+#[test]
 fn warnings_alone_fail_only_when_strict() {
     let program = program();
     let doubtful = "inhibit_rules:\n- source_matchers: [a=b]\n  target_matchers: [c=d]\n";

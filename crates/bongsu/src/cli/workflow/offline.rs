@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bongsu_lang::yaml;
 use bongsu_model::{Diagnostic, Source, render_diagnostics};
+use bongsu_workflow::rehearse::Cases;
 use bongsu_workflow::{Event, Step, StepKind, Workflow, dry_run};
 use clap::Args;
 use serde_json::{Value, json};
@@ -20,7 +21,7 @@ pub(crate) struct LintArguments {
     /// Files, or folders with them.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// Warnings, too, make the exit code 4.
+    /// End with code 3 if there are warnings only.
     #[arg(long)]
     strict: bool,
 }
@@ -80,8 +81,13 @@ impl LintArguments {
         let mut found: Vec<Diagnostic> = Vec::new();
         let mut seen: BTreeMap<String, String> = BTreeMap::new();
         let mut read_whole = 0;
+        let mut count_read = 0;
         for file in &files {
             let source = read(file)?;
+            if Cases::is_meant(&source.name, &source.text) {
+                continue;
+            }
+            count_read += 1;
             let name = source.name.clone();
             match bongsu_workflow::load(source) {
                 Err(mistakes) => found.extend(mistakes),
@@ -110,7 +116,7 @@ impl LintArguments {
             count(errors, "error"),
             count(warnings, "warning"),
             count(read_whole, "workflow"),
-            count(files.len(), "file")
+            count(count_read, "file")
         ));
         Ok(match (errors, warnings) {
             (0, 0) => Exit::Done,
@@ -122,7 +128,7 @@ impl LintArguments {
 }
 
 /// YAML files of a folder and those below it.
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
+pub(super) fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let entries = std::fs::read_dir(folder)
         .map_err(|e| Failure::usage(format!("cannot read {}: {e}", folder.display())))?;
     for entry in entries.flatten() {
