@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bongsu_model::{Source, Timestamp, render_diagnostics};
 use bongsu_provider::call::{Answer, Auth, Call, CallError, CallErrorKind, Step};
-use bongsu_provider::manifest::Manifest;
+use bongsu_provider::manifest::{Manifest, Operation};
 use serde_json::{Map, Value, json};
 
 const HEAD: &str = "\
@@ -348,6 +348,36 @@ auth:
         "port: a whole number is wanted; mode: one of a, b is wanted; \
          there is no setting hots; did you mean host?; host is required"
     );
+}
+
+#[test]
+fn an_operation_that_parameters_name_is_taken_wherever_the_call_stands() {
+    let manifest = manifest(
+        "\
+select: params.action
+actions:
+  set: &any
+    summary: {en: A, ko: A}
+    params: {action: {type: text}}
+    request: {http: {method: GET, url: \"'https://a.example/'\"}}
+  both: *any
+queries:
+  get: *any
+  list: *any
+",
+    );
+    let auth = auth(&manifest, json!({}));
+    for (action, asked, told) in [
+        ("", "get", "set"),
+        ("list", "list", "list"),
+        ("both", "both", "both"),
+        ("none", "get", "set"),
+    ] {
+        let params = map(json!({"action": action}));
+        let name = |found: Result<&Operation, CallError>| found.unwrap().name.clone();
+        assert_eq!(name(manifest.default_query(&auth, &params, now())), asked, "{action}");
+        assert_eq!(name(manifest.default_action(&auth, &params, now())), told, "{action}");
+    }
 }
 
 #[test]

@@ -228,6 +228,28 @@ fn event_with(list: &Value) -> bongsu_workflow::Event {
 }
 
 #[test]
+fn an_item_that_failed_says_what_it_was_called_with() {
+    let workflow = with(
+        "
+steps:
+  - name: s
+    foreach: '{{ trigger.list }}'
+    provider:
+      type: ssh
+      with: {host: '{{ item.h }}', port: 22, key: '{{ secrets.k }}', command: uptime, env: {a: b}, stdin: '{{ item.long }}'}
+",
+    );
+    let long = "x".repeat(257);
+    let list = json!([{"h": "a", "long": long}, {"h": "b", "long": long}]);
+    let done = drive(&workflow, event_with(&list), |call| {
+        let second = call.with.preview()["host"] == "b";
+        Some(if second { fails("down") } else { Outcome::Result(json!({"up": true})) })
+    });
+    let failed = json!({"host": "b", "port": 22, "success": false, "error": "down"});
+    assert_eq!(done.results["s"]["results"], json!([{"up": true}, failed]));
+}
+
+#[test]
 fn groups() {
     let workflow = with(
         "
