@@ -115,7 +115,7 @@ impl Shared {
         if let Err(error) = settled {
             // What was to be started is lost with the transaction: they are taken once more.
             tracing::warn!(error, "posted alerts start their workflows later");
-            for (key, identity) in started {
+            for Started { key, identity } in started {
                 core.distrust(&[key]);
                 core.unmirrored.insert(identity);
             }
@@ -131,7 +131,7 @@ impl Shared {
         core: &mut Core,
         mapped: Vec<(Fingerprint, Timestamp, Occurrence)>,
         sender: &Sender,
-    ) -> (Result<Durable, IngestError>, Vec<(Arc<str>, Fingerprint)>) {
+    ) -> (Result<Durable, IngestError>, Vec<Started>) {
         let (mut rows, mut fresh, mut started) = (Vec::new(), Vec::new(), Vec::new());
         for (identity, at, occurrence) in mapped {
             let Some(stored) = core.take_posted(identity, at, occurrence, sender) else { continue };
@@ -142,7 +142,7 @@ impl Shared {
                 continue;
             }
             core.put_now(&stored, None, &mut rows);
-            started.push((Arc::clone(&stored.fingerprint), identity));
+            started.push(Started { key: Arc::clone(&stored.fingerprint), identity });
             fresh.extend(runs);
         }
         if rows.is_empty() {
@@ -212,6 +212,12 @@ impl Core {
         }
         None
     }
+}
+
+/// A posted alert that started workflows.
+struct Started {
+    key: Arc<str>,
+    identity: Fingerprint,
 }
 
 /// The wide form of an alert received `at`.
