@@ -288,10 +288,18 @@ impl Engine {
     /// Starts and wakes what is due, then waits until runs wait for something else; for clocks that
     /// are moved by hand.
     pub async fn work(&self) {
-        self.0.wake_due();
-        self.0.flowing.close();
-        self.0.flowing.wait().await;
-        self.0.flowing.reopen();
+        loop {
+            self.0.wake_due();
+            self.0.flowing.close();
+            self.0.flowing.wait().await;
+            self.0.flowing.reopen();
+            // What was taken up meanwhile may be due, too, or under way already.
+            let due = self.0.flow.lock().next_due();
+            let rests = due.is_none_or(|due| due > self.0.clock.now());
+            if rests && self.0.flowing.is_empty() {
+                return;
+            }
+        }
     }
 
     /// Fetches tables and services that are due; for clocks that are moved by hand.

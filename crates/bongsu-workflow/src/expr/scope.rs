@@ -165,15 +165,51 @@ impl<'a> Scope<'a> {
     }
 }
 
-/// One step down: a key of a map, an index of a list (from its end if negative).
+/// One step down: a key of a map; an index of a list, from its end if negative, or the name of a metric
+/// among the series in it.
 pub(super) fn child<'v>(of: &'v Value, key: &str) -> Option<&'v Value> {
     match of {
         Value::Object(map) => map.get(key),
-        Value::Array(items) => {
-            let at: i64 = key.parse().ok()?;
-            let length = i64::try_from(items.len()).ok()?;
-            items.get(usize::try_from(if at < 0 { at + length } else { at }).ok()?)
-        }
+        Value::Array(items) => match key.parse::<i64>() {
+            Ok(at) => {
+                let length = i64::try_from(items.len()).ok()?;
+                items.get(usize::try_from(if at < 0 { at + length } else { at }).ok()?)
+            }
+            Err(_) => items.iter().find_map(|item| sample(item, key)),
+        },
         _ => None,
+    }
+}
+
+/// The last value of a series as Prometheus answers it, if it is that of a metric.
+fn sample<'v>(series: &'v Value, metric: &str) -> Option<&'v Value> {
+    if series.get("metric")?.get("__name__")?.as_str()? != metric {
+        return None;
+    }
+    let last = || series.get("values")?.as_array()?.last();
+    series.get("value").or_else(last)?.get(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::child;
+
+    #[test]
+    fn lists_know_their_metrics() {
+        let series = json!([
+            {"metric": {"__name__": "other"}, "value": [1, "7"]},
+            {"metric": {"__name__": "up", "job": "a"}, "value": [1, "0"]},
+            {"metric": {"__name__": "up", "job": "b"}, "value": [1, "1"]},
+            {"metric": {"__name__": "load"}, "values": [[1, "2"], [2, "3"]]},
+            {"metric": {"__name__": "none"}, "values": []},
+            {"up": 1}, null,
+        ]);
+        assert_eq!(child(&series, "up"), Some(&json!("0")));
+        assert_eq!(child(&series, "load"), Some(&json!("3")));
+        assert_eq!(child(&series, "none"), None);
+        assert_eq!(child(&series, "-2"), Some(&json!({"up": 1})));
+        assert_eq!(child(&series, "job"), None);
     }
 }

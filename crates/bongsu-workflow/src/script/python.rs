@@ -74,6 +74,17 @@ pub(super) fn readable(code: &str) -> String {
     out + rest
 }
 
+/// Whether a text is a number as Python and JSON write it.
+fn is_number(text: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let positive = text.strip_prefix('-').unwrap_or(text);
+    let (whole, fraction) = positive.split_once('.').unwrap_or((positive, "0"));
+    text.len() <= 24
+        && digits(whole)
+        && digits(fraction)
+        && (whole.len() == 1 || !whole.starts_with('0'))
+}
+
 /// A text in UTF-8 as the inside of a literal of bytes.
 pub(super) fn escape_bytes(text: &str, out: &mut String) {
     for byte in text.bytes() {
@@ -190,6 +201,10 @@ impl Scan<'_> {
                         return Err(self.refuse("a value stands after a backslash", help));
                     }
                     match &self.parts[at] {
+                        // `usage = {{ alert.usage }}` means a number, though labels are texts.
+                        Part::Value { value: Value::String(text), .. } if is_number(text) => {
+                            let _ = write!(self.code, "({text})");
+                        }
                         Part::Value { value, .. } => write(value, &mut self.code),
                         Part::Reference(reference) => self.piece(Piece::Literal(reference.clone())),
                         Part::Code(_) => {}

@@ -380,6 +380,10 @@ proptest! {
         let texts = [value.clone(), json!(text), json!(text), json!(text), json!(text)];
         if let Some(out) = printed(&ready(Language::Python, &parts(code, &texts))) {
             let out: Value = serde_json::from_str(&out).unwrap();
+            // A text that is a number is one where no quotes stand.
+            let number = value.as_str().filter(|text| !text.contains(['e', 'E', ' ', '\n', '\t', '\r']));
+            let number = number.and_then(|text| serde_json::from_str(text).ok());
+            let value = number.filter(Value::is_number).unwrap_or(value);
             prop_assert_eq!(out, json!([value, text, text, text, text]));
         }
     }
@@ -422,6 +426,12 @@ fn python_writes_literals() {
             "x = {\"\\x61\": [(1), (-2.5), None, True, ], }",
         ),
         ("x = «»", json!("a'"), "x = \"\\x61\\x27\""),
+        // Whoever writes no quotes means a number where there is one.
+        ("x = «»", json!("85.5"), "x = (85.5)"),
+        ("x = «»", json!("-1"), "x = (-1)"),
+        ("x = «»", json!("007"), "x = \"\\x30\\x30\\x37\""),
+        ("x = «»", json!(["1"]), "x = [\"\\x31\", ]"),
+        ("x = '«»'", json!("1"), "x = '\\x31'"),
         ("x = 'n: «»'", json!("é"), "x = 'n: \\xe9'"),
         ("x = b'«»'", json!("é"), "x = b'\\xc3\\xa9'"),
         ("# «»\nx", json!("\nimport os"), "# \nx"),

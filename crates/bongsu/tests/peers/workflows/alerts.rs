@@ -29,7 +29,8 @@ fn auto_scaling() {
             "usage": usage, "namespace": "shop", "deployment": deployment})
     };
     scene.alert(&alert("calm", "cart", json!(70)));
-    scene.alert(&alert("busy", "cart", json!(95)));
+    // Labels of Prometheus are texts.
+    scene.alert(&alert("busy", "cart", json!("95")));
     scene.succeeded(1);
     scene.alert(&alert("full", "full", json!(85)));
     scene.succeeded(2);
@@ -187,18 +188,9 @@ fn incident_response() {
         json!({"name": "Down", "status": "firing", "severity": "critical", "service": "production", "fingerprint": fingerprint,
             "repository": repository, "service_key": "R1", "description": "the shop is down", "namespace": "shop"})
     };
-    let said = |scene: &Scene, missing: &str| {
-        for (run, log) in scene.runs(scene.asked(EVENTS).len().max(1)) {
-            let error = format!("notify-on-call: message: {missing} is not there");
-            assert_eq!(run["errors"], json!([error]), "{log}");
-        }
-        assert!(scene.slack().is_empty());
-    };
-    // Two values of its message are not in what these services tell: the file needs a repair, the run
-    // says so, and does the rest.
     let scene = start(&text);
     scene.alert(&alert("new", "acme/shop"));
-    said(&scene, "steps.gather-context.results.up");
+    scene.succeeded(1);
     let (_, path, _) = scene.asked(PROMETHEUS).remove(0);
     assert_eq!(path, "/api/v1/query?query=up%7Bservice%3D%27production%27%7D");
     let deployments = asked("GET", "/repos/acme/shop/deployments?per_page=10", Value::Null);
@@ -215,12 +207,7 @@ fn incident_response() {
         (&**method, &**path, &patch[0]["value"]["spec"]["containers"][0]["image"]),
         ("PATCH", place, &json!("a:1"))
     );
-    let repaired = text.replace("gather-context.results.up", "gather-context.results[0].value[1]");
-    let scene = start(&repaired);
-    scene.alert(&alert("new", "acme/shop"));
-    said(&scene, "actions.create-incident.results.incident_url");
-    let repaired = repaired.replace("results.incident_url", "results.dedup_key");
-    let scene = start(&repaired);
+    let scene = start(&text);
     // What was deployed two hours ago is not rolled back.
     scene.alert(&alert("old", "acme/old"));
     scene.succeeded(1);
@@ -234,7 +221,7 @@ fn incident_response() {
             "**서비스**: production",
             "**상태**: 1\n",
             "**최근 배포**: production v1.4.2 (",
-            "PagerDuty 인시던트: d",
+            "PagerDuty 인시던트: https://app.pagerduty.com/incidents",
         ],
     );
 }
