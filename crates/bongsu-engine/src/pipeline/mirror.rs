@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bongsu_alert::{Arrival, Enricher, Report, Stored, Taken};
 use bongsu_model::{Alert, Fingerprint, Occurrence, Timestamp};
+use jiff::SignedDuration;
 use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
@@ -27,6 +28,8 @@ const PROVIDER: &str = "prometheus";
 const CHUNK: usize = 256;
 /// How often is looked for alerts that ended by the clock.
 const ENDS: Duration = Duration::from_secs(5);
+/// All alerts are looked at for it, so not with every search.
+const LOOKED: SignedDuration = SignedDuration::from_secs(1);
 /// The end of an alert that goes on, as Alertmanager tells it.
 const NO_END: &str = "0001-01-01T00:00:00Z";
 
@@ -64,6 +67,10 @@ impl Shared {
         let mut core = self.core.lock();
         let core = &mut *core;
         let now = self.clock.now();
+        let looked = now.duration_since(core.mirrored_at).abs();
+        if looked < LOOKED {
+            return;
+        }
         let since = std::mem::replace(&mut core.mirrored_at, now);
         let ended = |alert: &&Arc<Alert>| since < alert.ends_at.at && alert.ends_at.at <= now;
         let ended = core.route.all().filter(ended).map(|alert| alert.fingerprint);
