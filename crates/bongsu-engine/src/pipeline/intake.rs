@@ -4,6 +4,7 @@
 //! transaction, then the receipt; the wide alerts in it are written [`super::behind`]. A payload that
 //! cannot be mapped is kept with the reason and can be mapped again later.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use bongsu_alert::{Arrival, Change, Enricher, Report, Routed, Stored, Taken};
@@ -482,7 +483,8 @@ impl Core {
         posted.extend(stored.routed.take().map(|routed| post(routed, now)));
     }
 
-    /// Keeps in mind what a payload said of these alerts.
+    /// Keeps in mind what a payload said of these alerts, unless it speaks of one twice: read again,
+    /// what it says first would be news again.
     fn remember(
         &mut self,
         loaded: &Arc<Loaded>,
@@ -490,6 +492,10 @@ impl Core {
         mut echo: Echo,
         touched: &[Arc<str>],
     ) {
+        let mut distinct: HashSet<&Arc<str>> = HashSet::new();
+        if !touched.iter().all(|key| distinct.insert(key)) {
+            return;
+        }
         let said = |key: &Arc<str>| Some((Arc::clone(key), self.wide.get(key)?.hash));
         echo.alerts = touched.iter().filter_map(said).collect();
         self.echoes.put(loaded, digested, echo);

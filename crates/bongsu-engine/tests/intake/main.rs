@@ -108,6 +108,13 @@ async fn a_payload_that_comes_again_means_what_it_would_mean_if_read() {
     // The same words under another key, or for another provider, are another payload.
     let other = Delivered { key: Some("ci".to_owned()), ..payload("keep", &both) };
     assert_eq!(house.send(other).await.unwrap().duplicates, 0);
+    // What is told in two steps is told in two steps again.
+    let steps = json!([{"name": "Job", "fingerprint": "job-1"},
+        {"name": "Job", "fingerprint": "job-1", "status": "resolved"}]);
+    for _ in 0..2 {
+        assert_eq!(house.report(steps.clone()).await.duplicates, 0);
+    }
+    assert_eq!(known("job-1").await.reports, 4);
     // What is dismissed until a certain time is not dismissed for ever.
     let dismissed = json!({"name": "Net", "fingerprint": "net-1", "dismissed": true,
         "dismissUntil": "2026-01-01T00:01:00Z"});
