@@ -135,19 +135,12 @@ impl Out {
         scope: &mut Scope<'_>,
         strict: bool,
     ) -> Result<(), Fault> {
-        let empty = !section_true(&value);
-        if inverted {
-            return if empty { self.parts(parts, scope, strict) } else { Ok(()) };
-        }
-        if empty {
-            return Ok(());
-        }
-        let depth = scope.len();
-        let items = match value {
-            Value::Array(items) => items,
-            value @ Value::Object(_) => vec![value],
-            _ => return self.parts(parts, scope, strict),
+        let items = match Shows::of(value, inverted) {
+            Shows::Nothing => return Ok(()),
+            Shows::Once => return self.parts(parts, scope, strict),
+            Shows::Each(items) => items,
         };
+        let depth = scope.len();
         for item in items {
             self.rounds += 1;
             if self.rounds > MAX_ROUNDS {
@@ -161,8 +154,28 @@ impl Out {
     }
 }
 
+/// How often a section stands in what comes out.
+pub(super) enum Shows {
+    Nothing,
+    Once,
+    /// Once for each, with its names.
+    Each(Vec<Value>),
+}
+
+impl Shows {
+    pub(super) fn of(value: Value, inverted: bool) -> Self {
+        let there = section_true(&value);
+        match value {
+            _ if there == inverted => Self::Nothing,
+            Value::Array(items) if there => Self::Each(items),
+            value @ Value::Object(_) if there => Self::Each(vec![value]),
+            _ => Self::Once,
+        }
+    }
+}
+
 /// As Mustache has it: texts are true by being there.
-pub(super) fn section_true(value: &Value) -> bool {
+fn section_true(value: &Value) -> bool {
     match value {
         Value::String(text) => !text.is_empty(),
         other => truthy(other),

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use bongsu_lang::jinja::python_text;
 use serde_json::Value;
 
-use super::render::{self, MAX_OUTPUT, MAX_ROUNDS};
+use super::render::{self, MAX_OUTPUT, MAX_ROUNDS, Shows};
 use super::{Filled, Kind, Part, Template};
 use crate::expr::{Evaluation, Expr, Fault, Found, Mistake, Scope};
 use crate::script::{self, Language, Reader, Refused, Script};
@@ -138,16 +138,12 @@ impl Out {
         scope: &mut Scope<'_>,
         strict: bool,
     ) -> Result<(), Fault> {
-        let there = render::section_true(&value);
-        if there == inverted {
-            return Ok(());
-        }
-        let depth = scope.len();
-        let items = match value {
-            Value::Array(items) if there => items,
-            value @ Value::Object(_) if there => vec![value],
-            _ => return self.parts(parts, scope, strict),
+        let items = match Shows::of(value, inverted) {
+            Shows::Nothing => return Ok(()),
+            Shows::Once => return self.parts(parts, scope, strict),
+            Shows::Each(items) => items,
         };
+        let depth = scope.len();
         for item in items {
             self.rounds += 1;
             if self.rounds > MAX_ROUNDS {
