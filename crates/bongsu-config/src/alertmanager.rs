@@ -20,7 +20,6 @@ mod paths;
 mod receivers;
 mod references;
 mod route;
-mod settings;
 mod templates;
 mod url_syntax;
 

@@ -10,3 +10,4 @@ pub mod import;
 pub mod providers;
 pub mod scripts;
 pub mod secret;
+mod settings;

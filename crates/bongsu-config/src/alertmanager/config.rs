@@ -8,7 +8,7 @@ use super::intervals::NamedIntervals;
 use super::observe::{EventRecorderConfig, TracingConfig};
 use super::receivers::Receiver;
 use super::route::Route;
-use super::settings::Setting;
+use crate::settings::Setting;
 
 /// A valid configuration: receivers are complete, every name a route uses exists.
 #[derive(Clone, Debug, PartialEq)]

@@ -14,7 +14,7 @@ use super::observe::{EventRecorderConfig, TracingConfig};
 use super::paths::{join, join_http, join_tls};
 use super::receivers::{Content, Integration, RawReceiver, Receiver};
 use super::route::Route;
-use super::settings::{Reader, Setting};
+use crate::settings::{Reader, Setting};
 
 const KEYS: [&str; 9] = [
     "global",

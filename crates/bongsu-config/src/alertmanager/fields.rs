@@ -8,8 +8,8 @@ use bongsu_lang::duration;
 use bongsu_lang::yaml::{Node, Scalar, Value};
 use bongsu_model::{Secret, go_quote};
 
-use super::settings::{MASK, Reader, Setting};
 use super::url_syntax;
+use crate::settings::{MASK, Reader, Setting};
 
 /// A duration in Prometheus' form (`1h30m`).
 impl Setting for Duration {

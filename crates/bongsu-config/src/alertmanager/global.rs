@@ -6,7 +6,7 @@ use bongsu_model::Secret;
 
 use super::fields::{HostPort, HttpUrl, SecretUrl};
 use super::http::{HttpConfig, TlsConfig};
-use super::settings::settings;
+use crate::settings::settings;
 
 settings! {
     /// Defaults for receivers, and what is not about receivers at all (`resolve_timeout`).

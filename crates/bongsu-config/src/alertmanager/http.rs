@@ -9,7 +9,7 @@ use bongsu_lang::yaml::{Kind, Node, Value};
 use bongsu_model::{Secret, go_quote};
 
 use super::fields::ProxyUrl;
-use super::settings::{Reader, Setting, at_most_one, forbid, settings};
+use crate::settings::{Reader, Setting, at_most_one, forbid, settings};
 
 settings! {
     /// HTTP client settings of a receiver or of `global`. After loading, `bearer_token` has become

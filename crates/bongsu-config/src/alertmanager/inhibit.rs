@@ -7,7 +7,7 @@ use bongsu_model::Matchers;
 
 use super::quoted;
 use super::route::{MatchPatterns, equalities};
-use super::settings::{Reader, settings};
+use crate::settings::{Reader, settings};
 
 settings! {
     /// Alerts that match the target are muted while an alert that matches the source fires and

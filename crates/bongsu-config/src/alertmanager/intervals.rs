@@ -7,7 +7,7 @@ use bongsu_lang::time_interval::{
 };
 use bongsu_lang::yaml::{Node, Value};
 
-use super::settings::{Reader, Setting, settings};
+use crate::settings::{Reader, Setting, settings};
 
 settings! {
     /// A named list of intervals; an instant is inside if any of them holds it.

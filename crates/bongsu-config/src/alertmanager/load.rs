@@ -12,8 +12,8 @@ use super::document::Document;
 use super::global::GlobalConfig;
 use super::inherit::{self, CHECK_ORDER};
 use super::receivers::{Content, Integration, RawEntry, RawReceiver, Receiver};
-use super::settings::Reader;
 use super::{codes, lints, quoted, references};
+use crate::settings::Reader;
 
 /// Reads a configuration; with it come the findings that do not stop it. `base` is the directory
 /// of the file: with it, the relative file names that Alertmanager joins with it are joined. No

@@ -8,7 +8,7 @@ use bongsu_lang::yaml::{Node, Value};
 use super::fields::SecretUrl;
 use super::http::{Headers, HttpConfig, TlsConfig};
 use super::quoted;
-use super::settings::{Reader, Setting, forbid, settings};
+use crate::settings::{Reader, Setting, forbid, settings};
 
 settings! {
     /// Where traces are sent.

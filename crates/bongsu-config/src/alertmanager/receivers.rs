@@ -33,7 +33,7 @@ pub use webhook::WebhookConfig;
 
 use super::http::HttpConfig;
 use super::quoted;
-use super::settings::{Reader, Setting, settings};
+use crate::settings::{Reader, Setting, settings};
 
 /// A named list of integrations.
 #[derive(Clone, Debug, PartialEq)]

@@ -9,8 +9,8 @@ use bongsu_model::Diagnostic;
 use super::document::Document;
 use super::intervals::NamedIntervals;
 use super::receivers::Receiver;
-use super::settings::Reader;
 use super::{codes, quoted};
+use crate::settings::Reader;
 use bongsu_lang::suggest::nearest;
 
 /// Runs the checks in Alertmanager's order.

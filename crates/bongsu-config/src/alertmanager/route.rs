@@ -10,7 +10,7 @@ use bongsu_model::{Diagnostic, MatchOp, Matcher, Matchers, re2};
 
 use super::codes;
 use super::quoted;
-use super::settings::{Reader, Setting, forbid, settings};
+use crate::settings::{Reader, Setting, forbid, settings};
 
 settings! {
     /// A node of the routing tree. Unset options come from the parent.

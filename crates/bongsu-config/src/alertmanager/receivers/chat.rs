@@ -4,8 +4,8 @@
 use bongsu_model::{Secret, go_quote};
 
 use super::super::fields::{HttpUrl, SecretUrl};
-use super::super::settings::{Reader, at_most_one, forbid};
 use super::{HttpConfig, settings};
+use crate::settings::{Reader, at_most_one, forbid};
 
 settings! {
     /// Telegram.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use bongsu_model::Secret;
 
-use super::super::settings::{Reader, forbid};
 use super::{HttpConfig, settings};
+use crate::settings::{Reader, forbid};
 
 settings! {
     /// Amazon SNS: a topic, a phone number or a target. Texts are templates.

@@ -6,8 +6,8 @@ use bongsu_model::{Secret, go_quote};
 
 use super::super::fields::HostPort;
 use super::super::http::{TlsConfig, canonical_header};
-use super::super::settings::{Reader, forbid};
 use super::settings;
+use crate::settings::{Reader, forbid};
 
 settings! {
     /// Mail over SMTP.

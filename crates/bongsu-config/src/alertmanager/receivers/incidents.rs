@@ -7,9 +7,9 @@ use bongsu_lang::yaml::Value;
 use bongsu_model::Secret;
 
 use super::super::fields::{GoDuration, HttpUrl, TextDuration};
-use super::super::settings::{Reader, at_most_one, forbid};
 use super::super::templates;
 use super::{HttpConfig, settings};
+use crate::settings::{Reader, at_most_one, forbid};
 
 settings! {
     /// PagerDuty: Events API v2 with a routing key, v1 with a service key. Texts are templates.

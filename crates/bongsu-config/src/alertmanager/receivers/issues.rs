@@ -7,8 +7,8 @@ use std::time::Duration;
 use bongsu_lang::yaml::{Kind, Node, Value};
 
 use super::super::fields::HttpUrl;
-use super::super::settings::{Reader, Setting, forbid};
 use super::{HttpConfig, settings};
+use crate::settings::{Reader, Setting, forbid};
 
 settings! {
     /// Jira issues. Texts are templates.

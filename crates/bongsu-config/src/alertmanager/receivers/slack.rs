@@ -3,8 +3,8 @@
 use bongsu_model::Secret;
 
 use super::super::fields::{GoDuration, HttpUrl, SecretUrl};
-use super::super::settings::{Reader, at_most_one, forbid};
 use super::{HttpConfig, settings};
+use crate::settings::{Reader, at_most_one, forbid};
 
 /// The only target messages can be updated at.
 pub(in super::super) const POST_MESSAGE: &str = "https://slack.com/api/chat.postMessage";

@@ -1,9 +1,9 @@
 //! Meeting services: `msteams_configs`, `msteamsv2_configs`, `webex_configs`.
 
 use super::super::fields::{HttpUrl, SecretUrl};
-use super::super::settings::{Reader, forbid};
 use super::chat::check_webhook_url;
 use super::{HttpConfig, settings};
+use crate::settings::{Reader, forbid};
 
 settings! {
     /// Microsoft Teams by connector. Texts are templates.

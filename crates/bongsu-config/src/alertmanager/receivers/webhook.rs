@@ -3,8 +3,8 @@
 use bongsu_lang::yaml::Value;
 
 use super::super::fields::{GoDuration, TemplateUrl};
-use super::super::settings::{Reader, at_most_one, forbid};
 use super::{HttpConfig, settings};
+use crate::settings::{Reader, at_most_one, forbid};
 
 settings! {
     /// A POST of the notification as JSON to any URL.

@@ -11,7 +11,7 @@ use bongsu_lang::Mode;
 use bongsu_lang::yaml::{Kind, Node, Scalar, Value};
 use bongsu_model::{Diagnostic, Place, Secret, Source};
 
-use super::codes;
+use crate::alertmanager::codes;
 
 /// Where mistakes are collected while a document is read.
 pub(super) struct Reader {
@@ -412,23 +412,23 @@ macro_rules! settings {
             }
         }
 
-        impl $crate::alertmanager::settings::Setting for $name {
+        impl $crate::settings::Setting for $name {
             $( const REFUSES_NULL_ENTRY: Option<&'static str> = Some($no_null); )?
 
             fn zero() -> Self {
-                Self { $( $field: <$ty as $crate::alertmanager::settings::Setting>::zero(), )* }
+                Self { $( $field: <$ty as $crate::settings::Setting>::zero(), )* }
             }
 
             fn is_zero(&self) -> bool {
-                true $( && $crate::alertmanager::settings::Setting::is_zero(&self.$field) )*
+                true $( && $crate::settings::Setting::is_zero(&self.$field) )*
             }
 
             #[allow(unused_imports, unused_mut, unused_variables, reason = "a group may be empty")]
             fn read(
                 node: &std::sync::Arc<bongsu_lang::yaml::Node>,
-                reader: &mut $crate::alertmanager::settings::Reader,
+                reader: &mut $crate::settings::Reader,
             ) -> Option<Self> {
-                use $crate::alertmanager::settings::{Setting, key_of};
+                use $crate::settings::{Setting, key_of};
                 let known = [ $( key_of(stringify!($field)) ),* ];
                 let mut group = Self::default();
                 let before = reader.faults();
@@ -443,7 +443,7 @@ macro_rules! settings {
                     return None;
                 }
                 $( if reader.faults() == before {
-                    let check: fn(&mut Self, &mut $crate::alertmanager::settings::Reader)
+                    let check: fn(&mut Self, &mut $crate::settings::Reader)
                         -> Result<(), String> = $check;
                     if let Err(message) = check(&mut group, reader) {
                         reader.refuse_group(node, message);
@@ -455,7 +455,7 @@ macro_rules! settings {
 
             #[allow(unused_imports, unused_mut, reason = "a group may be empty")]
             fn write(&self) -> bongsu_lang::yaml::Value {
-                use $crate::alertmanager::settings::{Setting, key_of};
+                use $crate::settings::{Setting, key_of};
                 let mut pairs = Vec::new();
                 $( if settings!(@always $($always)?) || !Setting::is_zero(&self.$field) {
                     pairs.push((
@@ -467,7 +467,7 @@ macro_rules! settings {
             }
         }
     };
-    (@default $ty:ty) => { <$ty as $crate::alertmanager::settings::Setting>::zero() };
+    (@default $ty:ty) => { <$ty as $crate::settings::Setting>::zero() };
     (@default $ty:ty, $default:expr) => { $default.into() };
     (@always) => { false };
     (@always always) => { true };
