@@ -26,6 +26,7 @@ mod url_syntax;
 pub use config::{Config, effective_yaml};
 pub use fields::{GoDuration, HostPort, HttpUrl, ProxyUrl, SecretUrl, TemplateUrl, TextDuration};
 pub use global::GlobalConfig;
+pub(crate) use http::check_http;
 pub use http::{
     Authorization, BasicAuth, Header, Headers, HttpConfig, OAuth2, TlsConfig, TlsVersion,
     canonical_header,

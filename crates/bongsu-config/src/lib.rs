@@ -7,7 +7,9 @@
 
 pub mod alertmanager;
 pub mod import;
+pub mod monitoring;
 pub mod providers;
+pub mod relabel;
 pub mod scripts;
 pub mod secret;
 mod settings;

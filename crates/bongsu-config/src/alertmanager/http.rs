@@ -305,7 +305,7 @@ fn check_tls(tls: &mut TlsConfig, _: &mut Reader) -> Result<(), String> {
     )
 }
 
-fn check_http(http: &mut HttpConfig, _: &mut Reader) -> Result<(), String> {
+pub(crate) fn check_http(http: &mut HttpConfig, _: &mut Reader) -> Result<(), String> {
     let bearer = [!http.bearer_token.is_empty(), !http.bearer_token_file.is_empty()];
     let has_bearer = bearer.contains(&true);
     at_most_one(&bearer, "bearer_token & bearer_token_file")?;
