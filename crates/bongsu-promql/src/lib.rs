@@ -5,6 +5,7 @@
 
 pub mod ast;
 mod check;
+pub mod flow;
 pub mod histogram;
 pub mod json;
 mod length;

@@ -24,6 +24,9 @@ impl Parser<'_> {
             },
         };
         let span = Span { start: token.span.start, end };
+        if op == Aggregation::CountValues {
+            self.label_is_not_text(list.first());
+        }
         let wanted = 1 + usize::from(op.param().is_some());
         if list.is_empty() {
             self.report(span, "no arguments for aggregate expression provided");
@@ -47,6 +50,14 @@ impl Parser<'_> {
         let expr = Box::new(list.pop().unwrap_or(nothing));
         let param = if wanted == 2 { list.pop().map(Box::new) } else { None };
         self.node(ExprKind::Aggregate { op, expr, param, grouping }, span, depth)
+    }
+
+    /// A string that is not UTF-8 was refused already, but as the name of a label it is called that.
+    fn label_is_not_text(&mut self, label: Option<&Expr>) {
+        let Some(label) = label else { return };
+        for error in self.errors.iter_mut().filter(|error| error.span == label.span) {
+            error.message = error.message.replace("invalid UTF-8 in string:", "invalid label name");
+        }
     }
 
     /// `by (…)` or `without (…)`, if it stands here.

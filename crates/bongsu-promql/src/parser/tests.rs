@@ -240,6 +240,8 @@ const REFUSED: &[(&str, &[&str])] = &[
         ],
     ),
     ("a[5m*2]", &["1:3: parse error: experimental duration expression is not enabled"]),
+    ("abs('a\\xc5')", &["1:5: parse error: invalid UTF-8 in string: \"a\\xc5\""]),
+    ("count_values('a\\xc5z', b)", &["1:14: parse error: invalid label name \"a\\xc5z\""]),
     // Several at once.
     (
         "foo(a{b=}, sum(c d), *)",
