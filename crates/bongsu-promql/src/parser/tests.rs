@@ -1,5 +1,7 @@
 //! What is accepted and how it prints; what is refused and how that reads.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::pretty;
 
@@ -357,5 +359,88 @@ fn reads_selectors() {
     assert_eq!(shown, ["a=\"b\"", "__name__=\"foo\""]);
     for wrong in ["foo[5m]", "foo + 1", "{}", ""] {
         assert!(parse_selector(wrong).is_err(), "{wrong}");
+    }
+}
+
+/// Pieces from which random sequences often are expressions.
+fn piece() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "a",
+        "b_total",
+        "{c=\"d\"}",
+        "{\"x y\"=~\"z\"}",
+        "1",
+        "5m",
+        "-",
+        "+",
+        "*",
+        "^",
+        "/",
+        "==",
+        "bool",
+        "and",
+        "or",
+        "unless",
+        "on",
+        "ignoring",
+        "group_left",
+        "(x)",
+        "(",
+        ")",
+        "(",
+        ")",
+        "[5m]",
+        "[5m:]",
+        "[1h:step()]",
+        "[2*(3m-1s)]",
+        "offset",
+        "@",
+        "start()",
+        "end()",
+        "0.5",
+        "rate(",
+        "sum(",
+        "sum",
+        "by",
+        "without",
+        "abs(",
+        "topk(1,",
+        "'s'",
+        ",",
+        "time()",
+        "vector(",
+        "NaN",
+        "0x1f",
+        "#c\n",
+        "min",
+        "step",
+        "§",
+        "{",
+        "}",
+        "[",
+        "]",
+        "\"",
+    ])
+}
+
+proptest! {
+    /// Nothing panics, and what is accepted prints to what reads and prints the same.
+    #[test]
+    fn printed_reads_the_same(pieces in prop::collection::vec(piece(), 1..14)) {
+        let text = pieces.join(" ");
+        let features = Features::all();
+        if let Ok(expr) = parse_with(&text, &features) {
+            let printed = expr.to_string();
+            for form in [&printed, &pretty(&expr)] {
+                let again = parse_with(form, &features).map(|again| again.to_string());
+                prop_assert_eq!(again.as_ref(), Ok(&printed), "{}", text);
+            }
+            crate::flow::flow(&expr);
+        }
+    }
+
+    #[test]
+    fn arbitrary_text_never_panics(text in "\\PC{0,40}") {
+        let _ = parse_with(&text, &Features::all());
     }
 }
