@@ -11,7 +11,7 @@ use super::reader::Reader;
 use super::rule::{self, Within};
 use super::{Flavour, items};
 use crate::codes;
-use crate::rule::{Group, GroupOptions, Language, PartialResponse};
+use crate::rule::{Group, Language, PartialResponse};
 
 const PROMETHEUS: &[&str] = &["name", "interval", "query_offset", "limit", "rules", "labels"];
 const OBJECT: &[&str] = &[
