@@ -17,7 +17,7 @@ pub mod source;
 pub mod value;
 mod walk;
 
-pub use ast::{Expr, ExprKind, Span};
+pub use ast::{Expr, ExprKind, Selector, Span};
 pub use histogram::FloatHistogram;
 pub use parser::{
     Features, MAX_DEPTH, MAX_NODES, MAX_TEXT, ParseError, parse, parse_selector, parse_with,

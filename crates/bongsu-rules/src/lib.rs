@@ -8,6 +8,7 @@ pub mod codes;
 pub mod condition;
 pub mod expression;
 pub mod file;
+pub mod lint;
 pub mod rule;
 pub mod template;
 
