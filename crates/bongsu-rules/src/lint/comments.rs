@@ -12,7 +12,14 @@ use crate::rule::{Group, Rule};
 
 /// The comments of all files.
 pub(super) struct Comments<'a> {
-    files: BTreeMap<*const Source, File<'a>>,
+    files: BTreeMap<Key<'a>, File<'a>>,
+}
+
+/// Files in order of their names; two of one name are told apart.
+type Key<'a> = (&'a str, *const Source);
+
+fn key(source: &Arc<Source>) -> Key<'_> {
+    (&source.name, Arc::as_ptr(source))
 }
 
 struct File<'a> {
@@ -37,9 +44,8 @@ impl<'a> Comments<'a> {
         for group in groups {
             let rules = group.rules.iter().map(|rule| &rule.place);
             for place in rules.chain([&group.place]).flatten() {
-                let file = files
-                    .entry(Arc::as_ptr(&place.source))
-                    .or_insert_with(|| File::of(&place.source));
+                let file =
+                    files.entry(key(&place.source)).or_insert_with(|| File::of(&place.source));
                 let start = file.start(place.line.saturating_sub(1));
                 file.starts.push(start);
             }
@@ -97,7 +103,7 @@ impl<'a> Comments<'a> {
     /// The lines of a rule, from 0, comments above it included.
     fn lines_of(&self, rule: &Rule) -> Option<(&File<'a>, std::ops::Range<usize>)> {
         let place = rule.place.as_ref()?;
-        let file = self.files.get(&Arc::as_ptr(&place.source))?;
+        let file = self.files.get(&key(&place.source))?;
         let start = file.start(place.line.saturating_sub(1));
         let next = file.starts.iter().find(|other| **other > start);
         Some((file, start..next.copied().unwrap_or(file.lines.len())))
