@@ -1,7 +1,6 @@
 //! Comments that disable lints: `# bongsu disable NAME, NAME` above or inside a rule,
 //! `# bongsu disable-file NAME` anywhere in a file. Words after ` -- ` say why.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bongsu_model::{Diagnostic, Place, Source};
@@ -12,14 +11,8 @@ use crate::rule::{Group, Rule};
 
 /// The comments of all files.
 pub(super) struct Comments<'a> {
-    files: BTreeMap<Key<'a>, File<'a>>,
-}
-
-/// Files in order of their names; two of one name are told apart.
-type Key<'a> = (&'a str, *const Source);
-
-fn key(source: &Arc<Source>) -> Key<'_> {
-    (&source.name, Arc::as_ptr(source))
+    /// In order of the groups.
+    files: Vec<File<'a>>,
 }
 
 struct File<'a> {
@@ -40,17 +33,21 @@ struct Comment<'a> {
 impl<'a> Comments<'a> {
     /// Reads the files the groups are from.
     pub(super) fn of(groups: &'a [Group]) -> Self {
-        let mut files = BTreeMap::new();
+        let mut files: Vec<File<'_>> = Vec::new();
         for group in groups {
             let rules = group.rules.iter().map(|rule| &rule.place);
             for place in rules.chain([&group.place]).flatten() {
-                let file =
-                    files.entry(key(&place.source)).or_insert_with(|| File::of(&place.source));
-                let start = file.start(place.line.saturating_sub(1));
-                file.starts.push(start);
+                // Groups of one file mostly follow each other.
+                let known = files.iter().rposition(|file| file.is(&place.source));
+                let at = known.unwrap_or_else(|| {
+                    files.push(File::of(&place.source));
+                    files.len() - 1
+                });
+                let start = files[at].start(place.line.saturating_sub(1));
+                files[at].starts.push(start);
             }
         }
-        for file in files.values_mut() {
+        for file in &mut files {
             file.starts.sort_unstable();
             file.starts.dedup();
         }
@@ -79,7 +76,7 @@ impl<'a> Comments<'a> {
 
     /// Names in comments that are no lint's.
     pub(super) fn report_unknown(&self, found: &mut Vec<Diagnostic>) {
-        for file in self.files.values() {
+        for file in &self.files {
             for comment in &file.comments {
                 for name in comment.names.iter().filter(|name| by_name(name).is_none()) {
                     let place = Place {
@@ -103,7 +100,7 @@ impl<'a> Comments<'a> {
     /// The lines of a rule, from 0, comments above it included.
     fn lines_of(&self, rule: &Rule) -> Option<(&File<'a>, std::ops::Range<usize>)> {
         let place = rule.place.as_ref()?;
-        let file = self.files.get(&key(&place.source))?;
+        let file = self.files.iter().find(|file| file.is(&place.source))?;
         let start = file.start(place.line.saturating_sub(1));
         let next = file.starts.iter().find(|other| **other > start);
         Some((file, start..next.copied().unwrap_or(file.lines.len())))
@@ -115,6 +112,10 @@ impl<'a> File<'a> {
         let lines: Vec<&str> = source.text.lines().collect();
         let comments = lines.iter().enumerate().filter_map(|(at, line)| comment(at, line));
         Self { source, comments: comments.collect(), starts: Vec::new(), lines }
+    }
+
+    fn is(&self, source: &Arc<Source>) -> bool {
+        Arc::ptr_eq(self.source, source)
     }
 
     /// The first line of the list entry in which `line` is, comments directly above it included.
