@@ -9,6 +9,8 @@
 //! * Arithmetic: [`FloatHistogram::add`], `sub`, `mul`, `div`, `reduce_to`, `compact`,
 //!   `detect_reset`, `same` (also `==`) and `close_to`.
 //! * Reading: `all_buckets` and its siblings, `quantile`, `fraction`, `average`, `variance`.
+//! * Over time and across series: [`increase`], [`delta`], [`difference`] of neighbours, [`Fold`]
+//!   into a sum or mean, [`operate`] for binary operators.
 //! * Text: [`std::fmt::Display`] prints as Prometheus does, `api_buckets` is the shape of its HTTP
 //!   API, [`parse_notation`] and `notation` are those of test files.
 //! * [`ClassicHistogram`] and [`convert_classic`] turn classic series into custom buckets.
@@ -16,8 +18,11 @@
 mod arithmetic;
 mod bounds;
 mod buckets;
+mod change;
 mod classic;
+mod fold;
 mod notation;
+mod operator;
 mod statistics;
 #[cfg(test)]
 mod tests;
@@ -27,8 +32,11 @@ use std::sync::Arc;
 
 pub use arithmetic::Incompatible;
 pub use buckets::{Bucket, Buckets, Span};
+pub use change::{Change, Remark, delta, difference, increase};
 pub use classic::{ClassicError, ClassicHistogram, HistogramSeries, convert_classic};
+pub use fold::Fold;
 pub use notation::{NotationError, parse_notation};
+pub use operator::{Answer, NoAnswer, operate};
 pub use statistics::{NanObservations, Quantile};
 
 /// The schema of custom buckets.
