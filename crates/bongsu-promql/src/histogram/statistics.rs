@@ -10,7 +10,7 @@ pub enum NanObservations {
     /// They skewed it: they count as the highest observations.
     Skewed,
     /// The quantile is among them.
-    Result,
+    Hit,
 }
 
 /// A quantile.
@@ -69,7 +69,7 @@ impl FloatHistogram {
         let mut counted = counted.min(self.count);
         if counted < rank {
             if self.sum.is_nan() {
-                return Quantile { value: f64::NAN, nans: NanObservations::Result };
+                return Quantile { value: f64::NAN, nans: NanObservations::Hit };
             }
             return plain(bucket.upper);
         }

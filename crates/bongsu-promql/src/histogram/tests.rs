@@ -289,7 +289,7 @@ fn resets_are_detected() {
 
 #[test]
 fn quantiles() {
-    use NanObservations::{None, Result, Skewed};
+    use NanObservations::{Hit, None, Skewed};
     for (text, q, value, nans) in [
         (ABOVE, 1.001, f64::INFINITY, None),
         (ABOVE, 1.0, 16.0, None),
@@ -311,8 +311,8 @@ fn quantiles() {
         (CUSTOM, 0.1, 2.0, None),
         (CUSTOM, 0.9, 10.0, None),
         ("{{schema:-53 count:2 custom_values:[-1] buckets:[1 1]}}", 0.1, -1.0, None),
-        ("{{count:3 sum:NaN}}", 0.8, f64::NAN, Result),
-        ("{{count:15 sum:NaN buckets:[12]}}", 0.81, f64::NAN, Result),
+        ("{{count:3 sum:NaN}}", 0.8, f64::NAN, Hit),
+        ("{{count:15 sum:NaN buckets:[12]}}", 0.81, f64::NAN, Hit),
         ("{{count:15 sum:NaN buckets:[12]}}", 0.8, 1.0, Skewed),
         // Both infinities were observed, no NaN.
         ("{{count:12 sum:NaN buckets:[12]}}", 1.0, 1.0, None),
