@@ -338,7 +338,6 @@ mod tests {
             ("a 1+{{count:1}}x2", 17),
             ("a {{count}}", 9),
             ("a{b=~\"c\"} 1", 0),
-            ("a 5--1x2", 4),
         ];
         for (line, at) in cases {
             let error = parse_series(line).expect_err(line);
