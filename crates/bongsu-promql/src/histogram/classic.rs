@@ -167,7 +167,8 @@ enum Part {
 fn part_of(labels: &Labels) -> Option<(Part, Labels)> {
     let name = labels.value("__name__");
     let (part, base) = if let Some(base) = name.strip_suffix("_bucket") {
-        (Part::Bucket(labels.get("le")?.parse().ok()?), base)
+        let le = labels.get("le")?.parse().ok().filter(|le: &f64| !le.is_nan())?;
+        (Part::Bucket(le), base)
     } else if let Some(base) = name.strip_suffix("_count") {
         (Part::Count, base)
     } else {

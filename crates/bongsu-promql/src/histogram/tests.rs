@@ -395,6 +395,7 @@ fn classic_histograms_become_custom_ones() {
         // The same bound once more.
         (&[("__name__", "a_bucket"), ("le", "1.0")], &[(0, 4.0)]),
         (&[("__name__", "a_bucket"), ("le", "wide")], &[(0, 4.0)]),
+        (&[("__name__", "a_bucket"), ("le", "NaN")], &[(0, 4.0)]),
         (&[("__name__", "a_bucket"), ("le", "1"), ("x", "y")], &[(0, 2.0)]),
         (&[("__name__", "a_sum")], &[(0, 36.0)]),
         (&[("__name__", "b_sum")], &[(0, 36.0)]),
