@@ -26,7 +26,7 @@ mod operator;
 mod statistics;
 #[cfg(test)]
 mod tests;
-pub(crate) mod text;
+mod text;
 
 use std::sync::Arc;
 
