@@ -27,7 +27,6 @@ mod pick;
 mod quantile;
 mod rate;
 mod selector;
-mod sum;
 #[cfg(test)]
 mod tests;
 mod window;

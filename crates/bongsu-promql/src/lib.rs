@@ -17,6 +17,7 @@ mod parser;
 mod print;
 mod signature;
 pub mod source;
+mod sum;
 pub mod value;
 mod walk;
 

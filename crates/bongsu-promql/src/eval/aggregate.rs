@@ -10,7 +10,7 @@ use super::grid::Grid;
 use super::key::{Key, Ordinals};
 use super::metric::{Metric, Naming};
 use super::quantile;
-use super::sum::{Mean, Sum};
+use crate::sum::{Mean, Sum};
 use crate::ast::{Aggregation, Grouping};
 use crate::histogram;
 use crate::number::go_plain;

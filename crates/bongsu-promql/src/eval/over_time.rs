@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::EvalError;
 use super::annotation::Annotations;
 use super::quantile;
-use super::sum::{Mean, Sum};
+use crate::sum::{Mean, Sum};
 use super::window::{Outcome, Window};
 use crate::Span;
 use crate::histogram::Fold;

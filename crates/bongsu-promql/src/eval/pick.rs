@@ -7,7 +7,7 @@ use super::frame::{Cell, Frame};
 use super::key::Key;
 use crate::Span;
 use crate::ast::Aggregation;
-use crate::histogram::text::Shortest;
+use crate::number::Shortest;
 
 impl Evaluator<'_> {
     pub(crate) fn pick(

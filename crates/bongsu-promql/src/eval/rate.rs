@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::EvalError;
 use super::annotation::Annotations;
-use super::sum::Sum;
+use crate::sum::Sum;
 use super::window::{Outcome, Window};
 use crate::histogram::{self, Change, Remark};
 use crate::{FloatHistogram, Span};
