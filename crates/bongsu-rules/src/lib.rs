@@ -6,6 +6,7 @@
 
 pub mod codes;
 pub mod condition;
+pub mod engine;
 pub mod expression;
 pub mod file;
 pub mod rule;
