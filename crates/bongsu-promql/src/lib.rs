@@ -6,6 +6,7 @@
 pub mod ast;
 mod check;
 pub mod histogram;
+pub mod json;
 mod length;
 mod lexer;
 mod parser;

@@ -353,11 +353,7 @@ impl<'t> Parser<'t> {
             }
             Kind::LeftParen => {
                 self.advance();
-                let inner = self.expr(0);
-                let inner = self.or_skip(inner, false);
-                if self.kind() != Kind::RightParen {
-                    return Err(self.unexpected("", ""));
-                }
+                let inner = self.enclosed(false)?;
                 let span = Span { start: token.span.start, end: self.advance().span.end };
                 self.node(ExprKind::Paren(Box::new(inner.expr)), span, inner.depth)
             }
@@ -400,45 +396,39 @@ impl<'t> Parser<'t> {
         self.advance();
         let (mut list, mut depth) = (Vec::new(), 0);
         while self.kind() != Kind::RightParen {
-            let parsed = self.expr(0);
-            let argument = self.or_skip(parsed, true);
+            let argument = self.enclosed(true)?;
             depth = depth.max(argument.depth);
             list.push(argument.expr);
             let comma = self.token();
-            match comma.kind {
-                Kind::Comma => {
-                    self.advance();
-                    if self.kind() == Kind::RightParen {
-                        let message = "trailing commas not allowed in function call args";
-                        self.report(comma.span, message);
-                    }
-                }
-                Kind::RightParen => {}
-                _ => return Err(self.unexpected("", "")),
+            if self.accept(Kind::Comma) && self.kind() == Kind::RightParen {
+                self.report(comma.span, "trailing commas not allowed in function call args");
             }
         }
         Ok(Arguments { list, depth, end: self.advance().span.end })
     }
 
-    /// After a mistake: goes to the parenthesis, or the comma `of_list`, that ends the expression, and
-    /// stands in with a node nobody will see.
-    fn or_skip(&mut self, parsed: Parsed<Node>, of_list: bool) -> Node {
-        parsed.unwrap_or_else(|Reported| {
-            let mut open = 0_u32;
-            loop {
-                match self.kind() {
-                    Kind::End | Kind::Broken => break,
-                    Kind::RightParen if open == 0 => break,
-                    Kind::Comma if open == 0 && of_list => break,
-                    Kind::LeftParen => open += 1,
-                    Kind::RightParen => open -= 1,
-                    _ => {}
-                }
-                self.advance();
+    /// An expression up to the parenthesis, or the comma `of_list`, that ends it. After a mistake the
+    /// rest is skipped and a node nobody will see stands in.
+    fn enclosed(&mut self, of_list: bool) -> Parsed<Node> {
+        let ends = |kind| kind == Kind::RightParen || (of_list && kind == Kind::Comma);
+        let reported = match self.expr(0) {
+            Ok(node) if ends(self.kind()) => return Ok(node),
+            Ok(_) => self.unexpected("", ""),
+            Err(reported) => reported,
+        };
+        let mut open = 0_u32;
+        loop {
+            match self.kind() {
+                Kind::End | Kind::Broken => return Err(reported),
+                kind if open == 0 && ends(kind) => break,
+                Kind::LeftParen => open += 1,
+                Kind::RightParen => open = open.saturating_sub(1),
+                _ => {}
             }
-            let kind = ExprKind::Number { value: 0.0, duration: false };
-            Node { expr: Expr { kind, span: self.token().span }, depth: 1 }
-        })
+            self.advance();
+        }
+        let kind = ExprKind::Number { value: 0.0, duration: false };
+        Ok(Node { expr: Expr { kind, span: self.token().span }, depth: 1 })
     }
 }
 

@@ -242,12 +242,12 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("a[5m*2]", &["1:3: parse error: experimental duration expression is not enabled"]),
     // Several at once.
     (
-        "foo(a{b=}, sum(c d), [)",
+        "foo(a{b=}, sum(c d), *)",
         &[
             "1:1: parse error: unknown function with name \"foo\"",
             "1:9: parse error: unexpected \"}\" in label matching, expected string",
             "1:18: parse error: unexpected identifier \"d\"",
-            "1:22: parse error: unexpected \"[\"",
+            "1:22: parse error: unexpected <op:*>",
         ],
     ),
     (
