@@ -167,7 +167,7 @@ struct Step<'e> {
     now: Timestamp,
     questions: &'e mut BTreeMap<QuestionId, GroupId>,
     next_question: &'e mut u64,
-    /// Alerts that fire in any group, for combinations.
+    /// Alerts that fire in other groups, for combinations.
     firing: &'e dyn Fn(&str) -> bool,
     effects: Vec<Effect>,
 }
@@ -223,10 +223,7 @@ impl Engine {
         let Some(mut run) = self.groups.remove(id) else { return };
         {
             let others = &self.groups;
-            let own: Vec<Arc<str>> = run.firing_names();
-            let firing = |name: &str| {
-                own.iter().any(|own| **own == *name) || others.values().any(|run| run.fires(name))
-            };
+            let firing = |name: &str| others.values().any(|run| run.fires(name));
             let mut step = Step {
                 options: &self.options,
                 now,

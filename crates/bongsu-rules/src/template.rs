@@ -165,7 +165,7 @@ pub fn check(name: &str, text: &str) -> Result<(), String> {
 fn number(value: &Number) -> Value {
     match value {
         Number::Float(value) => Value::Float(*value),
-        Number::Histogram(histogram) => Value::object(Histogram(format!("{histogram:?}"))),
+        Number::Histogram(histogram) => Value::object(Histogram(histogram.to_string())),
     }
 }
 

@@ -113,6 +113,8 @@ pub struct GroupRun {
     query_offset: Duration,
     /// The last instant evaluated, or the one before the first.
     last: Timestamp,
+    /// The last instant before it was loaded.
+    loaded: Timestamp,
     running: Option<Running>,
     /// What follows when the running evaluation ends; `Some(None)` is the end.
     replacement: Option<Option<Arc<Group>>>,
@@ -141,6 +143,7 @@ impl GroupRun {
             interval,
             query_offset,
             last: schedule.before(now),
+            loaded: schedule.before(now),
             definition,
             running: None,
             replacement: None,
@@ -193,11 +196,6 @@ impl GroupRun {
 
     pub(super) fn is_finished(&self) -> bool {
         self.finished
-    }
-
-    pub(super) fn firing_names(&self) -> Vec<Arc<str>> {
-        let firing = self.rules.iter().filter(|rule| rule.fires());
-        firing.map(|rule| Arc::clone(&rule.id.name)).collect()
     }
 
     pub(super) fn fires(&self, name: &str) -> bool {
@@ -255,7 +253,7 @@ impl GroupRun {
             (Some(subject), _) => self.wait(number, subject, self.asked_at(at), Stage::Main, step),
             (None, Some(Condition::Composite { when })) => {
                 let mut verdict = Verdict::default();
-                if when.holds(&step.firing) {
+                if when.holds(&|name: &str| self.fires(name) || (step.firing)(name)) {
                     let series = Labels::default();
                     verdict.active.push(Active { series, value: Number::Float(1.0), mark: None });
                 }
@@ -592,7 +590,7 @@ impl GroupRun {
         match record {
             Record::Group { at, .. } => {
                 // The clock of a restored group goes on where it stopped, unless it was moved back.
-                if at <= self.last && at == self.schedule.before(at) {
+                if at <= self.loaded && at == self.schedule.before(at) {
                     self.last = at;
                 }
                 self.last_evaluation = Some(at);
