@@ -17,7 +17,6 @@ mod grid;
 mod info;
 mod key;
 mod label;
-mod length;
 mod math;
 mod matching;
 mod metric;

@@ -26,7 +26,7 @@ mod operator;
 mod statistics;
 #[cfg(test)]
 mod tests;
-mod text;
+pub(crate) mod text;
 
 use std::sync::Arc;
 

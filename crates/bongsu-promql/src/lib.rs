@@ -5,10 +5,14 @@
 
 pub mod ast;
 mod check;
+pub mod eval;
 pub mod histogram;
 pub mod json;
 mod length;
 mod lexer;
+pub mod memory;
+pub mod notation;
+mod number;
 mod parser;
 mod print;
 mod signature;
@@ -16,6 +20,7 @@ pub mod source;
 pub mod value;
 mod walk;
 
+pub use eval::{EvalError, Evaluated, Options, eval_instant, eval_range};
 pub use ast::{Expr, ExprKind, Span};
 pub use histogram::FloatHistogram;
 pub use parser::{
@@ -23,6 +28,7 @@ pub use parser::{
 };
 pub use print::pretty;
 pub use signature::{FUNCTIONS, Signature, ValueType};
-pub use source::{Points, Select, SeriesSource, SourceError};
+pub use memory::MemorySource;
+pub use source::{Points, PointsRef, Select, SeriesSource, SourceError, Visit};
 pub use value::{Number, STALE_NAN, Sample, Series, Value, is_stale};
 pub use walk::{aggregations, functions, metrics};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::EvalError;
 use super::annotation::Annotations;
-use super::evaluator::{Data, Evaluator, bare};
+use super::evaluator::{Data, Evaluator};
 use super::frame::{Cell, Frame};
 use super::grid::Grid;
 use super::key::{Key, Ordinals};
@@ -12,29 +12,9 @@ use super::metric::{Metric, Naming};
 use super::quantile;
 use super::sum::{Mean, Sum};
 use crate::ast::{Aggregation, Grouping};
-use crate::histogram::Incompatible;
+use crate::histogram;
 use crate::number::go_plain;
 use crate::{Expr, ExprKind, FloatHistogram, Span};
-
-/// How an aggregation is called.
-pub(crate) fn name(op: Aggregation) -> &'static str {
-    match op {
-        Aggregation::Sum => "sum",
-        Aggregation::Avg => "avg",
-        Aggregation::Min => "min",
-        Aggregation::Max => "max",
-        Aggregation::Count => "count",
-        Aggregation::Group => "group",
-        Aggregation::Stddev => "stddev",
-        Aggregation::Stdvar => "stdvar",
-        Aggregation::Topk => "topk",
-        Aggregation::Bottomk => "bottomk",
-        Aggregation::CountValues => "count_values",
-        Aggregation::Quantile => "quantile",
-        Aggregation::Limitk => "limitk",
-        Aggregation::LimitRatio => "limit_ratio",
-    }
-}
 
 /// The group of each row and the first row of each group.
 pub(crate) struct Grouped {
@@ -67,7 +47,7 @@ impl Evaluator<'_> {
     ) -> Result<Frame, EvalError> {
         let labels = &grouping.labels;
         let key = if grouping.without { Key::Except(labels) } else { Key::Only(labels) };
-        let param = param.map(|param| (bare(param), param.span));
+        let param = param.map(|param| (param.inner(), param.span));
         match (op, param) {
             (Aggregation::CountValues, Some((param, _))) => {
                 let ExprKind::Text(label) = &param.kind else {
@@ -231,8 +211,7 @@ struct Fold {
     sum: Sum,
     avg: Mean,
     floats: bool,
-    histogram: Option<Box<FloatHistogram>>,
-    histograms: bool,
+    histograms: Option<Box<histogram::Fold>>,
     incompatible: bool,
 }
 
@@ -322,27 +301,21 @@ impl Fold {
                 if self.incompatible {
                     return;
                 }
-                let first = self.count == 0.0;
                 self.count += 1.0;
-                self.histograms = true;
-                let added = match &mut self.histogram {
-                    Some(sum) if op == Aggregation::Sum => sum.add(histogram),
-                    Some(mean) => super::native::move_mean(mean, histogram, self.count),
-                    None if first => {
-                        self.histogram = Some(Box::new(histogram.clone()));
-                        Ok(())
-                    }
-                    // Floats came before: there will be no result.
-                    None => Ok(()),
-                };
-                let Err(reason) = added else { return };
-                self.incompatible = true;
-                match reason {
-                    Incompatible::Schema => notes.mixed_schemas(span, name),
-                    Incompatible::Bounds => notes.incompatible_bounds(span, name),
+                let folded = self.histograms.get_or_insert_with(|| {
+                    let sum = op == Aggregation::Sum;
+                    Box::new(if sum { histogram::Fold::sum() } else { histogram::Fold::mean() })
+                });
+                // With floats before there will be no result.
+                if self.floats {
+                    return;
+                }
+                if let Err(reason) = folded.push(histogram) {
+                    self.incompatible = true;
+                    notes.incompatible(span, reason, name);
                 }
             }
-            _ => notes.ignored_in_aggregation(span, self::name(op)),
+            _ => notes.ignored_in_aggregation(span, op.name()),
         }
     }
 
@@ -350,16 +323,15 @@ impl Fold {
         if self.count == 0.0 {
             return Folded::Nothing;
         }
-        if self.floats && self.histograms {
+        if self.floats && self.histograms.is_some() {
             notes.mixed_aggregation(span);
             return Folded::Nothing;
         }
         if self.incompatible {
             return Folded::Nothing;
         }
-        if let Some(mut histogram) = self.histogram {
-            histogram.compact(0);
-            return Folded::Histogram(Arc::new(*histogram));
+        if let Some(folded) = self.histograms {
+            return folded.finish().map_or(Folded::Nothing, |sum| Folded::Histogram(Arc::new(sum)));
         }
         Folded::Float(match op {
             Aggregation::Sum => self.sum.value + self.sum.error,

@@ -1,6 +1,8 @@
 //! What there is to say about an evaluation that went through, in Prometheus' words.
 
 use crate::Span;
+use crate::histogram::Incompatible;
+use crate::histogram::text::Shortest;
 
 /// One remark.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,10 +36,10 @@ pub struct Annotations {
 const MAX_KEPT: usize = 1000;
 
 fn put(list: &mut Vec<Annotation>, message: String, span: Span) {
-    match list.iter_mut().find(|known| known.message == message) {
-        Some(known) => known.span = span,
-        None if list.len() < MAX_KEPT => list.push(Annotation { message, span }),
-        None => {}
+    if let Some(known) = list.iter_mut().find(|known| known.message == message) {
+        known.span = span;
+    } else if list.len() < MAX_KEPT {
+        list.push(Annotation { message, span });
     }
 }
 
@@ -62,12 +64,12 @@ impl Annotations {
     }
 
     pub(crate) fn invalid_quantile(&mut self, span: Span, q: f64) {
-        let q = crate::number::go_general(q);
+        let q = Shortest(q);
         self.warn(span, format_args!("quantile value should be between 0 and 1, got {q}"));
     }
 
     pub(crate) fn invalid_ratio(&mut self, span: Span, ratio: f64, to: f64) {
-        let (ratio, to) = (crate::number::go_general(ratio), crate::number::go_general(to));
+        let (ratio, to) = (Shortest(ratio), Shortest(to));
         self.warn(
             span,
             format_args!("ratio value should be between -1 and 1, got {ratio}, capping to {to}"),
@@ -176,7 +178,14 @@ impl Annotations {
         );
     }
 
-    pub(crate) fn mixed_schemas(&mut self, span: Span, metric: &str) {
+    pub(crate) fn incompatible(&mut self, span: Span, reason: Incompatible, metric: &str) {
+        match reason {
+            Incompatible::Schema => self.mixed_schemas(span, metric),
+            Incompatible::Bounds => self.incompatible_bounds(span, metric),
+        }
+    }
+
+    fn mixed_schemas(&mut self, span: Span, metric: &str) {
         self.warn(
             span,
             format_args!(
@@ -187,7 +196,7 @@ impl Annotations {
         );
     }
 
-    pub(crate) fn incompatible_bounds(&mut self, span: Span, metric: &str) {
+    fn incompatible_bounds(&mut self, span: Span, metric: &str) {
         self.warn(
             span,
             format_args!(

@@ -2,32 +2,11 @@
 
 use std::sync::Arc;
 
+use super::evaluator::number;
 use super::frame::Cell;
-use crate::FloatHistogram;
 use crate::ast::BinaryOp;
-use crate::histogram::Incompatible;
-
-/// How an operator is written.
-pub(crate) fn sign(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Add => "+",
-        BinaryOp::Sub => "-",
-        BinaryOp::Mul => "*",
-        BinaryOp::Div => "/",
-        BinaryOp::Mod => "%",
-        BinaryOp::Pow => "^",
-        BinaryOp::Atan2 => "atan2",
-        BinaryOp::Eq => "==",
-        BinaryOp::Ne => "!=",
-        BinaryOp::Gt => ">",
-        BinaryOp::Lt => "<",
-        BinaryOp::Ge => ">=",
-        BinaryOp::Le => "<=",
-        BinaryOp::And => "and",
-        BinaryOp::Or => "or",
-        BinaryOp::Unless => "unless",
-    }
-}
+use crate::histogram::{self, Answer, NoAnswer};
+use crate::{FloatHistogram, Number};
 
 /// Whether it compares.
 pub(crate) fn is_comparison(op: BinaryOp) -> bool {
@@ -93,44 +72,24 @@ pub(crate) fn combine(op: BinaryOp, lhs: Cell<'_>, rhs: Cell<'_>) -> Combined {
         (Cell::Float(lhs), Cell::Float(rhs)) => {
             Combined::Float { value: apply(op, lhs, rhs), keep: true }
         }
-        (Cell::Float(lhs), Cell::Histogram(rhs)) => match op {
-            BinaryOp::Mul => scaled(rhs, |histogram| histogram.mul(lhs)),
-            _ => Combined::Mismatch("float", "histogram"),
-        },
-        (Cell::Histogram(lhs), Cell::Float(rhs)) => match op {
-            BinaryOp::Mul => scaled(lhs, |histogram| histogram.mul(rhs)),
-            BinaryOp::Div => scaled(lhs, |histogram| histogram.div(rhs)),
-            _ => Combined::Mismatch("histogram", "float"),
-        },
-        (Cell::Histogram(lhs), Cell::Histogram(rhs)) => match op {
-            BinaryOp::Add => summed(lhs, |sum| sum.add(rhs)),
-            BinaryOp::Sub => summed(lhs, |sum| sum.sub(rhs)),
-            BinaryOp::Eq => {
-                Combined::Histogram { value: Arc::clone(lhs), keep: lhs.same(rhs) }
-            }
-            BinaryOp::Ne => {
-                Combined::Histogram { value: Arc::clone(lhs), keep: !lhs.same(rhs) }
-            }
-            _ => Combined::Mismatch("histogram", "histogram"),
-        },
+        _ => combine_histograms(op, lhs, rhs),
     }
 }
 
-fn scaled(histogram: &FloatHistogram, scale: impl FnOnce(&mut FloatHistogram)) -> Combined {
-    let mut value = histogram.clone();
-    scale(&mut value);
-    value.compact(0);
-    Combined::Histogram { value: Arc::new(value), keep: true }
-}
-
-fn summed(
-    histogram: &FloatHistogram,
-    sum: impl FnOnce(&mut FloatHistogram) -> Result<(), Incompatible>,
-) -> Combined {
-    let mut value = histogram.clone();
-    if sum(&mut value).is_err() {
-        return Combined::Incompatible;
+/// As `combine`, with a histogram on a side at least.
+fn combine_histograms(op: BinaryOp, lhs: Cell<'_>, rhs: Cell<'_>) -> Combined {
+    let (Some(left), Some(right)) = (number(lhs), number(rhs)) else { return Combined::Nothing };
+    let kind = |number: &Number| match number {
+        Number::Float(_) => "float",
+        Number::Histogram(_) => "histogram",
+    };
+    match histogram::operate(op, &left, &right) {
+        Ok(Answer::Histogram(value)) => Combined::Histogram { value: Arc::new(value), keep: true },
+        Ok(Answer::Truth(keep)) => match left {
+            Number::Float(value) => Combined::Float { value, keep },
+            Number::Histogram(value) => Combined::Histogram { value, keep },
+        },
+        Err(NoAnswer::Types) => Combined::Mismatch(kind(&left), kind(&right)),
+        Err(NoAnswer::Layout) => Combined::Incompatible,
     }
-    value.compact(0);
-    Combined::Histogram { value: Arc::new(value), keep: true }
 }

@@ -2,7 +2,7 @@
 
 use super::EvalError;
 use super::annotation::Annotations;
-use super::arithmetic::{self, Combined, apply, combine, holds, is_comparison};
+use super::arithmetic::{Combined, apply, combine, holds, is_comparison};
 use super::evaluator::{Data, Evaluator};
 use super::frame::{Cell, Frame, absent, is_absent};
 use super::grid::Grid;
@@ -44,12 +44,12 @@ impl Operator {
             Combined::Float { value, .. } => out.set(row, step, value),
             Combined::Histogram { value, .. } => out.set_histogram(row, step, value),
             Combined::Mismatch(left, right) => {
-                notes.incompatible_types(self.span, left, arithmetic::sign(self.op), right);
+                notes.incompatible_types(self.span, left, self.op.name(), right);
                 out.clear(row, step);
                 return false;
             }
             Combined::Incompatible => {
-                notes.incompatible_layout(self.span, arithmetic::sign(self.op));
+                notes.incompatible_layout(self.span, self.op.name());
                 out.clear(row, step);
                 return false;
             }

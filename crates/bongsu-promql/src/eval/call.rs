@@ -1,7 +1,7 @@
 //! Calls: which function is evaluated by what.
 
 use super::annotation::Annotations;
-use super::evaluator::{Data, Evaluator, bare};
+use super::evaluator::{Data, Evaluator};
 use super::frame::{Cell, Frame, absent, is_absent};
 use super::grid::Grid;
 use super::metric::Metric;
@@ -11,12 +11,12 @@ use super::rate::{self, Kind};
 use super::selector::Wanted;
 use super::window::{Keeps, Outcome, OverWindow, Window};
 use super::{EvalError, absent as missing, date, label, math, order, quantile};
+use crate::histogram::Fold;
 use crate::{Expr, ExprKind, Span};
 
 impl Evaluator<'_> {
     pub(crate) fn call(
         &mut self,
-        expr: &Expr,
         function: &str,
         args: &[Expr],
         grid: Grid,
@@ -30,12 +30,11 @@ impl Evaluator<'_> {
             }
             _ => {}
         }
-        self.vector_call(expr, function, args, grid).map(Data::Vector)
+        self.vector_call(function, args, grid).map(Data::Vector)
     }
 
     fn vector_call(
         &mut self,
-        expr: &Expr,
         function: &str,
         args: &[Expr],
         grid: Grid,
@@ -74,7 +73,7 @@ impl Evaluator<'_> {
             "timestamp" => self.timestamps(arg(args, 0)?, grid),
             "absent" => {
                 let frame = self.vector(arg(args, 0)?, grid)?;
-                Ok(missing::where_absent(&frame, bare(arg(args, 0)?), grid))
+                Ok(missing::where_absent(&frame, arg(args, 0)?.inner(), grid))
             }
             "absent_over_time" => self.absent_over_time(arg(args, 0)?, grid),
             "label_replace" => self.label_replace(args, grid),
@@ -90,7 +89,7 @@ impl Evaluator<'_> {
                 Ok(order::by_label(frame, &labels, function == "sort_by_label_desc"))
             }
             _ if function.starts_with("histogram_") => self.histogram_call(function, args, grid),
-            _ => self.window_call(expr, function, args, grid),
+            _ => self.window_call(function, args, grid),
         }
     }
 
@@ -150,7 +149,7 @@ impl Evaluator<'_> {
 
     /// `timestamp`: of a selector the times of its samples, of anything else that of the step.
     fn timestamps(&mut self, arg: &Expr, grid: Grid) -> Result<Frame, EvalError> {
-        let mut frame = match &bare(arg).kind {
+        let mut frame = match &arg.inner().kind {
             ExprKind::Vector(selector) => self.samples_at(selector, grid, Wanted::Times)?,
             _ => {
                 let mut frame = self.vector(arg, grid)?;
@@ -178,11 +177,11 @@ impl Evaluator<'_> {
             "histogram_quantile" => {
                 let q = self.scalar(arg(args, 0)?, grid)?;
                 let frame = self.vector(arg(args, 1)?, grid)?;
-                let span = bare(arg(args, 0)?).span;
+                let span = arg(args, 0)?.inner().span;
                 if let Some(q) = q.iter().rfind(|q| !(0.0..=1.0).contains(*q)) {
                     self.notes.invalid_quantile(span, *q);
                 }
-                let histograms = bare(arg(args, 1)?).span;
+                let histograms = arg(args, 1)?.inner().span;
                 let of = Quantiles { q, span, histograms };
                 native::of_histograms(&frame, &of, naming, histograms, &mut self.notes)
             }
@@ -190,8 +189,8 @@ impl Evaluator<'_> {
                 let lower = self.scalar(arg(args, 0)?, grid)?;
                 let upper = self.scalar(arg(args, 1)?, grid)?;
                 let frame = self.vector(arg(args, 2)?, grid)?;
-                let of = Fractions { lower, upper, span: bare(arg(args, 0)?).span };
-                let span = bare(arg(args, 2)?).span;
+                let of = Fractions { lower, upper, span: arg(args, 0)?.inner().span };
+                let span = arg(args, 2)?.inner().span;
                 native::of_histograms(&frame, &of, naming, span, &mut self.notes)
             }
             _ => {
@@ -212,7 +211,6 @@ impl Evaluator<'_> {
 
     fn window_call(
         &mut self,
-        expr: &Expr,
         function: &str,
         args: &[Expr],
         grid: Grid,
@@ -220,7 +218,7 @@ impl Evaluator<'_> {
         match function {
             "quantile_over_time" => {
                 let q = self.scalar(arg(args, 0)?, grid)?;
-                let span = bare(arg(args, 0)?).span;
+                let span = arg(args, 0)?.inner().span;
                 let range = arg(args, 1)?;
                 return self.over_windows(range, grid, Keeps::Labels, &|window, notes| {
                     let q = q[window.step];
@@ -235,7 +233,7 @@ impl Evaluator<'_> {
             "predict_linear" => {
                 let seconds = self.scalar(arg(args, 1)?, grid)?;
                 let range = arg(args, 0)?;
-                let span = bare(range).span;
+                let span = range.inner().span;
                 return self.over_windows(range, grid, Keeps::Labels, &|window, notes| {
                     Ok(rate::predict_linear(window, seconds[window.step], span, notes))
                 });
@@ -244,7 +242,7 @@ impl Evaluator<'_> {
                 let smoothing = self.scalar(arg(args, 1)?, grid)?;
                 let trend = self.scalar(arg(args, 2)?, grid)?;
                 let range = arg(args, 0)?;
-                let span = bare(range).span;
+                let span = range.inner().span;
                 return self.over_windows(range, grid, Keeps::Labels, &|window, notes| {
                     let (smoothing, trend) = (smoothing[window.step], trend[window.step]);
                     over_time::smoothed(window, smoothing, trend, span, notes)
@@ -254,8 +252,7 @@ impl Evaluator<'_> {
         }
         let range = arg(args, 0)?;
         let (keeps, f) = over_window(function).ok_or_else(|| unknown(function))?;
-        let span = bare(range).span;
-        let _ = expr;
+        let span = range.inner().span;
         let f: &OverWindow<'_> = &|window, notes| f(window, span, notes);
         self.over_windows(range, grid, keeps, f)
     }
@@ -263,7 +260,7 @@ impl Evaluator<'_> {
     fn absent_over_time(&mut self, arg: &Expr, grid: Grid) -> Result<Frame, EvalError> {
         let one: &OverWindow<'_> = &|_, _| Ok(Outcome::Float(1.0));
         let present = self.over_windows(arg, grid, Keeps::Name, one)?;
-        let mut frame = missing::where_absent(&present, bare(arg), grid);
+        let mut frame = missing::where_absent(&present, arg.inner(), grid);
         frame.drop_names(self.dropping())?;
         Ok(frame)
     }
@@ -295,12 +292,10 @@ fn over_window(function: &str) -> Option<(Keeps, Plain)> {
         "changes" => |w, _, _| Ok(rate::changes(w)),
         "resets" => |w, _, _| Ok(rate::resets(w)),
         "sum_over_time" => |w, span, notes| {
-            let (floats, histograms) = (over_time::sum, over_time::histogram_sum);
-            Ok(over_time::sum_or_mean(w, floats, histograms, span, notes))
+            Ok(over_time::sum_or_mean(w, over_time::sum, Fold::sum(), span, notes))
         },
         "avg_over_time" => |w, span, notes| {
-            let (floats, histograms) = (over_time::mean, over_time::histogram_mean);
-            Ok(over_time::sum_or_mean(w, floats, histograms, span, notes))
+            Ok(over_time::sum_or_mean(w, over_time::mean, Fold::mean(), span, notes))
         },
         "count_over_time" => {
             |w, _, _| Ok(Outcome::Float((w.values.len() + w.histograms.len()) as f64))

@@ -40,14 +40,6 @@ pub(crate) struct Evaluator<'a> {
     depth: usize,
 }
 
-/// `expr` without parentheses around it.
-pub(crate) fn bare(mut expr: &Expr) -> &Expr {
-    while let ExprKind::Paren(inner) = &expr.kind {
-        expr = inner;
-    }
-    expr
-}
-
 impl<'a> Evaluator<'a> {
     pub(crate) fn new(
         source: &'a dyn SeriesSource,
@@ -60,7 +52,7 @@ impl<'a> Evaluator<'a> {
 
     pub(crate) fn run_instant(mut self, expr: &Expr) -> Result<Evaluated, EvalError> {
         let at = self.query.start;
-        let value = match &bare(expr).kind {
+        let value = match &expr.inner().kind {
             ExprKind::Matrix { .. } | ExprKind::Subquery { .. } => Value::Matrix(self.range_vector(expr)?),
             _ => match self.eval(expr, self.query)? {
                 Data::Scalar(values) => Value::Scalar(at, values.first().copied().unwrap_or(f64::NAN)),
@@ -77,7 +69,7 @@ impl<'a> Evaluator<'a> {
                 "invalid expression type \"{kind}\" for range query, must be Scalar or instant Vector"
             )))
         };
-        let frame = match &bare(expr).kind {
+        let frame = match &expr.inner().kind {
             ExprKind::Matrix { .. } | ExprKind::Subquery { .. } => return unfit("range vector"),
             ExprKind::Text(_) => return unfit("string"),
             _ => match self.eval(expr, self.query)? {
@@ -135,7 +127,7 @@ impl<'a> Evaluator<'a> {
             ExprKind::Matrix { .. } | ExprKind::Subquery { .. } => {
                 Err(EvalError::execution("a range vector cannot be evaluated here"))
             }
-            ExprKind::Call { function, args } => self.call(expr, function, args, grid),
+            ExprKind::Call { function, args } => self.call(function, args, grid),
             ExprKind::Aggregate { op, expr, param, grouping } => {
                 self.aggregate(*op, expr, param.as_deref(), grouping, grid).map(Data::Vector)
             }
@@ -257,7 +249,7 @@ pub(crate) fn named(mut frame: Frame) -> Result<Frame, EvalError> {
     Ok(frame)
 }
 
-fn number(cell: Cell<'_>) -> Option<Number> {
+pub(crate) fn number(cell: Cell<'_>) -> Option<Number> {
     match cell {
         Cell::Absent => None,
         Cell::Float(value) => Some(Number::Float(value)),

@@ -4,7 +4,7 @@ use bongsu_model::re2;
 
 use super::EvalError;
 use super::call::arg;
-use super::evaluator::{Evaluator, bare};
+use super::evaluator::Evaluator;
 use super::frame::Frame;
 use super::grid::Grid;
 use super::metric::{Metric, NAME, Naming};
@@ -82,7 +82,7 @@ fn check_name(name: &str, which: &str, function: &str) -> Result<(), EvalError> 
 
 /// A string argument.
 pub(crate) fn text(arg: &Expr) -> Result<&str, EvalError> {
-    match &bare(arg).kind {
+    match &arg.inner().kind {
         ExprKind::Text(text) => Ok(text),
         _ => Err(EvalError::execution("expected a string")),
     }

@@ -110,11 +110,6 @@ impl Metric {
         }
         builder.build()
     }
-
-    /// As [`Self::project`] without what dropping the name hides.
-    pub(crate) fn project_nameless(&self, keep: impl Fn(&str) -> bool) -> Labels {
-        self.project(|name| !is_identity(name) && keep(name))
-    }
 }
 
 impl PartialEq for Metric {

@@ -9,7 +9,7 @@ use super::frame::{Cell, Frame, is_float};
 use super::key::{Key, Ordinals};
 use super::metric::{Metric, Naming};
 use super::quantile::{self, Bucket};
-use crate::histogram::{Incompatible, NanObservations};
+use crate::histogram::NanObservations;
 use crate::{FloatHistogram, Span};
 
 /// The label of a classic bucket's bound.
@@ -30,20 +30,6 @@ pub(crate) fn negate(frame: &mut Frame) {
             }
         }
     }
-}
-
-/// Moves the mean of `count - 1` histograms to that of `count`.
-pub(crate) fn move_mean(
-    mean: &mut FloatHistogram,
-    next: &FloatHistogram,
-    count: f64,
-) -> Result<(), Incompatible> {
-    let mut step = next.clone();
-    step.div(count);
-    let mut share = mean.clone();
-    share.div(count);
-    step.sub(&share)?;
-    mean.add(&step)
 }
 
 /// A number of each native histogram; floats leave.
@@ -99,7 +85,7 @@ impl OfHistogram for Quantiles {
         match found.nans {
             NanObservations::None => {}
             NanObservations::Skewed => notes.quantile_is_skewed(self.span, name),
-            NanObservations::Result => notes.quantile_is_nan(self.span, name),
+            NanObservations::Hit => notes.quantile_is_nan(self.span, name),
         }
         found.value
     }

@@ -7,8 +7,8 @@ use super::annotation::Annotations;
 use super::quantile;
 use super::sum::{Mean, Sum};
 use super::window::{Outcome, Window};
-use crate::histogram::Incompatible;
-use crate::{FloatHistogram, Span};
+use crate::Span;
+use crate::histogram::Fold;
 
 /// The floats of a window; says that histograms beside them are left out.
 fn only_floats<'w>(window: &Window<'w>, span: Span, notes: &mut Annotations) -> &'w [f64] {
@@ -35,7 +35,7 @@ pub(crate) fn of_floats(
 pub(crate) fn sum_or_mean(
     window: &Window<'_>,
     floats: impl Fn(&[f64]) -> f64,
-    histograms: impl Fn(&[(i64, Arc<FloatHistogram>)]) -> Result<FloatHistogram, Incompatible>,
+    mut histograms: Fold,
     span: Span,
     notes: &mut Annotations,
 ) -> Outcome {
@@ -46,17 +46,13 @@ pub(crate) fn sum_or_mean(
         notes.mixed_range(span, window.name());
         return Outcome::Nothing;
     }
-    match histograms(window.histograms) {
-        Ok(histogram) => histogram.into(),
-        Err(Incompatible::Schema) => {
-            notes.mixed_schemas(span, window.name());
-            Outcome::Nothing
-        }
-        Err(Incompatible::Bounds) => {
-            notes.incompatible_bounds(span, window.name());
-            Outcome::Nothing
+    for (_, histogram) in window.histograms {
+        if let Err(reason) = histograms.push(histogram) {
+            notes.incompatible(span, reason, window.name());
+            return Outcome::Nothing;
         }
     }
+    histograms.finish().map_or(Outcome::Nothing, Outcome::from)
 }
 
 pub(crate) fn sum(floats: &[f64]) -> f64 {
@@ -69,30 +65,6 @@ pub(crate) fn mean(floats: &[f64]) -> f64 {
     let mut mean = Mean::default();
     floats.iter().for_each(|value| mean.add(*value));
     mean.result()
-}
-
-pub(crate) fn histogram_sum(
-    points: &[(i64, Arc<FloatHistogram>)],
-) -> Result<FloatHistogram, Incompatible> {
-    let Some(((_, first), rest)) = points.split_first() else {
-        return Ok(FloatHistogram::default());
-    };
-    let mut sum = FloatHistogram::clone(first);
-    rest.iter().try_for_each(|(_, histogram)| sum.add(histogram))?;
-    Ok(sum)
-}
-
-pub(crate) fn histogram_mean(
-    points: &[(i64, Arc<FloatHistogram>)],
-) -> Result<FloatHistogram, Incompatible> {
-    let Some(((_, first), rest)) = points.split_first() else {
-        return Ok(FloatHistogram::default());
-    };
-    let mut mean = FloatHistogram::clone(first);
-    for (number, (_, histogram)) in rest.iter().enumerate() {
-        super::native::move_mean(&mut mean, histogram, (number + 2) as f64)?;
-    }
-    Ok(mean)
 }
 
 /// The largest, or with `less` the smallest; NaN only if there is nothing else.

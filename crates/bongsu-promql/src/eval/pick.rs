@@ -1,12 +1,13 @@
 //! Aggregations that choose samples of a group: `topk`, `bottomk`, `limitk`, `limit_ratio`.
 
 use super::EvalError;
-use super::aggregate::{Grouped, bounds, group, name};
+use super::aggregate::{Grouped, bounds, group};
 use super::evaluator::Evaluator;
 use super::frame::{Cell, Frame};
 use super::key::Key;
 use crate::Span;
 use crate::ast::Aggregation;
+use crate::histogram::text::Shortest;
 
 impl Evaluator<'_> {
     pub(crate) fn pick(
@@ -63,7 +64,7 @@ impl Evaluator<'_> {
             return Ok(true);
         }
         let flows = |value: f64, how: &str| {
-            let value = crate::number::go_general(value);
+            let value = Shortest(value);
             Err(EvalError::execution(format!("Scalar value {value} {how}flows int64")))
         };
         if low <= i64::MIN as f64 {
@@ -90,7 +91,7 @@ impl Evaluator<'_> {
             match frame.cell(row, step) {
                 Cell::Absent => {}
                 Cell::Float(value) => heaps[*group].offer(value, row),
-                Cell::Histogram(_) => self.notes.ignored_in_aggregation(span, name(op)),
+                Cell::Histogram(_) => self.notes.ignored_in_aggregation(span, op.name()),
             }
         }
         heaps.into_iter().flat_map(Heap::into_rows).collect()

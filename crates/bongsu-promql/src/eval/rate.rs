@@ -7,7 +7,7 @@ use super::EvalError;
 use super::annotation::Annotations;
 use super::sum::Sum;
 use super::window::{Outcome, Window};
-use crate::histogram::{Incompatible, ResetHint};
+use crate::histogram::{self, Change, Remark};
 use crate::{FloatHistogram, Span};
 
 /// What an extrapolated difference is.
@@ -31,7 +31,8 @@ pub(crate) fn extrapolated(
         return Ok(Outcome::Nothing);
     }
     if window.histograms.len() > 1 {
-        let Some(mut change) = histogram_change(window, kind.counter, span, notes) else {
+        let grown = if kind.counter { histogram::increase } else { histogram::delta };
+        let Some(mut change) = changed(grown(window.histograms), window, span, notes) else {
             return Ok(Outcome::Nothing);
         };
         let times = (window.histograms[0].0, window.histograms[window.histograms.len() - 1].0);
@@ -83,75 +84,21 @@ fn extrapolation(
     if kind.per_second { factor / seconds(window.to - window.from) } else { factor }
 }
 
-fn incompatible(reason: Incompatible, window: &Window<'_>, span: Span, notes: &mut Annotations) {
-    match reason {
-        Incompatible::Schema => notes.mixed_schemas(span, window.name()),
-        Incompatible::Bounds => notes.incompatible_bounds(span, window.name()),
-    }
-}
-
-/// What histograms grew by between the first and the last.
-fn histogram_change(
+/// Passes on what there is to say about a change of histograms, and answers the change.
+fn changed(
+    change: Change,
     window: &Window<'_>,
-    counter: bool,
     span: Span,
     notes: &mut Annotations,
 ) -> Option<FloatHistogram> {
-    let points = window.histograms;
-    let (_, first) = points.first()?;
-    let (_, last) = points.last()?;
-    let gauge = |histogram: &FloatHistogram| histogram.reset_hint == ResetHint::Gauge;
-    let mut previous = Arc::clone(first);
-    let mut remarks = Annotations::default();
-    if counter && points.iter().any(|(_, histogram)| gauge(histogram)) {
-        remarks.not_counter(span, window.name());
-    }
-    // The layout of a first sample that was reset after does not matter.
-    if counter && points[1].1.detect_reset(&previous) {
-        let second = &points[1].1;
-        let bounds = Arc::clone(&second.bounds);
-        previous =
-            Arc::new(FloatHistogram { schema: second.schema, bounds, ..FloatHistogram::default() });
-    }
-    let custom = previous.is_custom();
-    if last.is_custom() != custom {
-        notes.append(remarks);
-        notes.mixed_schemas(span, window.name());
-        return None;
-    }
-    let mut schema = last.schema.min(previous.schema);
-    if counter {
-        for (_, current) in &points[1..points.len() - 1] {
-            schema = schema.min(current.schema);
-            if current.is_custom() != custom {
-                notes.mixed_schemas(span, window.name());
-                return None;
-            }
+    for remark in change.remarks {
+        match remark {
+            Remark::NotCounter => notes.not_counter(span, window.name()),
+            Remark::NotGauge => notes.not_gauge(span, window.name()),
+            Remark::Incompatible(reason) => notes.incompatible(span, reason, window.name()),
         }
     }
-    let mut change = FloatHistogram::clone(last);
-    change.reduce_to(schema);
-    if let Err(reason) = change.sub(&previous) {
-        incompatible(reason, window, span, notes);
-        return None;
-    }
-    if counter {
-        for (_, current) in &points[1..] {
-            if current.detect_reset(&previous)
-                && let Err(reason) = change.add(&previous)
-            {
-                incompatible(reason, window, span, notes);
-                return None;
-            }
-            previous = Arc::clone(current);
-        }
-    } else if !gauge(first) || !gauge(last) {
-        remarks.not_gauge(span, window.name());
-    }
-    notes.append(remarks);
-    change.reset_hint = ResetHint::Gauge;
-    change.compact(0);
-    Some(change)
+    change.histogram
 }
 
 /// A sample of either kind.
@@ -213,21 +160,10 @@ pub(crate) fn instant(
             Ok(Outcome::Float(if counter { change / seconds } else { change }))
         }
         (Either::Histogram(before), Either::Histogram(last)) => {
-            let gauges = [before, last].map(|h| h.reset_hint == ResetHint::Gauge);
-            if counter && gauges.contains(&true) {
-                notes.not_counter(span, window.name());
-            } else if !counter && gauges.contains(&false) {
-                notes.not_gauge(span, window.name());
-            }
-            let mut change = FloatHistogram::clone(last);
-            if (!counter || !last.detect_reset(before))
-                && let Err(reason) = change.sub(before)
-            {
-                incompatible(reason, window, span, notes);
+            let change = histogram::difference(before, last, counter);
+            let Some(mut change) = changed(change, window, span, notes) else {
                 return Ok(Outcome::Nothing);
-            }
-            change.reset_hint = ResetHint::Gauge;
-            change.compact(0);
+            };
             if counter {
                 change.div(seconds);
             }

@@ -6,7 +6,6 @@ use super::EvalError;
 use super::evaluator::Evaluator;
 use super::frame::{Frame, absent};
 use super::grid::Grid;
-use super::length;
 use super::metric::Metric;
 use crate::ast::{At, Selector, Shift};
 use crate::source::PointsRef;
@@ -47,7 +46,9 @@ impl Evaluator<'_> {
             At::End => self.query.end(),
         });
         let offset = match &shift.offset {
-            Some(offset) => length::any(offset, self.step_ms())?,
+            Some(offset) => {
+                offset.milliseconds(self.step_ms(), false).map_err(EvalError::Unfit)?
+            }
             None => 0,
         };
         Ok(Place { pinned, offset })

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use super::EvalError;
 use super::annotation::Annotations;
-use super::evaluator::{Evaluator, bare, into_series, named};
+use super::evaluator::{Evaluator, into_series, named};
 use super::frame::{Cell, Frame};
 use super::grid::Grid;
-use super::length;
 use super::metric::{Metric, Naming};
 use super::selector::Place;
 use crate::ast::{Selector, Shift};
@@ -113,7 +112,7 @@ impl<'a> Evaluator<'a> {
         keeps: Keeps,
         function: &OverWindow<'_>,
     ) -> Result<Frame, EvalError> {
-        let arg = bare(arg);
+        let arg = arg.inner();
         let ranges = self.ranges(arg)?;
         let dropping = self.dropping();
         let mut out = Frame::new(grid.steps);
@@ -203,7 +202,7 @@ impl<'a> Evaluator<'a> {
 
     /// The range vector itself, of an instant query.
     pub(crate) fn range_vector(&mut self, expr: &Expr) -> Result<Vec<Series>, EvalError> {
-        let expr = bare(expr);
+        let expr = expr.inner();
         let ranges = self.ranges(expr)?;
         let grid = self.query;
         if let ExprKind::Subquery { expr: inner, step, .. } = &expr.kind {
@@ -244,7 +243,7 @@ impl<'a> Evaluator<'a> {
             ExprKind::Subquery { range, shift, .. } => (range, shift),
             _ => return Err(EvalError::execution("expected a range vector")),
         };
-        let range = length::positive(range, self.step_ms())?;
+        let range = range.milliseconds(self.step_ms(), true).map_err(EvalError::Unfit)?;
         Ok(Ranges { place: self.place(shift)?, range })
     }
 
@@ -308,7 +307,9 @@ impl<'a> Evaluator<'a> {
         outer: Grid,
     ) -> Result<Grid, EvalError> {
         let step = match step {
-            Some(step) => length::positive(step, self.step_ms())?,
+            Some(step) => {
+                step.milliseconds(self.step_ms(), true).map_err(EvalError::Unfit)?.max(1)
+            }
             None => self.options.default_step_ms.max(1),
         };
         let from = ranges.of(outer.start).0;

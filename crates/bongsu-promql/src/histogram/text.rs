@@ -43,7 +43,7 @@ impl FloatHistogram {
 }
 
 /// A float with the fewest digits that tell it apart, with an exponent outside of 10⁻⁴ to 10⁶.
-pub(super) struct Shortest(pub(super) f64);
+pub(crate) struct Shortest(pub(crate) f64);
 
 impl fmt::Display for Shortest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
