@@ -21,7 +21,7 @@ pub use rule::apply_threshold;
 
 use crate::codes;
 use crate::rule::Group;
-use reader::Reader;
+pub(crate) use reader::Reader;
 
 /// What a file may cost.
 const COST: Limits = Limits { bytes: 16 << 20, depth: 40, nodes: 1_000_000 };
@@ -115,7 +115,7 @@ fn repeated_groups(groups: &[Group], reader: &mut Reader) {
 }
 
 /// The items of a list; null is an empty one.
-fn items<'n>(node: &'n Node, reader: &mut Reader) -> &'n [Arc<Node>] {
+pub(crate) fn items<'n>(node: &'n Node, reader: &mut Reader) -> &'n [Arc<Node>] {
     match &node.kind {
         Kind::Sequence(items) => items,
         _ => {

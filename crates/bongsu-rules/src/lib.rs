@@ -11,5 +11,6 @@ pub mod expression;
 pub mod file;
 pub mod rule;
 pub mod template;
+pub mod unit_test;
 
 pub use rule::{Group, Rule, RuleKind};
