@@ -5,6 +5,7 @@
 
 mod condition;
 mod group;
+pub mod kustomize;
 mod object;
 mod overlay;
 mod policy;

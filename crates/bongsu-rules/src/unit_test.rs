@@ -8,11 +8,12 @@ mod compare;
 mod file;
 mod run;
 
-use bongsu_model::{Diagnostic, Labels};
+use bongsu_model::Diagnostic;
 
 pub use file::{AlertCase, ExpectedAlert, ExpectedSample, ExprCase, TestFile, TestGroup, read};
 pub use run::run;
 
+use crate::Receivers;
 use crate::template::External;
 
 /// Where rule files are.
@@ -25,9 +26,6 @@ pub trait Files {
     /// Why it cannot be read.
     fn read(&self, path: &str) -> Result<String, String>;
 }
-
-/// Who is told of an alert with these labels.
-pub type Receivers<'a> = &'a dyn Fn(&Labels) -> Vec<String>;
 
 /// How tests are run.
 #[derive(Clone, Copy, Default)]

@@ -68,8 +68,7 @@ pub(super) fn transition(
             }
             return true;
         }
-        let forgotten =
-            alert.resolved_at.is_some_and(|resolved| between(resolved, at) > RETENTION);
+        let forgotten = alert.resolved_at.is_some_and(|resolved| between(resolved, at) > RETENTION);
         if alert.phase == Phase::Pending || forgotten {
             return false;
         }
@@ -152,11 +151,7 @@ mod tests {
     }
 
     fn terms(hold: u64, keep: u64) -> Terms {
-        Terms {
-            hold: Duration::from_secs(hold),
-            keep_firing: Duration::from_secs(keep),
-            limit: 0,
-        }
+        Terms { hold: Duration::from_secs(hold), keep_firing: Duration::from_secs(keep), limit: 0 }
     }
 
     #[test]

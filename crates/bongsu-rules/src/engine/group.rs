@@ -322,13 +322,7 @@ impl GroupRun {
         self.advance(step);
     }
 
-    fn main_answered(
-        &mut self,
-        number: usize,
-        at: Timestamp,
-        answer: Answer,
-        step: &mut Step<'_>,
-    ) {
+    fn main_answered(&mut self, number: usize, at: Timestamp, answer: Answer, step: &mut Step<'_>) {
         let definition = Arc::clone(&self.definition);
         let Some(rule) = definition.rules.get(number) else { return };
         if !rule.kind.is_alerting() {
@@ -464,13 +458,7 @@ impl GroupRun {
         self.finish_rule(number, outcome.err().or(error), step);
     }
 
-    fn record(
-        &mut self,
-        number: usize,
-        rule: &Rule,
-        samples: Vec<Sample>,
-        step: &mut Step<'_>,
-    ) {
+    fn record(&mut self, number: usize, rule: &Rule, samples: Vec<Sample>, step: &mut Step<'_>) {
         let Some(running) = &self.running else { return };
         let at = earlier(running.at, self.query_offset);
         let mut set: Vec<(&str, &str)> = vec![("__name__", &rule.name)];
@@ -570,10 +558,9 @@ impl GroupRun {
         };
         for run in gone {
             ended.extend(run.written);
-            records.extend(run.alerts.into_keys().map(|labels| Record::Gone {
-                rule: run.id.clone(),
-                labels,
-            }));
+            records.extend(
+                run.alerts.into_keys().map(|labels| Record::Gone { rule: run.id.clone(), labels }),
+            );
         }
         if !ended.is_empty() {
             let samples = ended.into_iter().map(|labels| series::stale(labels, step.now)).collect();
@@ -736,12 +723,7 @@ fn forget_told(alerts: &mut BTreeMap<Labels, AlertState>, most: usize) {
 }
 
 /// What is to be sent now.
-fn send(
-    run: &mut RuleRun,
-    interval: Duration,
-    options: &Options,
-    at: Timestamp,
-) -> Vec<SentAlert> {
+fn send(run: &mut RuleRun, interval: Duration, options: &Options, at: Timestamp) -> Vec<SentAlert> {
     let link = run.plan.as_ref().map_or("", |plan| &plan.link);
     let generator_url = format!("{}{link}", options.external.url);
     let valid = interval.max(options.resend_delay).saturating_mul(4);
@@ -773,7 +755,9 @@ fn changes(run: &RuleRun, before: &BTreeMap<Labels, AlertState>) -> Vec<Record> 
     for (labels, alert) in &run.alerts {
         let unchanged = before.get(labels).is_some_and(|old| {
             let same_value = old.value.to_bits() == alert.value.to_bits();
-            same_value && AlertState { value: 0.0, ..old.clone() } == AlertState { value: 0.0, ..alert.clone() }
+            same_value
+                && AlertState { value: 0.0, ..old.clone() }
+                    == AlertState { value: 0.0, ..alert.clone() }
         });
         if !unchanged {
             records.push(Record::Alert { rule: rule.clone(), alert: alert.clone() });

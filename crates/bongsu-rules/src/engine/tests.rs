@@ -120,7 +120,9 @@ fn alerts_begin_go_on_and_resolve() {
         let a = (20..60).contains(&second);
         if a { "a=5 b=1".to_owned() } else { "b=1".to_owned() }
     };
-    let text = rules("{alert: A, expr: m > 0, for: 15s, labels: {s2: '{{ $labels.s }}', b: '{{ $labels.nope }}'}}");
+    let text = rules(
+        "{alert: A, expr: m > 0, for: 15s, labels: {s2: '{{ $labels.s }}', b: '{{ $labels.nope }}'}}",
+    );
     let mut world = World::new(&text, &holds);
     world.run(10..=110);
     insta::assert_snapshot!(world.log);

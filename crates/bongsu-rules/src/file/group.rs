@@ -14,15 +14,8 @@ use crate::codes;
 use crate::rule::{Group, Language, PartialResponse};
 
 const PROMETHEUS: &[&str] = &["name", "interval", "query_offset", "limit", "rules", "labels"];
-const OBJECT: &[&str] = &[
-    "name",
-    "interval",
-    "query_offset",
-    "limit",
-    "rules",
-    "labels",
-    "partial_response_strategy",
-];
+const OBJECT: &[&str] =
+    &["name", "interval", "query_offset", "limit", "rules", "labels", "partial_response_strategy"];
 /// Of Thanos, Mimir and Cortex, vmalert, and Bongsu.
 const FAMILY: &[&str] = &[
     "name",
@@ -130,8 +123,7 @@ pub(super) fn read_rules(group: &mut Group, node: &Node, flavour: Flavour, reade
         flavour,
     };
     let list = items(node, reader).iter().enumerate();
-    group.rules =
-        list.filter_map(|(at, item)| rule::read(item, at + 1, &within, reader)).collect();
+    group.rules = list.filter_map(|(at, item)| rule::read(item, at + 1, &within, reader)).collect();
 }
 
 /// One key of a group except `rules`.
@@ -175,11 +167,7 @@ pub(super) fn setting(group: &mut Group, key: &str, value: &Arc<Node>, reader: &
         }
         "headers" => options.headers = reader.texts(value),
         "datasource" => group.datasource = reader.text(value).filter(|name| !name.is_empty()),
-        _ => reader.warn(
-            codes::WITHOUT_EFFECT,
-            value,
-            format!("{key} has no effect here"),
-        ),
+        _ => reader.warn(codes::WITHOUT_EFFECT, value, format!("{key} has no effect here")),
     }
 }
 

@@ -87,8 +87,7 @@ pub(super) fn read(
     check(&written, node, number, within, reader);
     let (name, kind) = match (&written.alert, &written.record) {
         (Some(alert), _) => {
-            let annotations =
-                written.annotations.into_iter().map(|(k, (v, _))| (k, v)).collect();
+            let annotations = written.annotations.into_iter().map(|(k, (v, _))| (k, v)).collect();
             let (hold, keep_firing) = (written.hold, written.keep_firing);
             (alert, RuleKind::Alerting { hold, keep_firing, annotations })
         }

@@ -23,6 +23,9 @@ pub struct TestFile {
     pub group_eval_order: Vec<String>,
     /// Floats that are neighbours count as equal.
     pub fuzzy_compare: bool,
+    /// Written for vmalert-tool: what rules make has external labels, `ALERTS` the label
+    /// `alertgroup`, and every alert case names its group.
+    pub vmalert: bool,
     /// The tests.
     pub tests: Vec<TestGroup>,
 }
@@ -40,6 +43,8 @@ pub struct TestGroup {
     pub alerts: Vec<AlertCase>,
     /// Values expected.
     pub exprs: Vec<ExprCase>,
+    /// They stand under vmalert-tool's name for them.
+    pub metricsql: bool,
     /// For templates; `None`: those of the run.
     pub external_labels: Option<Labels>,
     /// For templates; `None`: that of the run.
@@ -107,6 +112,7 @@ pub fn read(source: &Arc<Source>, ignore_unknown: bool) -> Result<TestFile, Vec<
         evaluation_interval: Duration::ZERO,
         group_eval_order: Vec::new(),
         fuzzy_compare: false,
+        vmalert: false,
         tests: Vec::new(),
     };
     let document = match yaml::parse(&source.text, &COST) {
@@ -139,6 +145,8 @@ pub fn read(source: &Arc<Source>, ignore_unknown: bool) -> Result<TestFile, Vec<
     if file.evaluation_interval.is_zero() {
         file.evaluation_interval = Duration::from_secs(60);
     }
+    let grouped = |test: &TestGroup| test.alerts.iter().any(|case| case.group.is_some());
+    file.vmalert = file.tests.iter().any(|test| test.metricsql || grouped(test));
     for test in file.tests.iter_mut().filter(|test| test.interval.is_zero()) {
         test.interval = file.evaluation_interval;
     }
@@ -171,6 +179,7 @@ fn test_group(node: &Arc<Node>, reader: &mut Reader) -> TestGroup {
         }
         "promql_expr_test" | "metricsql_expr_test" => {
             let list = items(value, reader).iter();
+            group.metricsql |= key == "metricsql_expr_test";
             group.exprs.extend(list.map(|item| expr_case(item, reader)));
         }
         "external_labels" => {

@@ -1,12 +1,15 @@
 //! Running tests: series come in as time passes, groups are evaluated, then expressions.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_lang::duration;
 use bongsu_model::{Labels, Source, Timestamp};
+use bongsu_promql::histogram::ResetHint;
 use bongsu_promql::{
-    Features, MemorySource, Number, Sample, Value, eval_instant, notation, parse_with,
+    Features, FloatHistogram, MemorySource, Number, Sample, Value, eval_instant, notation,
+    parse_with,
 };
 
 use super::compare::{Seen, SeenSample, same_samples};
@@ -98,6 +101,30 @@ fn load(
     if failures.is_empty() { Ok(groups) } else { Err(failures) }
 }
 
+/// The series of a test, kept as a server keeps them.
+#[derive(Default)]
+struct Store {
+    source: MemorySource,
+    /// The last histogram of each series.
+    last: HashMap<Labels, Arc<FloatHistogram>>,
+}
+
+impl Store {
+    /// A sample older than the last of its series is dropped, as a server does.
+    fn append(&mut self, labels: &Labels, time: i64, mut value: Number) {
+        if let Number::Histogram(histogram) = &mut value {
+            let previous = self.last.insert(labels.clone(), Arc::clone(histogram));
+            // What a server's chunks say of a histogram that follows another.
+            if let (Some(previous), ResetHint::Unknown) = (previous, histogram.reset_hint) {
+                let reset = histogram.detect_reset(&previous);
+                let hint = if reset { ResetHint::Reset } else { ResetHint::NotReset };
+                Arc::make_mut(histogram).reset_hint = hint;
+            }
+        }
+        let _ = self.source.append(labels, time, value);
+    }
+}
+
 /// One test under way.
 struct Test<'t> {
     file: &'t TestFile,
@@ -107,7 +134,7 @@ struct Test<'t> {
     /// One for each group, so that one ends before the next begins.
     engines: Vec<Engine>,
     step: Duration,
-    source: MemorySource,
+    store: Store,
     /// Series that come in, with how many of their values already have.
     input: Vec<(Labels, Vec<Option<Number>>, usize)>,
     failures: Vec<Failure>,
@@ -153,7 +180,7 @@ impl<'t> Test<'t> {
             external,
             engines,
             step,
-            source: MemorySource::new(),
+            store: Store::default(),
             input: Vec::new(),
             failures: Vec::new(),
         }
@@ -206,6 +233,10 @@ impl<'t> Test<'t> {
                 duration::print(case.eval_time)
             ));
         }
+        let ungrouped = self.test.alerts.iter().find(|case| case.group.is_none());
+        if let (true, Some(case)) = (self.file.vmalert, ungrouped) {
+            return Err(format!("an item under alert_rule_test of {} misses groupname", case.name));
+        }
         for (series, values) in &self.test.input_series {
             let line = notation::parse_series(&format!("{series} {values}"))
                 .map_err(|error| format!("series {series:?}: {error}"))?;
@@ -226,8 +257,7 @@ impl<'t> Test<'t> {
                     break;
                 }
                 if let Some(value) = value.take() {
-                    // A rule may have recorded into the series; its samples win.
-                    let _ = self.source.append(labels, time, value);
+                    self.store.append(labels, time, value);
                 }
                 *done += 1;
             }
@@ -244,15 +274,18 @@ impl<'t> Test<'t> {
             while let Some(input) = inputs.pop() {
                 for effect in engine.step(now, input) {
                     match effect {
-                        Effect::Write { samples, .. } => {
-                            for sample in samples {
-                                let Sample { labels, time, value } = sample;
-                                // As a server does, a sample older than the last is dropped.
-                                let _ = self.source.append(&labels, time, value);
+                        Effect::Write { group, samples } => {
+                            for Sample { labels, time, value } in samples {
+                                let labels = if self.file.vmalert {
+                                    as_vmalert(&labels, &group.name, &self.external)
+                                } else {
+                                    labels
+                                };
+                                self.store.append(&labels, time, value);
                             }
                         }
                         Effect::Ask(question) => {
-                            let answer = answer(&self.source, &question, self.file);
+                            let answer = answer(&self.store.source, &question, self.file);
                             inputs.push(Input::Answer(question.id, answer));
                         }
                         _ => {}
@@ -267,13 +300,16 @@ impl<'t> Test<'t> {
         }
         let time = duration::print(passed);
         for (name, message) in &failed {
-            self.fail(Subject::Rule { name: name.clone(), time: time.clone() }, message.clone(), None);
+            self.fail(
+                Subject::Rule { name: name.clone(), time: time.clone() },
+                message.clone(),
+                None,
+            );
         }
         failed.is_empty()
     }
 
     fn alerts(&mut self, case: &AlertCase) {
-        let vmalert = case.group.is_some();
         let (mut firing, mut pending) = (Vec::new(), Vec::new());
         for group in self.engines.iter().flat_map(Engine::groups) {
             if case.group.as_ref().is_some_and(|name| *name != *group.id().name) {
@@ -282,7 +318,11 @@ impl<'t> Test<'t> {
             for (_, rule) in group.rules().filter(|(rule, _)| rule.name == case.name) {
                 for alert in rule.alerts() {
                     // vmalert adds external labels when it makes an alert, Prometheus when it sends.
-                    let labels = if vmalert { self.sent(&alert.labels) } else { alert.labels.clone() };
+                    let labels = if self.file.vmalert {
+                        self.sent(&alert.labels)
+                    } else {
+                        alert.labels.clone()
+                    };
                     let seen = Seen { labels, annotations: alert.annotations.clone() };
                     match alert.phase {
                         Phase::Firing => firing.push(seen),
@@ -363,7 +403,7 @@ impl<'t> Test<'t> {
         })?;
         let at = self.test.start.checked_add(case.eval_time).map_err(|e| e.to_string())?;
         let options = query_options(self.file);
-        let evaluated = eval_instant(&expr, &self.source, at.as_millisecond(), &options)
+        let evaluated = eval_instant(&expr, &self.store.source, at.as_millisecond(), &options)
             .map_err(|error| error.to_string())?;
         let samples = match evaluated.value {
             Value::Vector(samples) => samples,
@@ -392,6 +432,12 @@ impl<'t> Test<'t> {
     }
 }
 
+/// What vmalert makes of the labels of a rule's series.
+fn as_vmalert(labels: &Labels, group: &str, external: &External) -> Labels {
+    let alerts = labels.value("__name__").starts_with("ALERTS");
+    let group = [("alertgroup", group)].into_iter().filter(|_| alerts);
+    Labels::from_pairs(external.labels.iter().chain(group).chain(labels.iter()))
+}
 
 /// Subqueries without a step take that of the evaluation.
 fn query_options(file: &TestFile) -> bongsu_promql::Options<'static> {

@@ -80,7 +80,8 @@ tests:
 
 #[test]
 fn cases_hold_or_say_why() {
-    let receivers = |labels: &Labels| vec![format!("{}-{}", labels.value("dc"), labels.value("severity"))];
+    let receivers =
+        |labels: &Labels| vec![format!("{}-{}", labels.value("dc"), labels.value("severity"))];
     let options = Options { receivers: Some(&receivers), ..Options::default() };
     let outcome = report(TEST, &options);
     assert_eq!((outcome.mistakes.len(), outcome.passed()), (0, false));
@@ -91,8 +92,7 @@ fn cases_hold_or_say_why() {
 #[test]
 fn groups_keep_their_intervals_if_asked() {
     let select = |name: &str| name == "down";
-    let options =
-        Options { group_intervals: true, select: Some(&select), ..Options::default() };
+    let options = Options { group_intervals: true, select: Some(&select), ..Options::default() };
     insta::assert_snapshot!(lines(&report(TEST, &options)));
 }
 
