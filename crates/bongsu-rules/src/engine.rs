@@ -13,7 +13,7 @@ mod record;
 mod schedule;
 mod series;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -108,7 +108,7 @@ pub struct SentAlert {
 /// What is to be done, in this order.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Answer this.
+    /// Answer this, also if it cannot be answered: the group waits.
     Ask(Question),
     /// Send these.
     Alerts {
@@ -157,6 +157,8 @@ pub enum Effect {
 pub struct Engine {
     options: Options,
     groups: BTreeMap<GroupId, GroupRun>,
+    /// When each group that waits for no answer is to be evaluated next.
+    due: BTreeSet<(Timestamp, GroupId)>,
     questions: BTreeMap<QuestionId, GroupId>,
     next_question: u64,
 }
@@ -175,7 +177,13 @@ struct Step<'e> {
 impl Engine {
     /// Without groups.
     pub fn new(options: Options) -> Self {
-        Self { options, groups: BTreeMap::new(), questions: BTreeMap::new(), next_question: 0 }
+        Self {
+            options,
+            groups: BTreeMap::new(),
+            due: BTreeSet::new(),
+            questions: BTreeMap::new(),
+            next_question: 0,
+        }
     }
 
     /// Takes one input in.
@@ -193,12 +201,11 @@ impl Engine {
             Input::Reload(groups) => self.reload(groups, now, &mut effects),
             Input::Restore(records) => self.restore(records),
         }
-        let due: Vec<GroupId> = self.groups.keys().cloned().collect();
-        for group in due {
-            self.with_group(&group, now, &mut effects, GroupRun::begin_if_due);
+        while let Some((_, id)) = self.due.first().filter(|(at, _)| *at <= now).cloned() {
+            self.with_group(&id, now, &mut effects, GroupRun::begin_if_due);
         }
-        if let Some(at) = self.groups.values().filter_map(GroupRun::next).min() {
-            effects.push(Effect::WakeAt(at));
+        if let Some((at, _)) = self.due.first() {
+            effects.push(Effect::WakeAt(*at));
         }
         effects
     }
@@ -220,7 +227,7 @@ impl Engine {
         effects: &mut Vec<Effect>,
         act: impl FnOnce(&mut GroupRun, &mut Step<'_>),
     ) {
-        let Some(mut run) = self.groups.remove(id) else { return };
+        let Some(mut run) = self.remove(id) else { return };
         {
             let others = &self.groups;
             let firing = |name: &str| others.values().any(|run| run.fires(name));
@@ -236,8 +243,24 @@ impl Engine {
             *effects = step.effects;
         }
         if !run.is_finished() {
-            self.groups.insert(id.clone(), run);
+            self.insert(run);
         }
+    }
+
+    fn remove(&mut self, id: &GroupId) -> Option<GroupRun> {
+        let run = self.groups.remove(id)?;
+        if let Some(at) = run.next() {
+            self.due.remove(&(at, id.clone()));
+        }
+        Some(run)
+    }
+
+    fn insert(&mut self, run: GroupRun) {
+        let id = run.id().clone();
+        if let Some(at) = run.next() {
+            self.due.insert((at, id.clone()));
+        }
+        self.groups.insert(id, run);
     }
 
     /// Groups of the same definition go on untouched; others take the state of their rules over.
@@ -256,8 +279,7 @@ impl Engine {
             if self.groups.contains_key(&id) {
                 self.with_group(&id, now, effects, |run, step| run.replace(Some(group), step));
             } else {
-                let run = GroupRun::new(id.clone(), group, &self.options, now);
-                self.groups.insert(id, run);
+                self.insert(GroupRun::new(id, group, &self.options, now));
             }
         }
     }
@@ -270,8 +292,10 @@ impl Engine {
                 | Record::Rule { rule, .. } => &rule.group,
                 Record::Group { group, .. } => group,
             };
-            if let Some(run) = self.groups.get_mut(id) {
+            let id = id.clone();
+            if let Some(mut run) = self.remove(&id) {
                 run.restore(record);
+                self.insert(run);
             }
         }
     }

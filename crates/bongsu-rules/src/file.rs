@@ -100,6 +100,22 @@ pub fn read(source: Arc<Source>, options: &Options) -> Result<Loaded, Vec<Diagno
     }
 }
 
+/// Reads one group alone, as ruler APIs take it; `file` is the namespace it is put into.
+///
+/// # Errors
+/// Every mistake.
+pub fn read_group(source: &Arc<Source>, file: &str) -> Result<Group, Vec<Diagnostic>> {
+    let mut reader = Reader::new(Arc::clone(source), false);
+    let document = match yaml::parse(&source.text, &COST) {
+        Ok(Some(document)) => document,
+        Ok(None) => return Err(vec![Diagnostic::error(codes::DOCUMENT, "there is no group")]),
+        Err(error) => return Err(vec![reader.syntax(&error)]),
+    };
+    let group = group::read(&document, &Arc::from(file), Flavour::Family, &mut reader);
+    let (errors, _) = reader.finish();
+    if errors.is_empty() { Ok(group) } else { Err(errors) }
+}
+
 /// Groups of one file or object are told apart by their names.
 fn repeated_groups(groups: &[Group], reader: &mut Reader) {
     let mut seen = std::collections::HashSet::new();

@@ -20,9 +20,6 @@ use serde_json::Value;
 use super::read_json;
 use crate::report::Report;
 
-/// The server started this many seconds before the epoch of the recording.
-const BEFORE: f64 = 3.0;
-
 pub(super) fn run(folder: &Path, report: &mut Report) -> Result<()> {
     let folder = folder.join("lifecycle");
     let recorded = read_json(&folder.join("recorded.json"))?;
@@ -159,7 +156,8 @@ impl Played {
             .iter()
             .filter_map(|list| recorded[*list].as_array()?.last()?["eval"].as_f64())
             .fold(0.0, f64::max);
-        let mut now = moved(epoch, -BEFORE)?;
+        // The server started before the first evaluation there is a trace of.
+        let mut now = moved(epoch, first_evaluation(recorded) - 0.001)?;
         let end = moved(epoch, last + 0.0005)?;
         let mut input = Input::Reload(groups);
         while now <= end {
@@ -279,14 +277,23 @@ impl Played {
     }
 }
 
+/// What makes a change: not values, not the words of an error.
 fn without_values(state: &Value) -> Value {
     let mut bare = state.clone();
+    if let Some(bare) = bare.as_object_mut() {
+        bare.remove("lastError");
+    }
     for alert in bare["alerts"].as_array_mut().into_iter().flatten() {
         if let Some(alert) = alert.as_object_mut() {
             alert.remove("value");
         }
     }
     bare
+}
+
+fn first_evaluation(recorded: &Value) -> f64 {
+    let events = recorded["state_changes"].as_array().into_iter().flatten();
+    events.filter_map(|event| event["eval"].as_f64()).fold(0.0, f64::min)
 }
 
 fn moved(at: Timestamp, seconds: f64) -> Result<Timestamp> {

@@ -93,7 +93,12 @@ pub(super) fn read_list(
     items(node, reader).iter().map(|item| read(item, file, flavour, reader)).collect()
 }
 
-fn read(node: &Arc<Node>, file: &Arc<str>, flavour: Flavour, reader: &mut Reader) -> Group {
+pub(super) fn read(
+    node: &Arc<Node>,
+    file: &Arc<str>,
+    flavour: Flavour,
+    reader: &mut Reader,
+) -> Group {
     let mut group = Group { file: Arc::clone(file), ..Group::default() };
     let mut rules: Option<Arc<Node>> = None;
     reader.fields(node, "rulefmt.RuleGroup", flavour.group_keys(), |key, value, reader| {
