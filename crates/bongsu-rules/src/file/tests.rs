@@ -230,3 +230,29 @@ groups:
     assert_eq!(apply(groups, &nothing).unwrap_err()[0].message, "the patch fits no rule");
     assert!(load("patches: [{match: {}, set: {}}]").is_err());
 }
+
+#[test]
+fn one_group_alone() {
+    let text = "name: g\ninterval: 30s\nrules: [{alert: A, expr: up}]\n";
+    let group = super::read_group(&source(text), "team").unwrap();
+    assert_eq!((&*group.file, group.rules.len()), ("team", 1));
+    assert!(super::read_group(&source("rules: []"), "team").is_err());
+    assert!(super::read_group(&source(""), "team").is_err());
+}
+
+proptest::proptest! {
+    /// Whatever stands in a file, it is answered; what is accepted is accepted again.
+    #[test]
+    fn any_text_is_answered(
+        lines in proptest::collection::vec(
+            "(groups:|- name: g|  interval: [0-9x]m|  rules:|  - (alert|record): A|    expr: (up|1|x\\{)|\
+             kind: (List|RuleGroup|PrometheusRule)|spec: \\{\\}|patches: \\[.{0,5}\\]|.{0,12})",
+            0..12,
+        ),
+    ) {
+        let text = lines.join("\n");
+        let first = load(&text).is_ok();
+        proptest::prop_assert_eq!(first, load(&text).is_ok());
+        let _ = read(source(&text), &STRICT);
+    }
+}
