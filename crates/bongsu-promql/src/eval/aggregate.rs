@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::EvalError;
 use super::annotation::Annotations;
-use super::evaluator::{Data, Evaluator};
+use super::evaluator::Evaluator;
 use super::frame::{Cell, Frame};
 use super::grid::Grid;
 use super::key::{Key, Ordinals};
@@ -72,10 +72,7 @@ impl Evaluator<'_> {
                 self.quantile(&frame, key, &params, span, expr.span)
             }
             _ => {
-                let frame = match self.eval(expr, grid)? {
-                    Data::Vector(frame) => frame,
-                    _ => return Err(EvalError::execution("expected an instant vector")),
-                };
+                let frame = self.vector(expr, grid)?;
                 Ok(folded(op, &frame, key, expr.span, &mut self.notes))
             }
         }

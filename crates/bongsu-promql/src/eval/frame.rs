@@ -258,7 +258,7 @@ impl Frame {
 
     /// Refuses rows with the same labels, whatever their steps.
     pub(crate) fn check_distinct(&self) -> Result<(), EvalError> {
-        let mut ordinals = Ordinals::new(Key::All);
+        let mut ordinals = Ordinals::for_rows(Key::All, self.rows());
         for metric in &self.metrics {
             if !ordinals.number(metric, |n| &self.metrics[n]).1 {
                 return Err(same_labels());
@@ -272,7 +272,7 @@ impl Frame {
         if self.rows() < 2 {
             return Ok(());
         }
-        let mut ordinals = Ordinals::new(Key::All);
+        let mut ordinals = Ordinals::for_rows(Key::All, self.rows());
         let mut first: Vec<usize> = Vec::with_capacity(self.rows());
         let mut merged = false;
         for row in 0..self.rows() {

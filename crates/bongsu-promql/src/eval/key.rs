@@ -55,18 +55,8 @@ impl Key<'_> {
         match self {
             Self::Only(names) => names.iter().all(|name| one.value(name) == other.value(name)),
             _ => {
-                let pick = |metric: &'_ Metric| {
-                    metric
-                        .iter()
-                        .filter(|(name, _)| self.has(name))
-                        .map(|(n, v)| (n.len(), v.len()))
-                        .fold((0_usize, 0_usize), |sum, (n, v)| (sum.0 + n, sum.1 + v))
-                };
-                pick(one) == pick(other)
-                    && one
-                        .iter()
-                        .filter(|(name, _)| self.has(name))
-                        .eq(other.iter().filter(|(name, _)| self.has(name)))
+                let ones = one.iter().filter(|(name, _)| self.has(name));
+                ones.eq(other.iter().filter(|(name, _)| self.has(name)))
             }
         }
     }
@@ -85,8 +75,14 @@ const NONE: u32 = u32::MAX;
 
 impl<'k> Ordinals<'k> {
     pub(crate) fn new(key: Key<'k>) -> Self {
+        Self::for_rows(key, 0)
+    }
+
+    /// With room for as many keys.
+    pub(crate) fn for_rows(key: Key<'k>, rows: usize) -> Self {
         let state = RandomState::default();
-        Self { key, heads: HashMap::with_hasher(state.clone()), state, next: Vec::new() }
+        let heads = HashMap::with_capacity_and_hasher(rows, state.clone());
+        Self { key, heads, state, next: Vec::with_capacity(rows) }
     }
 
     /// How many there are.

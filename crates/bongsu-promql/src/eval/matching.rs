@@ -18,7 +18,7 @@ struct Groups {
 }
 
 fn groups(left: &Frame, right: &Frame, key: Key<'_>) -> Groups {
-    let mut ordinals = Ordinals::new(key);
+    let mut ordinals = Ordinals::for_rows(key, left.rows().min(right.rows()));
     let mut firsts: Vec<&Metric> = Vec::new();
     let mut number = |metric| {
         let (number, new) = ordinals.number(metric, |n| firsts[n]);
@@ -32,11 +32,34 @@ fn groups(left: &Frame, right: &Frame, key: Key<'_>) -> Groups {
     Groups { left, right, count: ordinals.len() }
 }
 
-/// Rows of each group.
-fn members(of: &[usize], count: usize) -> Vec<Vec<usize>> {
-    let mut members = vec![Vec::new(); count];
-    of.iter().enumerate().for_each(|(row, group)| members[*group].push(row));
-    members
+/// Rows of each group, one group after the other.
+struct Members {
+    /// Where each group ends.
+    ends: Vec<usize>,
+    rows: Vec<usize>,
+}
+
+impl Members {
+    fn of(groups: &[usize], count: usize) -> Self {
+        // `ends` first counts, then holds where the next row of a group goes.
+        let mut ends = vec![0; count];
+        groups.iter().for_each(|group| ends[*group] += 1);
+        let mut before = 0;
+        for end in &mut ends {
+            (*end, before) = (before, before + *end);
+        }
+        let mut rows = vec![0; groups.len()];
+        for (row, group) in groups.iter().enumerate() {
+            rows[ends[*group]] = row;
+            ends[*group] += 1;
+        }
+        Self { ends, rows }
+    }
+
+    fn get(&self, group: usize) -> &[usize] {
+        let start = if group == 0 { 0 } else { self.ends[group - 1] };
+        &self.rows[start..self.ends[group]]
+    }
 }
 
 impl Evaluator<'_> {
@@ -76,12 +99,13 @@ struct Pairing<'p> {
 
 impl Pairing<'_> {
     fn run(&self, groups: &Groups, this: &mut Evaluator<'_>) -> Result<Frame, EvalError> {
-        let ones = members(&groups.right, groups.count);
-        let manies = members(&groups.left, groups.count);
+        let all_ones = Members::of(&groups.right, groups.count);
+        let all_manies = Members::of(&groups.left, groups.count);
         let mut out = Frame::with_rows(self.many.steps(), self.many.rows().min(self.one.rows()));
         let one_to_one = self.matching.cardinality == Cardinality::OneToOne;
         let mut may_repeat = !one_to_one;
-        for (manies, ones) in manies.iter().zip(&ones) {
+        for group in 0..groups.count {
+            let (manies, ones) = (all_manies.get(group), all_ones.get(group));
             self.check_one_side(ones)?;
             if ones.is_empty() || manies.is_empty() {
                 continue;
@@ -177,10 +201,7 @@ impl Pairing<'_> {
             let mut present = ones.iter().filter(|row| self.one.has(**row, step));
             let (Some(first), Some(second)) = (present.next(), present.next()) else { continue };
             let [first, second] = [*first, *second].map(|row| &self.one.metrics[row]);
-            let group = match self.key {
-                Key::Only(_) => first.project(|name| self.key.has(name)),
-                _ => first.project(|name| self.key.has(name)),
-            };
+            let group = self.key.labels(first);
             return Err(EvalError::execution(format!(
                 "found duplicate series for the match group {group} on the {} hand-side of the \
                  operation: [{}, {}];many-to-many matching not allowed: matching labels must be \

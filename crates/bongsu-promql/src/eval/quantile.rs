@@ -52,7 +52,8 @@ pub(crate) fn of_buckets(q: f64, buckets: &mut Vec<Bucket>) -> (f64, bool) {
         return (f64::NAN, false);
     }
     let mut rank = q * observations;
-    let at = buckets[..highest].partition_point(|bucket| !(bucket.count >= rank));
+    let at =
+        buckets[..highest].partition_point(|bucket| bucket.count < rank || bucket.count.is_nan());
     if at == highest {
         return (buckets[highest - 1].upper, forced);
     }

@@ -196,13 +196,14 @@ fn walk<'p>(
         let oldest = at.saturating_sub(lookback);
         let float = floats.checked_sub(1).map(|i| (points.times[i], points.values[i]));
         let histogram = histograms.checked_sub(1).map(|i| &points.histograms[i]);
+        let newest = float.map(|(time, _)| time) >= histogram.map(|(time, _)| *time);
         match (float, histogram) {
-            (Some((time, value)), other) if other.is_none_or(|(later, _)| *later <= time) => {
-                if time > oldest && !is_stale(value) {
-                    *cell = pick(wanted, time, value);
-                }
+            (Some((time, value)), _) if newest && time > oldest && !is_stale(value) => {
+                *cell = pick(wanted, time, value);
             }
-            (_, Some((time, histogram))) if *time > oldest => found.push((step, *time, histogram)),
+            (_, Some((time, histogram))) if !newest && *time > oldest => {
+                found.push((step, *time, histogram));
+            }
             _ => {}
         }
     }
