@@ -7,7 +7,7 @@ use super::annotation::Annotations;
 use super::evaluator::Evaluator;
 use super::frame::{Cell, Frame};
 use super::grid::Grid;
-use super::key::{Key, Ordinals};
+use super::key::{Key, Members, Ordinals};
 use super::metric::{Metric, Naming};
 use super::quantile;
 use crate::ast::{Aggregation, Grouping};
@@ -222,26 +222,28 @@ fn folded(
     let grouped = group(frame, key);
     let steps = frame.steps();
     let mut out = group_rows(frame, key, &grouped);
-    let mut folds = vec![Fold::default(); grouped.firsts.len() * steps];
-    for (row, group) in grouped.of_row.iter().enumerate() {
-        for step in 0..steps {
-            let fold = &mut folds[group * steps + step];
-            match frame.cell(row, step) {
-                Cell::Absent => {}
-                Cell::Float(value) => fold.add(op, value),
-                Cell::Histogram(histogram) => {
-                    let name = frame.metrics[row].name();
-                    fold.add_histogram(op, histogram, name, span, notes);
+    // One group at a time: what is known of a sample takes many times its room.
+    let members = Members::of(&grouped.of_row, grouped.firsts.len());
+    let mut folds = vec![Fold::default(); steps];
+    for group in 0..grouped.firsts.len() {
+        for row in members.get(group) {
+            for (step, fold) in folds.iter_mut().enumerate() {
+                match frame.cell(*row, step) {
+                    Cell::Absent => {}
+                    Cell::Float(value) => fold.add(op, value),
+                    Cell::Histogram(histogram) => {
+                        let name = frame.metrics[*row].name();
+                        fold.add_histogram(op, histogram, name, span, notes);
+                    }
                 }
             }
         }
-    }
-    for (at, fold) in folds.into_iter().enumerate() {
-        let (row, step) = (at / steps, at % steps);
-        match fold.result(op, span, notes) {
-            Folded::Nothing => {}
-            Folded::Float(value) => out.set(row, step, value),
-            Folded::Histogram(histogram) => out.set_histogram(row, step, histogram),
+        for (step, fold) in folds.iter_mut().enumerate() {
+            match std::mem::take(fold).result(op, span, notes) {
+                Folded::Nothing => {}
+                Folded::Float(value) => out.set(group, step, value),
+                Folded::Histogram(histogram) => out.set_histogram(group, step, histogram),
+            }
         }
     }
     out.drop_empty_rows();

@@ -179,7 +179,7 @@ impl Evaluator<'_> {
                 let q = self.scalar(arg(args, 0)?, grid)?;
                 let frame = self.vector(arg(args, 1)?, grid)?;
                 let span = arg(args, 0)?.inner().span;
-                if let Some(q) = q.iter().rfind(|q| !(0.0..=1.0).contains(*q)) {
+                for q in q.iter().filter(|q| !(0.0..=1.0).contains(*q)) {
                     self.notes.invalid_quantile(span, *q);
                 }
                 let histograms = arg(args, 1)?.inner().span;

@@ -112,3 +112,33 @@ impl<'k> Ordinals<'k> {
         (number, true)
     }
 }
+
+/// Rows of each group, one group after the other.
+pub(crate) struct Members {
+    /// Where each group ends.
+    ends: Vec<usize>,
+    rows: Vec<usize>,
+}
+
+impl Members {
+    pub(crate) fn of(groups: &[usize], count: usize) -> Self {
+        // `ends` first counts, then holds where the next row of a group goes.
+        let mut ends = vec![0; count];
+        groups.iter().for_each(|group| ends[*group] += 1);
+        let mut before = 0;
+        for end in &mut ends {
+            (*end, before) = (before, before + *end);
+        }
+        let mut rows = vec![0; groups.len()];
+        for (row, group) in groups.iter().enumerate() {
+            rows[ends[*group]] = row;
+            ends[*group] += 1;
+        }
+        Self { ends, rows }
+    }
+
+    pub(crate) fn get(&self, group: usize) -> &[usize] {
+        let start = if group == 0 { 0 } else { self.ends[group - 1] };
+        &self.rows[start..self.ends[group]]
+    }
+}

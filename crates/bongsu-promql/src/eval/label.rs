@@ -10,6 +10,9 @@ use super::grid::Grid;
 use super::metric::{Metric, NAME, Naming};
 use crate::{Expr, ExprKind};
 
+/// Longest label value that may come out, in bytes.
+const MAX_VALUE: usize = 64 << 10;
+
 impl Evaluator<'_> {
     pub(crate) fn label_replace(&mut self, args: &[Expr], grid: Grid) -> Result<Frame, EvalError> {
         let [to, template, from, pattern] = [1, 2, 3, 4].map(|at| arg(args, at).and_then(text));
@@ -21,12 +24,14 @@ impl Evaluator<'_> {
         })?;
         check_name(to, "destination", "label_replace")?;
         let frame = self.vector(arg(args, 0)?, grid)?;
-        let mut replaced = String::new();
-        relabelled(frame, to, |metric| {
-            let captures = regex.captures(metric.value(from))?;
-            replaced.clear();
+        let references = template.matches('$').count();
+        self.relabelled(frame, to, |metric| {
+            let value = metric.value(from);
+            let Some(captures) = regex.captures(value) else { return Ok(None) };
+            check_length(template.len() + references * value.len(), "label_replace")?;
+            let mut replaced = String::new();
             captures.expand(template, &mut replaced);
-            Some(replaced.clone())
+            Ok(Some(replaced))
         })
     }
 
@@ -38,36 +43,51 @@ impl Evaluator<'_> {
         }
         check_name(to, "destination", "label_join")?;
         let frame = self.vector(arg(args, 0)?, grid)?;
-        relabelled(frame, to, |metric| {
+        self.relabelled(frame, to, |metric| {
             let values: Vec<&str> = from.iter().map(|name| metric.value(name)).collect();
-            Some(values.join(separator))
+            let length: usize = values.iter().map(|value| value.len() + separator.len()).sum();
+            check_length(length, "label_join")?;
+            Ok(Some(values.join(separator)))
         })
+    }
+
+    /// With label `to` set to what `value` answers, where it does; empty removes.
+    fn relabelled(
+        &self,
+        mut frame: Frame,
+        to: &str,
+        value: impl Fn(&Metric) -> Result<Option<String>, EvalError>,
+    ) -> Result<Frame, EvalError> {
+        let mut changed = false;
+        let mut written = 0;
+        for metric in &mut frame.metrics {
+            let Some(value) = value(metric)? else { continue };
+            if metric.value(to) == value && to != NAME {
+                continue;
+            }
+            written += value.len();
+            self.check_room(written / std::mem::size_of::<f64>())?;
+            let naming = match metric.naming {
+                Naming::Doomed if to != NAME => Naming::Doomed,
+                _ => Naming::Kept,
+            };
+            *metric = Metric::with(metric.edited(&[(to, Some(&value))]), naming);
+            changed = true;
+        }
+        if changed {
+            frame.check_distinct()?;
+        }
+        Ok(frame)
     }
 }
 
-/// With label `to` set to what `value` answers, where it does; empty removes.
-fn relabelled(
-    mut frame: Frame,
-    to: &str,
-    mut value: impl FnMut(&Metric) -> Option<String>,
-) -> Result<Frame, EvalError> {
-    let mut changed = false;
-    for metric in &mut frame.metrics {
-        let Some(value) = value(metric) else { continue };
-        if metric.value(to) == value && to != NAME {
-            continue;
-        }
-        let naming = match metric.naming {
-            Naming::Doomed if to != NAME => Naming::Doomed,
-            _ => Naming::Kept,
-        };
-        *metric = Metric::with(metric.edited(&[(to, Some(&value))]), naming);
-        changed = true;
+fn check_length(length: usize, function: &str) -> Result<(), EvalError> {
+    if length > MAX_VALUE {
+        return Err(EvalError::execution(format!(
+            "label value longer than {MAX_VALUE} bytes in {function}()"
+        )));
     }
-    if changed {
-        frame.check_distinct()?;
-    }
-    Ok(frame)
+    Ok(())
 }
 
 fn check_name(name: &str, which: &str, function: &str) -> Result<(), EvalError> {

@@ -5,7 +5,7 @@ use super::arithmetic::is_set;
 use super::binary::Operator;
 use super::evaluator::Evaluator;
 use super::frame::{Cell, Frame};
-use super::key::{Key, Ordinals};
+use super::key::{Key, Members, Ordinals};
 use super::metric::{Metric, NAME, Naming};
 use crate::ast::{BinaryOp, Cardinality, Matching};
 
@@ -30,36 +30,6 @@ fn groups(left: &Frame, right: &Frame, key: Key<'_>) -> Groups {
     let left = left.metrics.iter().map(&mut number).collect();
     let right = right.metrics.iter().map(&mut number).collect();
     Groups { left, right, count: ordinals.len() }
-}
-
-/// Rows of each group, one group after the other.
-struct Members {
-    /// Where each group ends.
-    ends: Vec<usize>,
-    rows: Vec<usize>,
-}
-
-impl Members {
-    fn of(groups: &[usize], count: usize) -> Self {
-        // `ends` first counts, then holds where the next row of a group goes.
-        let mut ends = vec![0; count];
-        groups.iter().for_each(|group| ends[*group] += 1);
-        let mut before = 0;
-        for end in &mut ends {
-            (*end, before) = (before, before + *end);
-        }
-        let mut rows = vec![0; groups.len()];
-        for (row, group) in groups.iter().enumerate() {
-            rows[ends[*group]] = row;
-            ends[*group] += 1;
-        }
-        Self { ends, rows }
-    }
-
-    fn get(&self, group: usize) -> &[usize] {
-        let start = if group == 0 { 0 } else { self.ends[group - 1] };
-        &self.rows[start..self.ends[group]]
-    }
 }
 
 impl Evaluator<'_> {

@@ -227,6 +227,13 @@ fn stays_within_bounds() {
     let shallow = Options { max_depth: 20, ..Options::default() };
     assert_eq!(shown(at(0, &deep, &shallow)), "error: expression nests too deeply");
 
+    let mut doubled = "limits".to_owned();
+    for _ in 0..40 {
+        doubled = format!("label_replace({doubled}, \"job\", \"$1$1\", \"job\", \"(.*)\")");
+    }
+    let long = "error: label value longer than 65536 bytes in label_replace()";
+    assert_eq!(shown(at(10, &doubled, &Options::default())), long);
+
     let asked = Cell::new(0);
     let cancelled = || {
         asked.set(asked.get() + 1);
