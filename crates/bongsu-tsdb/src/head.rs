@@ -206,10 +206,8 @@ impl Head {
     }
 
     fn find_histogram(&self, time: i64, histogram: &FloatHistogram) -> Result<Pushed, Reason> {
-        let mut points = Points::default();
-        let read = self.read(time, time, &mut points);
-        match points.histograms.first() {
-            Some((_, there)) if read.is_ok() && alike(there, histogram) => Ok(Pushed::Same),
+        match self.find(time) {
+            Some(Number::Histogram(there)) if alike(&there, histogram) => Ok(Pushed::Same),
             Some(_) => Err(Reason::Duplicate),
             None => Err(Reason::OutOfOrder),
         }

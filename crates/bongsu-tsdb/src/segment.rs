@@ -245,7 +245,7 @@ impl Segment {
         let length = foot_at.checked_sub(table_at).ok_or(damaged(path))?;
         let mut table = vec![0; length as usize];
         file.read_exact_at(&mut table, table_at)?;
-        let mut reader = TableReader::default();
+        let mut reader = TableReader { end: MAGIC.len() as u32, ..TableReader::default() };
         let mut rest = &table[..];
         while let Some(block) = frame::take(&mut rest).map_err(|_| damaged(path))? {
             reader.block(&block, &mut each).map_err(|_| damaged(path))?;
@@ -348,9 +348,6 @@ struct TableReader {
 impl TableReader {
     fn block(&mut self, block: &[u8], each: &mut impl FnMut(Entry)) -> Result<(), Damaged> {
         let mut taker = Taker(block);
-        if self.ids.is_empty() {
-            self.end = MAGIC.len() as u32;
-        }
         while !taker.is_empty() {
             let before = self.ids.last().copied().unwrap_or(0);
             let id = before.checked_add(taker.number()?).ok_or(Damaged)?;
