@@ -19,6 +19,9 @@ const TARGETS: &[&str] = &[
     "cel",
     "enrich",
     "workflow",
+    "remote_write",
+    "exposition",
+    "otlp",
 ];
 
 /// Inputs to begin with, where arbitrary bytes would hardly become one.

@@ -107,7 +107,12 @@ impl Head {
     }
 
     /// Takes a float that may be at most `window` older than the last sample.
-    pub(crate) fn push_float(&mut self, time: i64, value: f64, window: i64) -> Result<Pushed, Reason> {
+    pub(crate) fn push_float(
+        &mut self,
+        time: i64,
+        value: f64,
+        window: i64,
+    ) -> Result<Pushed, Reason> {
         match &self.last {
             Some((last, _)) if time < *last => return self.push_late(time, value, window),
             Some((last, number)) if time == *last => {
@@ -251,6 +256,14 @@ impl Head {
         self.closed.iter().filter(|chunk| chunk.meta.last < before).cloned().collect()
     }
 
+    /// Lets go of what is older; chunks that reach over `oldest` stay.
+    pub(crate) fn forget_before(&mut self, oldest: i64) {
+        self.first = self.first.max(oldest);
+        if self.closed.iter().any(|chunk| chunk.meta.last < oldest) {
+            self.drop_closed(|chunk| chunk.meta.last < oldest);
+        }
+    }
+
     /// Lets go of closed chunks that `gone` names.
     pub(crate) fn drop_closed(&mut self, gone: impl Fn(&Chunk) -> bool) {
         self.closed.retain(|chunk| !gone(chunk));
@@ -342,8 +355,7 @@ pub(crate) fn in_order(points: &mut Points) {
 /// histogram came first.
 fn apart(points: &mut Points) {
     let histograms = &points.histograms;
-    let is_float =
-        |time: &i64| histograms.binary_search_by_key(time, |(there, _)| *there).is_err();
+    let is_float = |time: &i64| histograms.binary_search_by_key(time, |(there, _)| *there).is_err();
     let kept: Vec<bool> = points.times.iter().map(is_float).collect();
     let mut keep = kept.iter();
     points.times.retain(|_| keep.next().is_some_and(|keep| *keep));

@@ -138,8 +138,7 @@ impl Index {
 
     /// Removes series; `gone` in order.
     pub(crate) fn remove(&mut self, gone: &[u32]) {
-        let series: Vec<Arc<Series>> =
-            gone.iter().filter_map(|id| self.by_id.remove(id)).collect();
+        let series: Vec<Arc<Series>> = gone.iter().filter_map(|id| self.by_id.remove(id)).collect();
         for series in &series {
             self.size -= series.size();
             let hash = hash(&self.hash, series.labels.iter());
@@ -192,7 +191,10 @@ impl Index {
     pub(crate) fn names(&self, wanted: impl Fn(&Series) -> bool) -> Vec<String> {
         let has = |id: &u32| self.by_id.get(id).is_some_and(|series| wanted(series));
         let names = self.postings.names();
-        names.filter(|(_, lists)| lists.clone().flatten().any(has)).map(|(name, _)| name.into()).collect()
+        names
+            .filter(|(_, lists)| lists.clone().flatten().any(has))
+            .map(|(name, _)| name.into())
+            .collect()
     }
 
     /// Values of a label of which a series satisfies `wanted`, in order.

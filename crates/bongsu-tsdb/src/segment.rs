@@ -279,7 +279,10 @@ impl Segment {
 
     /// Deletes the file; who reads it reads on.
     pub(crate) fn delete(&self) -> io::Result<()> {
-        fs::remove_file(&self.path)
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Calls `each` for each chunk of a series, if it has any here. `scratch` is reused from call to

@@ -18,7 +18,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 
-use bongsu_model::Labels;
 use parking_lot::{Mutex, RwLock};
 
 use crate::head::Head;
@@ -129,10 +128,5 @@ impl Store {
         let segments: usize = self.segments.read().iter().map(|segment| segment.memory()).sum();
         let resolved = self.resolved.lock().size();
         self.index.read().size() + self.heads.chunks.load(Ordering::Relaxed) + segments + resolved
-    }
-
-    /// Whether the labels are those of a series that is held.
-    pub fn has(&self, labels: &Labels) -> bool {
-        self.index.read().find(labels.iter()).is_some()
     }
 }

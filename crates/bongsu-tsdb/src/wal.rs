@@ -123,9 +123,9 @@ impl Wal {
         }
     }
 
-    /// Whether writing failed: then only a checkpoint makes what is in memory durable again.
-    pub(crate) fn has_failed(&self) -> bool {
-        self.state.lock().failed.is_some()
+    /// Why writing failed, if it did: then only a checkpoint makes what is in memory durable again.
+    pub(crate) fn failure(&self) -> Option<Arc<io::Error>> {
+        self.state.lock().failed.clone()
     }
 
     /// Writes what waits and begins another file; returns its number. Nothing may be handed in

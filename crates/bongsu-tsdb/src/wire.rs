@@ -27,12 +27,7 @@ pub struct WireLimits {
 
 impl Default for WireLimits {
     fn default() -> Self {
-        Self {
-            max_bytes: 32 << 20,
-            max_series: 100_000,
-            max_samples: 1_000_000,
-            max_labels: 64,
-        }
+        Self { max_bytes: 32 << 20, max_series: 100_000, max_samples: 1_000_000, max_labels: 64 }
     }
 }
 
@@ -102,12 +97,15 @@ struct Budget {
     series: usize,
     samples: usize,
     labels: usize,
+    /// Bytes of texts that are copied, which a body can repeat at little cost.
+    text: usize,
 }
 
 impl Budget {
     fn new(limits: &WireLimits) -> Self {
         let (series, samples) = (limits.max_series, limits.max_samples);
-        Self { limits: *limits, series, samples, labels: series.saturating_mul(20) }
+        let (labels, text) = (series.saturating_mul(20), limits.max_bytes.saturating_mul(4));
+        Self { limits: *limits, series, samples, labels, text }
     }
 
     fn series(&mut self) -> Result<(), WireError> {
@@ -136,6 +134,14 @@ impl Budget {
             Some(labels) => self.labels = labels,
             None => return Err(WireError::TooMany { what: "labels", limit }),
         }
+        Ok(())
+    }
+
+    /// A text that is copied.
+    fn text(&mut self, bytes: usize) -> Result<(), WireError> {
+        let limit = self.limits.max_bytes.saturating_mul(4);
+        let too_many = WireError::TooMany { what: "bytes of texts", limit };
+        self.text = self.text.checked_sub(bytes).ok_or(too_many)?;
         Ok(())
     }
 }

@@ -95,7 +95,8 @@ mod tests {
 
     #[test]
     fn sees_what_is_simple() {
-        let literals = |texts: &[&str]| Pattern::Literals(texts.iter().map(|t| (*t).into()).collect());
+        let literals =
+            |texts: &[&str]| Pattern::Literals(texts.iter().map(|t| (*t).into()).collect());
         for (source, pattern) in [
             (".*", Pattern::Everything),
             (".+", Pattern::NotEmpty),

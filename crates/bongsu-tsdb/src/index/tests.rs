@@ -23,9 +23,8 @@ fn any_matcher() -> impl Strategy<Value = Matcher> {
         Just(".+".to_owned()),
         Just("x.*".to_owned()),
     ];
-    ("[abcd]", op, value).prop_filter_map("no regex", |(name, op, value)| {
-        Matcher::new(name, op, value).ok()
-    })
+    ("[abcd]", op, value)
+        .prop_filter_map("no regex", |(name, op, value)| Matcher::new(name, op, value).ok())
 }
 
 proptest! {

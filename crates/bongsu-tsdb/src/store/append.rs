@@ -31,7 +31,7 @@ impl Store {
     }
 
     /// Changes the memory and hands the record to the log; returns the number to wait for.
-    fn take(&self, now: i64, batch: &[SeriesSamples<'_>]) -> (Appended, Option<u64>) {
+    pub(super) fn take(&self, now: i64, batch: &[SeriesSamples<'_>]) -> (Appended, Option<u64>) {
         let _writer = self.writer.lock();
         let mut taking = Taking {
             store: self,

@@ -108,9 +108,7 @@ impl Store {
         for segment in segments.iter().rev().filter(|segment| segment.overlaps(from, to)) {
             for (series, points) in &mut found {
                 let mut older = Points::default();
-                segment
-                    .read(series.id, (from, to), &mut scratch, &mut older)
-                    .map_err(failed)?;
+                segment.read(series.id, (from, to), &mut scratch, &mut older).map_err(failed)?;
                 take(&mut room, &older)?;
                 put_before(older, points);
             }

@@ -25,20 +25,21 @@ impl Store {
         self.maintain_alone(now)
     }
 
-    /// Before an append: does what cannot wait for [`Self::maintain`], unless somebody is at it.
+    /// Before an append: does what cannot wait for [`Self::maintain`], unless somebody is at it. An
+    /// error if the log cannot be written: then nothing is taken, or it would pile up.
     pub(super) fn make_room(&self, now: i64) -> Result<(), AppendError> {
         let Some(disk) = &self.disk else { return Ok(()) };
-        let failed = disk.wal.has_failed();
-        if !failed && !self.is_crowded() && disk.wal.size() <= self.limits.max_log {
+        let failure = disk.wal.failure();
+        if failure.is_none() && !self.is_crowded() && disk.wal.size() <= self.limits.max_log {
             return Ok(());
         }
-        if now < disk.failed_at.load(Ordering::Relaxed).saturating_add(PAUSE) {
-            return Ok(());
-        }
-        let Some(_upkeep) = self.upkeep.try_lock() else { return Ok(()) };
-        match self.maintain_alone(now) {
-            Err(error) if failed => Err(AppendError::Write(Arc::new(error))),
-            // The log can still be written, and the memory has a limit of its own.
+        let paused = now < disk.failed_at.load(Ordering::Relaxed).saturating_add(PAUSE);
+        let upkeep = if paused { None } else { self.upkeep.try_lock() };
+        let outcome = upkeep.map(|_upkeep| self.maintain_alone(now));
+        match (outcome, failure) {
+            (None, Some(failure)) => Err(AppendError::Write(failure)),
+            (Some(Err(error)), Some(_)) => Err(AppendError::Write(Arc::new(error))),
+            // The log can be written; the memory has a limit of its own.
             _ => Ok(()),
         }
     }
@@ -64,7 +65,7 @@ impl Store {
         if crowded {
             self.spill(disk, now)?;
         }
-        if crowded || disk.wal.has_failed() || disk.wal.size() > self.limits.max_log {
+        if crowded || disk.wal.failure().is_some() || disk.wal.size() > self.limits.max_log {
             self.checkpoint(disk)?;
         }
         Ok(())
@@ -80,10 +81,8 @@ impl Store {
             let mut head = series.head.lock();
             if is_expired(&head, oldest) {
                 gone.push(series.id);
-            } else if !head.closed_before(oldest).is_empty() {
-                self.heads.of(&mut head, |head| {
-                    head.drop_closed(|chunk| chunk.meta.last < oldest);
-                });
+            } else {
+                self.heads.of(&mut head, |head| head.forget_before(oldest));
             }
         }
         if !gone.is_empty() {

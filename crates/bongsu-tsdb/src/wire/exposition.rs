@@ -158,7 +158,8 @@ impl<'a> Reader<'a> {
             return if strict { Err(format!("`# {word}` is not known")) } else { Ok(()) };
         }
         cursor.blank();
-        let name = if cursor.peek() == Some('"') { cursor.quoted()? } else { cursor.name()?.into() };
+        let name =
+            if cursor.peek() == Some('"') { cursor.quoted()? } else { cursor.name()?.into() };
         cursor.blank();
         let rest = cursor.rest();
         match word {

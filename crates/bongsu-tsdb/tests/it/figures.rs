@@ -96,7 +96,8 @@ fn figures() {
 
 fn query(store: &Store) {
     let to = NOW + (ROUNDS - 1) * STEP;
-    let one = [Matcher::new("__name__", MatchOp::Equal, "container_metric_number_7_total").unwrap()];
+    let one =
+        [Matcher::new("__name__", MatchOp::Equal, "container_metric_number_7_total").unwrap()];
     let regex = [Matcher::new("pod", MatchOp::Regex, "app-1.*-000[0-4].*").unwrap()];
     let any = [Matcher::new("job", MatchOp::Equal, "kubelet").unwrap()];
     for (name, matchers) in [("a metric", &one), ("a regex", &regex), ("all", &any)] {
@@ -120,7 +121,11 @@ fn reopen(store: Store, folder: &std::path::Path, limits: Limits) {
     drop(store);
     let begun = Instant::now();
     let store = Store::open(folder, limits).unwrap();
-    println!("open with {} appends in the log: {:?}", store.recovered().unwrap().appends, begun.elapsed());
+    println!(
+        "open with {} appends in the log: {:?}",
+        store.recovered().unwrap().appends,
+        begun.elapsed()
+    );
     // The memory is crowded: everything cold goes to a file.
     let now = NOW + (ROUNDS + 60) * STEP;
     let begun = Instant::now();
@@ -128,7 +133,11 @@ fn reopen(store: Store, folder: &std::path::Path, limits: Limits) {
     println!("maintain: {:?}", begun.elapsed());
     let stats = store.stats();
     let per = stats.file_bytes as f64 / stats.samples as f64;
-    println!("then: {} files, {per:.2} bytes a sample on disk, {:.0} MiB", stats.files, stats.bytes as f64 / f64::from(1 << 20));
+    println!(
+        "then: {} files, {per:.2} bytes a sample on disk, {:.0} MiB",
+        stats.files,
+        stats.bytes as f64 / f64::from(1 << 20)
+    );
 }
 
 fn wire(all: &[Labels]) {

@@ -103,6 +103,7 @@ impl Translation {
         } else {
             return Ok(());
         };
+        self.budget.text(told.len() + description.len() + unit.len())?;
         let (help, unit) = (description.into_owned(), unit.into_owned());
         self.decoded.metadata.push((told, Metadata { kind, help, unit }));
         Ok(())
@@ -120,7 +121,11 @@ impl Translation {
     }
 
     /// Labels of a point: its attributes and those of the resource.
-    fn labels(&mut self, attributes: &[KeyValue<'_>], Integer(time): Integer<u64>) -> (Labels, i64) {
+    fn labels(
+        &mut self,
+        attributes: &[KeyValue<'_>],
+        Integer(time): Integer<u64>,
+    ) -> (Labels, i64) {
         let mut labels = labels(attributes.iter());
         labels.extend(self.resource.clone());
         let time = (time / 1_000_000) as i64;
@@ -150,6 +155,7 @@ impl Translation {
         let mut series = SeriesSamples::default();
         for (name, value) in labels {
             self.budget.label(series.labels.len())?;
+            self.budget.text(name.len() + value.len())?;
             series.labels.push((name.into(), value.into()));
         }
         fill(&mut series);

@@ -125,7 +125,8 @@ fn protocol_buffers_say_the_same_as_json() {
     assert_eq!(decoded.passed_over, json.passed_over);
 
     let few = WireLimits { max_samples: 4, ..limits };
-    for (encoding, body) in [(Encoding::Protobuf, &body[..]), (Encoding::Json, REQUEST.as_bytes())] {
+    for (encoding, body) in [(Encoding::Protobuf, &body[..]), (Encoding::Json, REQUEST.as_bytes())]
+    {
         let refused = read(encoding, body, &few);
         assert!(matches!(refused, Err(WireError::TooMany { .. })), "{refused:?}");
         let small = WireLimits { max_bytes: 100, ..limits };

@@ -92,7 +92,10 @@ fn version_2_is_read() {
     assert_eq!((series.floats.len(), series.floats[1].0), (2, 9));
     assert!(bongsu_promql::is_stale(series.floats[1].1));
     let (name, about) = &decoded.metadata[0];
-    assert_eq!((name.as_str(), about.kind, about.help.as_str()), ("up", MetricKind::Counter, "is it"));
+    assert_eq!(
+        (name.as_str(), about.kind, about.help.as_str()),
+        ("up", MetricKind::Counter, "is it")
+    );
 }
 
 #[test]
@@ -123,6 +126,14 @@ fn bodies_have_limits() {
     assert_eq!(read(&long), Err(WireError::TooMany { what: "samples", limit: 2 }));
     let wide = Out::default().with(1, series.label("a", "").label("b", "")).0;
     assert_eq!(read(&wide), Err(WireError::TooMany { what: "labels", limit: 2 }));
+
+    // One long symbol, named by many series.
+    let about = Out::default().number(3, 1);
+    let two = Out::default().bytes(4, "").bytes(4, "x".repeat(150));
+    let two = (0..3).fold(two, |body, _| body.with(5, Out::default().with(5, about.clone()))).0;
+    let few = WireLimits { max_series: 9, ..limits };
+    let refused = super::read(Version::Two, &two, &few);
+    assert_eq!(refused, Err(WireError::TooMany { what: "bytes of texts", limit: 400 }));
 
     let packed = |bytes: usize| snap::raw::Encoder::new().compress_vec(&vec![0; bytes]).unwrap();
     assert_eq!(unpack(&packed(100), &limits), Ok(vec![0; 100]));

@@ -61,7 +61,7 @@ fn series<'a>(
                 let buckets = histogram::read(value, &mut series)?;
                 budget.histogram(buckets)?;
             }
-            (5, value) => known = Some(metadata(value, symbols)?),
+            (5, value) => known = metadata(value, symbols, budget)?,
             _ => {}
         }
     }
@@ -77,18 +77,27 @@ fn series<'a>(
     }
     let name = series.labels.iter().find(|(name, _)| name == "__name__");
     let known = name.zip(known).map(|((_, name), known)| (name.clone().into_owned(), known));
-    Ok((series, known.filter(|(_, known)| *known != Metadata::default())))
+    Ok((series, known))
 }
 
-fn metadata(value: Value<'_>, symbols: &[&str]) -> Result<Metadata, WireError> {
-    let mut metadata = Metadata::default();
+/// `None` if it says nothing: senders without metadata send it empty.
+fn metadata(
+    value: Value<'_>,
+    symbols: &[&str],
+    budget: &mut Budget,
+) -> Result<Option<Metadata>, WireError> {
+    let (mut kind, mut help, mut unit) = (MetricKind::default(), "", "");
     for field in value.message()? {
         match field? {
-            (1, value) => metadata.kind = MetricKind::of_number(value.unsigned()?),
-            (3, value) => metadata.help = symbol(symbols, value.unsigned()?)?.to_owned(),
-            (4, value) => metadata.unit = symbol(symbols, value.unsigned()?)?.to_owned(),
+            (1, value) => kind = MetricKind::of_number(value.unsigned()?),
+            (3, value) => help = symbol(symbols, value.unsigned()?)?,
+            (4, value) => unit = symbol(symbols, value.unsigned()?)?,
             _ => {}
         }
     }
-    Ok(metadata)
+    if kind == MetricKind::Unknown && help.is_empty() && unit.is_empty() {
+        return Ok(None);
+    }
+    budget.text(help.len() + unit.len())?;
+    Ok(Some(Metadata { kind, help: help.into(), unit: unit.into() }))
 }
