@@ -18,7 +18,7 @@ use postings::Postings;
 
 /// Memory of a series beside its texts: itself, its places in tables, what the allocator adds.
 /// Measured; `docs/adr/0012-series-store.md` has the figures.
-const SERIES: usize = 320;
+const SERIES: usize = 240;
 /// The same for each of its labels, and for a value nobody else has.
 const LABEL: usize = 10;
 const VALUE: usize = 2;
@@ -87,7 +87,7 @@ impl Index {
     /// The series with these labels, in order of names.
     pub(crate) fn find<'p>(
         &self,
-        labels: impl Iterator<Item = (&'p str, &'p str)> + Clone,
+        labels: &(impl Iterator<Item = (&'p str, &'p str)> + Clone),
     ) -> Option<&Arc<Series>> {
         let hash = hash(&self.hash, labels.clone());
         self.by_labels.find(hash, |series| is_equal(&series.labels, labels.clone()))
@@ -106,7 +106,7 @@ impl Index {
         if let Some(known) = self.by_id.get(&id) {
             return Some(Arc::clone(known));
         }
-        match self.find(labels.iter()).map(|series| series.id) {
+        match self.find(&labels.iter()).map(|series| series.id) {
             Some(other) if other > id => return None,
             Some(other) => self.remove(&[other]),
             None => {}

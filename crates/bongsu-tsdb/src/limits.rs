@@ -56,6 +56,6 @@ impl Default for Limits {
 impl Limits {
     /// Closed chunks beyond this many bytes go to files.
     pub(crate) fn closed_bytes(&self) -> usize {
-        self.max_bytes / 4
+        self.max_bytes / 5
     }
 }

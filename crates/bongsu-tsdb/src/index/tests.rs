@@ -5,7 +5,7 @@ use super::*;
 
 fn any_labels() -> impl Strategy<Value = Labels> {
     let pairs = proptest::collection::btree_map("[abc]", "[xy.1]{1,2}", 1..4);
-    pairs.prop_map(|pairs| Labels::from_pairs(pairs))
+    pairs.prop_map(Labels::from_pairs)
 }
 
 fn any_matcher() -> impl Strategy<Value = Matcher> {
@@ -38,7 +38,7 @@ proptest! {
         let mut index = Index::default();
         let mut model: std::collections::BTreeMap<u32, Labels> = Default::default();
         for labels in &sets {
-            if index.find(labels.iter()).is_none() {
+            if index.find(&labels.iter()).is_none() {
                 let id = index.add(labels.clone()).unwrap().id;
                 model.insert(id, labels.clone());
             }
@@ -61,7 +61,7 @@ proptest! {
             .collect();
         prop_assert_eq!(found, wanted);
         for (id, labels) in &model {
-            prop_assert_eq!(index.find(labels.iter()).map(|series| series.id), Some(*id));
+            prop_assert_eq!(index.find(&labels.iter()).map(|series| series.id), Some(*id));
         }
         let mut names: Vec<&str> =
             model.values().flat_map(|labels| labels.iter().map(|(name, _)| name)).collect();
@@ -78,7 +78,7 @@ fn the_younger_of_two_with_the_same_labels_holds() {
     assert!(index.add_known(7, labels.clone()).is_some());
     assert!(index.add_known(9, labels.clone()).is_some());
     assert!(index.add_known(8, labels.clone()).is_none());
-    assert_eq!(index.find(labels.iter()).map(|series| series.id), Some(9));
+    assert_eq!(index.find(&labels.iter()).map(|series| series.id), Some(9));
     assert_eq!((index.len(), index.next_id()), (1, 10));
     index.remove(&[9]);
     assert_eq!((index.len(), index.size()), (0, 0));

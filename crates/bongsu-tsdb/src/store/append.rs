@@ -94,7 +94,7 @@ impl Taking<'_> {
                     found.push(None);
                     continue;
                 };
-                let series = index.find(pairs(&labels)).cloned();
+                let series = index.find(&pairs(&labels)).cloned();
                 if series.is_none() {
                     missing.push((at, labels));
                 }
@@ -105,7 +105,7 @@ impl Taking<'_> {
             let mut index = self.store.index.write();
             for (at, labels) in lot {
                 // A batch may name a series twice.
-                let known = index.find(pairs(labels)).cloned();
+                let known = index.find(&pairs(labels)).cloned();
                 match known.map_or_else(|| self.new_series(&mut index, labels), Ok) {
                     Ok(series) => found[*at] = Some(series),
                     Err(reason) => {
@@ -150,7 +150,8 @@ impl Taking<'_> {
         let labels = if plain {
             Cow::Borrowed(labels)
         } else {
-            let borrow = |(name, value): &'b Pair<'b>| (borrowed(name), borrowed(value));
+            let borrow =
+                |(name, value): &'b Pair<'b>| (Cow::Borrowed(&**name), Cow::Borrowed(&**value));
             let mut sorted: Vec<Pair<'_>> = labels.iter().map(borrow).collect();
             sorted.sort_by(|a, b| a.0.cmp(&b.0));
             if sorted.windows(2).any(|two| two[0].0 == two[1].0) {
@@ -214,10 +215,6 @@ impl SeriesSamples<'_> {
     fn len(&self) -> u64 {
         (self.floats.len() + self.histograms.len()) as u64
     }
-}
-
-fn borrowed<'b>(text: &'b Cow<'_, str>) -> Cow<'b, str> {
-    Cow::Borrowed(text)
 }
 
 fn pairs<'b>(labels: &'b [Pair<'_>]) -> impl Iterator<Item = (&'b str, &'b str)> + Clone {

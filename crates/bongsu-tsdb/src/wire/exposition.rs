@@ -154,7 +154,8 @@ impl<'a> Reader<'a> {
         }
         cursor.blank();
         let word = cursor.word();
-        if !matches!(word, "HELP" | "TYPE") && !(strict && word == "UNIT") {
+        let known = matches!(word, "HELP" | "TYPE") || strict && word == "UNIT";
+        if !known {
             return if strict { Err(format!("`# {word}` is not known")) } else { Ok(()) };
         }
         cursor.blank();

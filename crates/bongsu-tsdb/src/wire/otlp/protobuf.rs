@@ -165,7 +165,7 @@ impl Reader {
                 (4, value) => point.count = fixed(value)?,
                 (5, value) => point.sum = Some(Double(value.double()?)),
                 (6, value) => {
-                    append_fixed(value, &mut point.bucket_counts, |bits| Integer(bits))?;
+                    append_fixed(value, &mut point.bucket_counts, Integer)?;
                 }
                 (7, value) => append_fixed(value, &mut point.explicit_bounds, |bits| {
                     Double(f64::from_bits(bits))

@@ -254,7 +254,7 @@ fn native_buckets(buckets: &ExponentialBuckets, coarser: i32) -> Result<Buckets,
     let start = offset >> coarser;
     let mut counts: Vec<f64> = Vec::new();
     for (at, Integer(count)) in buckets.bucket_counts.iter().enumerate() {
-        let at = ((offset + at as i64 >> coarser) - start) as usize;
+        let at = (((offset + at as i64) >> coarser) - start) as usize;
         if at == counts.len() {
             counts.push(0.0);
         }
