@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|body: &[u8]| {
     let limits = WireLimits { max_bytes: 1 << 20, ..WireLimits::default() };
     let unpacked = unpack(body, &limits).unwrap_or_default();
-    for body in [body, &unpacked] {
+    for body in [body, &unpacked[..]] {
         for version in [Version::One, Version::Two] {
             let Ok(decoded) = read(version, body, &limits) else { continue };
             let store = Store::in_memory(Limits { retention: i64::MAX / 2, ..Limits::default() });
