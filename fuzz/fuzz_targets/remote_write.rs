@@ -19,8 +19,7 @@ fuzz_target!(|body: &[u8]| {
             let Ok(appended) = store.append(0, &decoded.series) else { continue };
             let all = Select { matchers: &[], from: i64::MIN, to: i64::MAX };
             let found = store.select(&all).expect("reads what it wrote");
-            let points: usize =
-                found.iter().map(|(_, p)| p.times.len() + p.histograms.len()).sum();
+            let points: usize = found.iter().map(|(_, p)| p.times.len() + p.histograms.len()).sum();
             assert!(points as u64 <= appended.floats + appended.histograms);
         }
     }
