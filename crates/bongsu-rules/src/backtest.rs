@@ -332,7 +332,9 @@ mod tests {
     use crate::engine::Subject;
     use crate::file;
 
-    struct Answers<'a>(&'a dyn Fn(i64, &str) -> Vec<(&'static str, f64)>);
+    type Found = Vec<(&'static str, f64)>;
+
+    struct Answers<'a>(&'a dyn Fn(i64, &str) -> Found);
 
     impl Past for Answers<'_> {
         fn answer(&mut self, question: &Question) -> Result<Answer, String> {
@@ -350,7 +352,7 @@ mod tests {
     fn backtest(rules: &str) -> Backtest {
         let text = format!("groups: [{{name: g, eval_offset: 0s, rules: [{rules}]}}]");
         let source = Arc::new(Source { name: "r.yml".to_owned(), text });
-        let groups = file::read(source, &file::Options::default()).unwrap().groups;
+        let groups = file::read(&source, &file::Options::default()).unwrap().groups;
         let holds = |second: i64, text: &str| {
             let minute = second / 60;
             let mut found = Vec::new();

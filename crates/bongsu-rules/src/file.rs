@@ -65,8 +65,8 @@ enum Flavour {
 ///
 /// # Errors
 /// Every mistake.
-pub fn read(source: Arc<Source>, options: &Options) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut reader = Reader::new(Arc::clone(&source), options.ignore_unknown);
+pub fn read(source: &Arc<Source>, options: &Options) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut reader = Reader::new(Arc::clone(source), options.ignore_unknown);
     let documents = if options.strict {
         yaml::parse(&source.text, &COST).map(|first| first.into_iter().collect())
     } else {

@@ -235,7 +235,7 @@ groups:
 
     fn engine() -> Engine {
         let source = Arc::new(Source { name: "r.yml".to_owned(), text: RULES.to_owned() });
-        let groups = file::read(source, &file::Options::default()).unwrap().groups;
+        let groups = file::read(&source, &file::Options::default()).unwrap().groups;
         let mut engine = Engine::new(Options::default());
         let at = |second| Timestamp::from_second(second).unwrap();
         engine.step(at(0), Input::Reload(groups));

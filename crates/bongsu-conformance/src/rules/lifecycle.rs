@@ -121,7 +121,7 @@ impl Played {
         let epoch = Timestamp::from_second(recorded["epoch"].as_i64().context("epoch")?)?;
         let source = Arc::new(Source { name: "rules.yml".to_owned(), text: rules.to_owned() });
         let strict = file::Options { strict: true, ..file::Options::default() };
-        let mut groups = file::read(source, &strict)
+        let mut groups = file::read(&source, &strict)
             .map_err(|found| anyhow!("rules.yml: {}", found[0].on_one_line()))?
             .groups;
         for group in &mut groups {

@@ -215,7 +215,7 @@ mod tests {
             ),
             (
                 Condition::Percentage {
-                    events: events.clone(),
+                    events,
                     matching: String::new(),
                     threshold: more_than(50.0),
                     min_events: 10.0,

@@ -240,15 +240,15 @@ fn recover(
             continue;
         };
         match &plan.recover {
-            Some(RecoverPlan::When(comparison)) => {
-                if all.get(series).is_some_and(|value| !comparison.holds(*value)) {
-                    verdict.held.insert(alert.labels.clone());
-                }
+            Some(RecoverPlan::When(comparison))
+                if all.get(series).is_some_and(|value| !comparison.holds(*value)) =>
+            {
+                verdict.held.insert(alert.labels.clone());
             }
             Some(RecoverPlan::Ask(_)) => {
                 verdict.doubtful.insert(series.clone(), alert.labels.clone());
             }
-            None => {}
+            Some(RecoverPlan::When(_)) | None => {}
         }
     }
 }

@@ -49,6 +49,9 @@ pub(super) struct Plan {
     pub(super) shown: Arc<str>,
 }
 
+/// What is asked, what the answer is compared with, how the whole is shown.
+type Asked = (Option<Subject>, Option<Comparison>, Arc<str>);
+
 #[derive(Clone, Debug)]
 pub(super) enum RecoverPlan {
     When(Comparison),
@@ -80,19 +83,17 @@ impl Plan {
     }
 
     /// The comparison is taken off where values that do not breach must be seen, too.
-    fn expression(
-        group: &Group,
-        rule: &Rule,
-        recovers: bool,
-    ) -> Result<(Option<Subject>, Option<Comparison>, Arc<str>), String> {
+    fn expression(group: &Group, rule: &Rule, recovers: bool) -> Result<Asked, String> {
         let whole = Self::text(group, &rule.expr)?;
         let shown = Self::shown(&whole);
         let needs_all = recovers || rule.policy.no_data != NoData::Ok;
-        if let (true, Subject::Expr(expr, _)) = (needs_all, &whole) {
-            if let Some(split) = split_comparison(expr) {
-                let subject = Subject::of(split.value.clone());
-                return Ok((Some(subject), Some(split.comparison), shown));
-            }
+        let split = match &whole {
+            Subject::Expr(expr, _) if needs_all => split_comparison(expr),
+            _ => None,
+        };
+        if let Some(split) = split {
+            let subject = Subject::of(split.value.clone());
+            return Ok((Some(subject), Some(split.comparison), shown));
         }
         Ok((Some(whole), None, shown))
     }

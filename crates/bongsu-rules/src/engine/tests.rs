@@ -9,7 +9,7 @@ use crate::file;
 
 fn groups(text: &str) -> Vec<Group> {
     let source = Arc::new(Source { name: "r.yml".to_owned(), text: text.to_owned() });
-    file::read(source, &file::Options::default()).unwrap().groups
+    file::read(&source, &file::Options::default()).unwrap().groups
 }
 
 fn at(second: i64) -> Timestamp {

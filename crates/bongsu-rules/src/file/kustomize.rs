@@ -63,10 +63,10 @@ impl Loading<'_> {
             return self.folder(path, by, level);
         }
         let Some(source) = self.source(path, by) else { return Loaded::default() };
-        self.rules(source)
+        self.rules(&source)
     }
 
-    fn rules(&mut self, source: Arc<Source>) -> Loaded {
+    fn rules(&mut self, source: &Arc<Source>) -> Loaded {
         match read(source, &Options::default()) {
             Ok(loaded) => loaded,
             Err(found) => {
@@ -153,7 +153,7 @@ impl Loading<'_> {
         let read = match document.get("kind").and_then(|kind| kind.text()) {
             Some("PrometheusRule") => read_strategic(&source),
             None | Some("RuleOverlay") => {
-                super::read(source, &Options::default()).map(|loaded| loaded.patches)
+                super::read(&source, &Options::default()).map(|loaded| loaded.patches)
             }
             // A patch of something else.
             Some(_) => Ok(Vec::new()),

@@ -12,7 +12,7 @@ fn source(text: &str) -> Arc<Source> {
 }
 
 fn load(text: &str) -> Result<Loaded, Vec<Diagnostic>> {
-    read(source(text), &Options::default())
+    read(&source(text), &Options::default())
 }
 
 fn lines(found: &[Diagnostic]) -> String {
@@ -46,7 +46,7 @@ groups:
 - name: g
 - rules: []
 ";
-    let found = read(source(text), &STRICT).unwrap_err();
+    let found = read(&source(text), &STRICT).unwrap_err();
     insta::assert_snapshot!(lines(&found));
 }
 
@@ -75,7 +75,7 @@ groups:
 ---
 groups: [{name: g}]
 ";
-    let loaded = read(source(text), &STRICT).unwrap();
+    let loaded = read(&source(text), &STRICT).unwrap();
     let [group] = &*loaded.groups else { panic!("only the first document counts") };
     assert_eq!((group.limit, group.query_offset), (5, Some(Duration::ZERO)));
     let [a, b, record] = &*group.rules else { panic!("three rules") };
@@ -83,7 +83,7 @@ groups: [{name: g}]
     assert_eq!((&*b.name, &b.kind), ("B", &a.kind));
     assert_eq!((&*record.expr, &record.kind), ("1", &RuleKind::Recording));
     assert!(load(text).is_err(), "two groups of one name");
-    assert_eq!(read(source(""), &STRICT), Ok(Loaded::default()));
+    assert_eq!(read(&source(""), &STRICT), Ok(Loaded::default()));
 }
 
 #[test]
@@ -117,7 +117,7 @@ groups: [{name: g, concurrency: 2, type: vlogs, rules: [{alert: L, expr: '* | st
     assert_eq!(loaded.warnings.len(), 1);
     let found = load("kind: Deployment\n").unwrap_err();
     assert_eq!(lines(&found), "r.yml:1:1: the document holds no rules [BS2108]\n");
-    assert!(read(source(text), &STRICT).is_err());
+    assert!(read(&source(text), &STRICT).is_err());
 }
 
 #[test]
@@ -253,6 +253,6 @@ proptest::proptest! {
         let text = lines.join("\n");
         let first = load(&text).is_ok();
         proptest::prop_assert_eq!(first, load(&text).is_ok());
-        let _ = read(source(&text), &STRICT);
+        let _ = read(&source(&text), &STRICT);
     }
 }

@@ -88,7 +88,7 @@ fn load(
             let source = Arc::new(Source { name: path, text });
             let reading =
                 crate::file::Options { strict: false, ignore_unknown: options.ignore_unknown };
-            match crate::file::read(source, &reading) {
+            match crate::file::read(&source, &reading) {
                 Ok(loaded) => groups.extend(loaded.groups),
                 Err(found) => found.iter().for_each(|finding| fail(finding.on_one_line())),
             }
@@ -223,7 +223,7 @@ impl<'t> Test<'t> {
 
     /// Reads the series.
     fn prepare(&mut self) -> Result<(), String> {
-        for case in self.test.alerts.iter().filter(|case| case.name.is_empty()) {
+        if let Some(case) = self.test.alerts.iter().find(|case| case.name.is_empty()) {
             let within = match &*self.test.name {
                 "" => String::new(),
                 name => format!(" (in TestGroup {name})"),

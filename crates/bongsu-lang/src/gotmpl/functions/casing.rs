@@ -56,9 +56,9 @@ pub(super) fn first_letters(text: &str) -> String {
     for c in text.chars() {
         let part = c.is_alphanumeric() || c == '_';
         if begins && part {
-            push_title(c, &mut out)
+            push_title(c, &mut out);
         } else {
-            out.push(c)
+            out.push(c);
         }
         begins = !part && (c.is_ascii() || c.is_whitespace());
     }
