@@ -17,8 +17,8 @@ mod grid;
 mod info;
 mod key;
 mod label;
-mod math;
 mod matching;
+mod math;
 mod metric;
 mod native;
 mod order;
@@ -27,7 +27,6 @@ mod pick;
 mod quantile;
 mod rate;
 mod selector;
-mod sum;
 #[cfg(test)]
 mod tests;
 mod window;

@@ -26,7 +26,7 @@ mod operator;
 mod statistics;
 #[cfg(test)]
 mod tests;
-pub(crate) mod text;
+mod text;
 
 use std::sync::Arc;
 
@@ -244,13 +244,15 @@ impl FloatHistogram {
 
     /// Bounds of a positive bucket.
     fn bounds_of(&self, index: i32) -> (f64, f64) {
-        if self.is_custom() {
-            let upper = usize::try_from(index).ok().and_then(|index| self.bounds.get(index));
-            let lower = usize::try_from(index - 1).ok().map(|index| self.bounds.get(index));
-            let lower =
-                lower.map_or(f64::NEG_INFINITY, |bound| bound.copied().unwrap_or(f64::INFINITY));
-            return (lower, upper.copied().unwrap_or(f64::INFINITY));
-        }
-        (bounds::upper(index.saturating_sub(1), self.schema), bounds::upper(index, self.schema))
+        let bound = |index: i32| {
+            if !self.is_custom() {
+                return bounds::upper(index, self.schema);
+            }
+            match usize::try_from(index) {
+                Ok(index) => self.bounds.get(index).copied().unwrap_or(f64::INFINITY),
+                Err(_) => f64::NEG_INFINITY,
+            }
+        };
+        (bound(index.saturating_sub(1)), bound(index))
     }
 }

@@ -89,7 +89,8 @@ impl MemorySource {
             .matchers
             .iter()
             .find(|matcher| matcher.name() == "__name__" && matcher.op() == MatchOp::Equal);
-        let named = name.map(|matcher| self.by_name.get(matcher.value()).map_or(&[][..], Vec::as_slice));
+        let named =
+            name.map(|matcher| self.by_name.get(matcher.value()).map_or(&[][..], Vec::as_slice));
         let count = named.map_or(self.series.len(), <[usize]>::len);
         (0..count)
             .map(move |n| &self.series[named.map_or(n, |named| named[n])])

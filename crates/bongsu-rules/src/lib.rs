@@ -10,6 +10,7 @@ pub mod condition;
 pub mod engine;
 pub mod expression;
 pub mod file;
+pub mod lint;
 pub mod rule;
 pub mod template;
 pub mod unit_test;

@@ -10,10 +10,10 @@ use super::grid::Grid;
 use super::key::{Key, Ordinals};
 use super::metric::{Metric, Naming};
 use super::quantile;
-use super::sum::{Mean, Sum};
 use crate::ast::{Aggregation, Grouping};
 use crate::histogram;
 use crate::number::go_plain;
+use crate::sum::{Mean, Sum};
 use crate::{Expr, ExprKind, FloatHistogram, Span};
 
 /// The group of each row and the first row of each group.
@@ -266,7 +266,9 @@ impl Fold {
         self.count += 1.0;
         self.floats = true;
         match op {
-            Aggregation::Sum => self.sum = if first { Sum::of(value) } else { self.sum.plus(value) },
+            Aggregation::Sum => {
+                self.sum = if first { Sum::of(value) } else { self.sum.plus(value) }
+            }
             Aggregation::Avg => self.avg.add(value),
             Aggregation::Min if first || self.value > value || self.value.is_nan() => {
                 self.value = value;

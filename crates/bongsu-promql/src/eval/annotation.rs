@@ -2,7 +2,7 @@
 
 use crate::Span;
 use crate::histogram::Incompatible;
-use crate::histogram::text::Shortest;
+use crate::number::Shortest;
 
 /// One remark.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -154,7 +154,8 @@ impl Evaluator<'_> {
             _ => {
                 let mut frame = self.vector(arg, grid)?;
                 for row in 0..frame.rows() {
-                    for step in (0..grid.steps).filter(|step| frame.has(row, *step)).collect::<Vec<_>>()
+                    for step in
+                        (0..grid.steps).filter(|step| frame.has(row, *step)).collect::<Vec<_>>()
                     {
                         frame.set(row, step, grid.at(step) as f64 / 1000.0);
                     }
@@ -291,9 +292,9 @@ fn over_window(function: &str) -> Option<(Keeps, Plain)> {
         "deriv" => |w, span, notes| Ok(rate::deriv(w, span, notes)),
         "changes" => |w, _, _| Ok(rate::changes(w)),
         "resets" => |w, _, _| Ok(rate::resets(w)),
-        "sum_over_time" => |w, span, notes| {
-            Ok(over_time::sum_or_mean(w, over_time::sum, Fold::sum(), span, notes))
-        },
+        "sum_over_time" => {
+            |w, span, notes| Ok(over_time::sum_or_mean(w, over_time::sum, Fold::sum(), span, notes))
+        }
         "avg_over_time" => |w, span, notes| {
             Ok(over_time::sum_or_mean(w, over_time::mean, Fold::mean(), span, notes))
         },

@@ -41,11 +41,7 @@ pub(crate) struct Evaluator<'a> {
 }
 
 impl<'a> Evaluator<'a> {
-    pub(crate) fn new(
-        source: &'a dyn SeriesSource,
-        options: &'a Options<'a>,
-        query: Grid,
-    ) -> Self {
+    pub(crate) fn new(source: &'a dyn SeriesSource, options: &'a Options<'a>, query: Grid) -> Self {
         let (notes, stats) = (Annotations::default(), Stats::default());
         Self { source, options, query, notes, stats, held: 0, depth: 0 }
     }
@@ -53,9 +49,13 @@ impl<'a> Evaluator<'a> {
     pub(crate) fn run_instant(mut self, expr: &Expr) -> Result<Evaluated, EvalError> {
         let at = self.query.start;
         let value = match &expr.inner().kind {
-            ExprKind::Matrix { .. } | ExprKind::Subquery { .. } => Value::Matrix(self.range_vector(expr)?),
+            ExprKind::Matrix { .. } | ExprKind::Subquery { .. } => {
+                Value::Matrix(self.range_vector(expr)?)
+            }
             _ => match self.eval(expr, self.query)? {
-                Data::Scalar(values) => Value::Scalar(at, values.first().copied().unwrap_or(f64::NAN)),
+                Data::Scalar(values) => {
+                    Value::Scalar(at, values.first().copied().unwrap_or(f64::NAN))
+                }
                 Data::Text(text) => Value::Text(at, text),
                 Data::Vector(frame) => Value::Vector(into_samples(named(frame)?, at)),
             },

@@ -56,7 +56,10 @@ impl Key<'_> {
             Self::Only(names) => names.iter().all(|name| one.value(name) == other.value(name)),
             _ => {
                 let pick = |metric: &'_ Metric| {
-                    metric.iter().filter(|(name, _)| self.has(name)).map(|(n, v)| (n.len(), v.len()))
+                    metric
+                        .iter()
+                        .filter(|(name, _)| self.has(name))
+                        .map(|(n, v)| (n.len(), v.len()))
                         .fold((0_usize, 0_usize), |sum, (n, v)| (sum.0 + n, sum.1 + v))
                 };
                 pick(one) == pick(other)

@@ -12,8 +12,7 @@ use crate::{Expr, ExprKind};
 
 impl Evaluator<'_> {
     pub(crate) fn label_replace(&mut self, args: &[Expr], grid: Grid) -> Result<Frame, EvalError> {
-        let [to, template, from, pattern] =
-            [1, 2, 3, 4].map(|at| arg(args, at).and_then(text));
+        let [to, template, from, pattern] = [1, 2, 3, 4].map(|at| arg(args, at).and_then(text));
         let (to, template, from, pattern) = (to?, template?, from?, pattern?);
         let regex = re2::compile(&format!("^(?s:{pattern})$")).map_err(|_| {
             EvalError::execution(format!(

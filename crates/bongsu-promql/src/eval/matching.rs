@@ -47,7 +47,8 @@ impl Evaluator<'_> {
         right: &Frame,
         matching: &Matching,
     ) -> Result<Frame, EvalError> {
-        let key = if matching.on { Key::Only(&matching.labels) } else { Key::Except(&matching.labels) };
+        let key =
+            if matching.on { Key::Only(&matching.labels) } else { Key::Except(&matching.labels) };
         if is_set(operator.op) {
             return set(operator.op, left, right, &groups(left, right, key));
         }
@@ -205,9 +206,8 @@ impl Pairing<'_> {
         let paired = |many: usize, step: usize| {
             self.many.has(many, step) && ones.iter().any(|one| self.one.has(*one, step))
         };
-        let step_has_both = |a: usize, b: usize| {
-            (0..out.steps()).any(|step| paired(a, step) && paired(b, step))
-        };
+        let step_has_both =
+            |a: usize, b: usize| (0..out.steps()).any(|step| paired(a, step) && paired(b, step));
         if one_to_one {
             let crowded = (0..out.steps())
                 .any(|step| manies.iter().filter(|many| paired(**many, step)).count() > 1);
@@ -223,8 +223,7 @@ impl Pairing<'_> {
         let mut firsts: Vec<usize> = Vec::new();
         for (number, many) in manies.iter().enumerate() {
             let metric = &out.metrics[first + number];
-            let (same, new) =
-                ordinals.number(metric, |n| &out.metrics[first + firsts[n]]);
+            let (same, new) = ordinals.number(metric, |n| &out.metrics[first + firsts[n]]);
             if new {
                 firsts.push(number);
             } else if step_has_both(manies[firsts[same]], *many) {

@@ -59,7 +59,9 @@ impl Metric {
 
     /// The pairs that dropping the name would hide.
     pub(crate) fn identity(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.iter().take_while(|(name, _)| *name <= "__unit__").filter(|(name, _)| is_identity(name))
+        self.iter()
+            .take_while(|(name, _)| *name <= "__unit__")
+            .filter(|(name, _)| is_identity(name))
     }
 
     /// The label set as it counts now.

@@ -57,10 +57,20 @@ pub(crate) fn map_histograms(
 
 /// What is computed of a histogram, native or classic, in the step of a number.
 pub(crate) trait OfHistogram {
-    fn native(&self, histogram: &FloatHistogram, step: usize, name: &str, notes: &mut Annotations)
-    -> f64;
-    fn classic(&self, buckets: &mut Vec<Bucket>, step: usize, name: &str, notes: &mut Annotations)
-    -> f64;
+    fn native(
+        &self,
+        histogram: &FloatHistogram,
+        step: usize,
+        name: &str,
+        notes: &mut Annotations,
+    ) -> f64;
+    fn classic(
+        &self,
+        buckets: &mut Vec<Bucket>,
+        step: usize,
+        name: &str,
+        notes: &mut Annotations,
+    ) -> f64;
 }
 
 /// `histogram_quantile`.
@@ -130,13 +140,7 @@ impl OfHistogram for Fractions {
         fraction
     }
 
-    fn classic(
-        &self,
-        buckets: &mut Vec<Bucket>,
-        step: usize,
-        _: &str,
-        _: &mut Annotations,
-    ) -> f64 {
+    fn classic(&self, buckets: &mut Vec<Bucket>, step: usize, _: &str, _: &mut Annotations) -> f64 {
         quantile::fraction(self.lower[step], self.upper[step], buckets)
     }
 }

@@ -34,10 +34,10 @@ pub(crate) fn by_label(frame: Frame, labels: &[&str], descending: bool) -> Frame
     let sets: Vec<Labels> = frame.metrics.iter().map(|metric| metric.visible()).collect();
     let mut order: Vec<usize> = (0..frame.rows()).collect();
     order.sort_by(|a, b| {
-        let values = labels.iter().map(|label| natural(sets[*a].value(label), sets[*b].value(label)));
-        let ordering = values
-            .fold(Ordering::Equal, Ordering::then)
-            .then_with(|| sets[*a].cmp(&sets[*b]));
+        let values =
+            labels.iter().map(|label| natural(sets[*a].value(label), sets[*b].value(label)));
+        let ordering =
+            values.fold(Ordering::Equal, Ordering::then).then_with(|| sets[*a].cmp(&sets[*b]));
         if descending { ordering.reverse() } else { ordering }
     });
     frame.reordered(&order)

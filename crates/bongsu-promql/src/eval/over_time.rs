@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::EvalError;
 use super::annotation::Annotations;
 use super::quantile;
-use super::sum::{Mean, Sum};
 use super::window::{Outcome, Window};
 use crate::Span;
 use crate::histogram::Fold;
+use crate::sum::{Mean, Sum};
 
 /// The floats of a window; says that histograms beside them are left out.
 fn only_floats<'w>(window: &Window<'w>, span: Span, notes: &mut Annotations) -> &'w [f64] {
@@ -69,9 +69,8 @@ pub(crate) fn mean(floats: &[f64]) -> f64 {
 
 /// The largest, or with `less` the smallest; NaN only if there is nothing else.
 pub(crate) fn extreme(floats: &[f64], less: bool) -> f64 {
-    let beats = |value: f64, best: f64| {
-        best.is_nan() || if less { value < best } else { value > best }
-    };
+    let beats =
+        |value: f64, best: f64| best.is_nan() || if less { value < best } else { value > best };
     let mut best = floats[0];
     for value in floats {
         if beats(*value, best) {

@@ -1,13 +1,16 @@
 //! Aggregations that choose samples of a group: `topk`, `bottomk`, `limitk`, `limit_ratio`.
 
+use xxhash_rust::xxh64::Xxh64;
+
 use super::EvalError;
 use super::aggregate::{Grouped, bounds, group};
 use super::evaluator::Evaluator;
 use super::frame::{Cell, Frame};
 use super::key::Key;
+use super::metric::Metric;
 use crate::Span;
 use crate::ast::Aggregation;
-use crate::histogram::text::Shortest;
+use crate::number::Shortest;
 
 impl Evaluator<'_> {
     pub(crate) fn pick(
@@ -122,10 +125,27 @@ fn by_ratio(frame: &Frame, step: usize, ratio: f64) -> Vec<usize> {
         if ratio == 0.0 || !frame.has(*row, step) {
             return false;
         }
-        let share = frame.metrics[*row].visible().hash64().0 as f64 / u64::MAX as f64;
+        let share = hash(&frame.metrics[*row]) as f64 / u64::MAX as f64;
         if ratio > 0.0 { share < ratio } else { share >= 1.0 + ratio }
     };
     (0..frame.rows()).filter(chosen).collect()
+}
+
+/// Prometheus' hash of a label set: xxHash64 of its strings, each behind its length.
+fn hash(metric: &Metric) -> u64 {
+    let mut hash = Xxh64::new(0);
+    for text in metric.iter().flat_map(|(name, value)| [name, value]) {
+        match u8::try_from(text.len()) {
+            Ok(length) if length < u8::MAX => hash.update(&[length]),
+            // Longer ones have three bytes of length behind a mark, the lowest first.
+            _ => {
+                hash.update(&[u8::MAX]);
+                hash.update(&(text.len() as u32).to_le_bytes()[..3]);
+            }
+        }
+        hash.update(text.as_bytes());
+    }
+    hash.digest()
 }
 
 /// The rows chosen in any step, without the steps they were not chosen in; in the order of the
@@ -202,7 +222,8 @@ impl Heap {
                 return;
             }
             let right = child + 1;
-            if right < self.entries.len() && self.worse(self.entries[right].0, self.entries[child].0)
+            if right < self.entries.len()
+                && self.worse(self.entries[right].0, self.entries[child].0)
             {
                 child = right;
             }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::EvalError;
 use super::annotation::Annotations;
-use super::sum::Sum;
 use super::window::{Outcome, Window};
 use crate::histogram::{self, Change, Remark};
+use crate::sum::Sum;
 use crate::{FloatHistogram, Span};
 
 /// What an extrapolated difference is.

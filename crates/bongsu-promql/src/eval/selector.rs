@@ -46,9 +46,7 @@ impl Evaluator<'_> {
             At::End => self.query.end(),
         });
         let offset = match &shift.offset {
-            Some(offset) => {
-                offset.milliseconds(self.step_ms(), false).map_err(EvalError::Unfit)?
-            }
+            Some(offset) => offset.milliseconds(self.step_ms(), false).map_err(EvalError::Unfit)?,
             None => 0,
         };
         Ok(Place { pinned, offset })
@@ -124,7 +122,8 @@ impl Evaluator<'_> {
         self.visit(select, &mut |this, labels, points| {
             this.check_room(frame.size() + grid.steps)?;
             let histograms = walk(points, place, grid, lookback, wanted, &mut row);
-            let seen = row.iter().filter(|v| !super::frame::is_absent(**v)).count() + histograms.len();
+            let seen =
+                row.iter().filter(|v| !super::frame::is_absent(**v)).count() + histograms.len();
             if seen == 0 {
                 return Ok(());
             }
@@ -143,7 +142,11 @@ impl Evaluator<'_> {
     pub(crate) fn visit(
         &mut self,
         select: &Select<'_>,
-        each: &mut dyn FnMut(&mut Self, &bongsu_model::Labels, PointsRef<'_>) -> Result<(), EvalError>,
+        each: &mut dyn FnMut(
+            &mut Self,
+            &bongsu_model::Labels,
+            PointsRef<'_>,
+        ) -> Result<(), EvalError>,
     ) -> Result<(), EvalError> {
         let source = self.source;
         let mut outcome = Ok(());

@@ -121,7 +121,8 @@ impl<'a> Evaluator<'a> {
         self.each_series(arg, ranges, grid, &mut |this, metric, points| {
             this.check_room(out.size() + grid.steps)?;
             let mut named = metric.clone();
-            if keeps != Keeps::Name && (named.naming == Naming::Kept || dropping == Naming::Hidden) {
+            if keeps != Keeps::Name && (named.naming == Naming::Kept || dropping == Naming::Hidden)
+            {
                 named.naming = dropping;
             }
             let row = out.push(named);
@@ -307,9 +308,7 @@ impl<'a> Evaluator<'a> {
         outer: Grid,
     ) -> Result<Grid, EvalError> {
         let step = match step {
-            Some(step) => {
-                step.milliseconds(self.step_ms(), true).map_err(EvalError::Unfit)?.max(1)
-            }
+            Some(step) => step.milliseconds(self.step_ms(), true).map_err(EvalError::Unfit)?.max(1),
             None => self.options.default_step_ms.max(1),
         };
         let from = ranges.of(outer.start).0;

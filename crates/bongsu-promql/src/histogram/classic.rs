@@ -7,6 +7,7 @@ use bongsu_model::Labels;
 use foldhash::fast::FixedState;
 
 use super::{Buckets, CUSTOM_SCHEMA, FloatHistogram, Invalid};
+use crate::number::parse_go;
 
 /// Empty buckets between others that are kept: a gap of two costs more than the two.
 const KEPT_EMPTY: usize = 2;
@@ -167,7 +168,8 @@ enum Part {
 fn part_of(labels: &Labels) -> Option<(Part, Labels)> {
     let name = labels.value("__name__");
     let (part, base) = if let Some(base) = name.strip_suffix("_bucket") {
-        (Part::Bucket(labels.get("le")?.parse().ok()?), base)
+        let le = parse_go(labels.get("le")?).filter(|le| !le.is_nan())?;
+        (Part::Bucket(le), base)
     } else if let Some(base) = name.strip_suffix("_count") {
         (Part::Count, base)
     } else {

@@ -4,8 +4,8 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::text::Shortest;
 use super::{Buckets, FloatHistogram, Invalid, MAX_BUCKETS, ResetHint};
+use crate::number::Shortest;
 
 /// A notation that is wrong.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

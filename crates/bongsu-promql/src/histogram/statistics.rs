@@ -1,6 +1,7 @@
 //! Numbers read from a histogram: quantiles, fractions, mean, variance.
 
 use super::{Bucket, FloatHistogram};
+use crate::sum::Sum;
 
 /// What observations of NaN did to a result: they are in the count but in no bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,7 +163,7 @@ impl FloatHistogram {
     /// arithmetic if custom); its square root is the standard deviation.
     pub fn variance(&self) -> f64 {
         let mean = self.average();
-        let mut sum = KahanSum::default();
+        let mut sum = Sum::default();
         for bucket in self.all_buckets().filter(|bucket| bucket.count != 0.0) {
             let Bucket { lower, upper, .. } = bucket;
             let middle = if self.is_custom() {
@@ -191,30 +192,5 @@ fn share_below(bucket: Bucket, value: f64) -> f64 {
         (value_log - lower) / (upper - lower)
     } else {
         1.0 - (value_log - upper) / (lower - upper)
-    }
-}
-
-/// A sum that carries what rounding lost.
-#[derive(Default)]
-struct KahanSum {
-    sum: f64,
-    lost: f64,
-}
-
-impl KahanSum {
-    fn add(&mut self, value: f64) {
-        let sum = self.sum + value;
-        if sum.is_infinite() {
-            self.lost = 0.0;
-        } else if self.sum.abs() >= value.abs() {
-            self.lost += (self.sum - sum) + value;
-        } else {
-            self.lost += (value - sum) + self.sum;
-        }
-        self.sum = sum;
-    }
-
-    fn total(&self) -> f64 {
-        self.sum + self.lost
     }
 }

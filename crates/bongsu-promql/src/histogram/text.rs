@@ -3,6 +3,7 @@
 use std::fmt::{self, Write};
 
 use super::{Bucket, FloatHistogram};
+use crate::number::Shortest;
 
 impl fmt::Display for FloatHistogram {
     /// `{count:4, sum:5, (0.5,1]:1, (1,2]:3}`: buckets that hold something, rising.
@@ -39,29 +40,5 @@ impl FloatHistogram {
             };
             (rule, bucket.lower, bucket.upper, bucket.count)
         })
-    }
-}
-
-/// A float with the fewest digits that tell it apart, with an exponent outside of 10⁻⁴ to 10⁶.
-pub(crate) struct Shortest(pub(crate) f64);
-
-impl fmt::Display for Shortest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.0;
-        if value.is_nan() {
-            return f.write_str("NaN");
-        }
-        if value.is_infinite() {
-            return f.write_str(if value > 0.0 { "+Inf" } else { "-Inf" });
-        }
-        let scientific = format!("{value:e}");
-        let (digits, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
-        let exponent: i32 = exponent.parse().unwrap_or(0);
-        // A few small integers have more digits than the limit, but the limit stays.
-        if (-4..6).contains(&exponent) || value == 0.0 {
-            return write!(f, "{value}");
-        }
-        let sign = if exponent < 0 { '-' } else { '+' };
-        write!(f, "{digits}e{sign}{:02}", exponent.unsigned_abs())
     }
 }

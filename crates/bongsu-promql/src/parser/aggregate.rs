@@ -1,5 +1,6 @@
 //! Aggregations and lists of label names.
 
+use super::literal::NOT_UTF8;
 use super::{Arguments, Node, Parsed, Parser};
 use crate::ast::{Aggregation, Expr, ExprKind, Grouping, Span};
 use crate::lexer::{Keyword, Kind, quoted};
@@ -45,8 +46,20 @@ impl Parser<'_> {
         // Of a wrong list any expression will do: the mistake has been reported.
         let nothing = Expr { kind: ExprKind::Number { value: 0.0, duration: false }, span };
         let expr = Box::new(list.pop().unwrap_or(nothing));
+        if let (Aggregation::CountValues, Some(label)) = (op, list.last()) {
+            self.name_bad_label(label.span);
+        }
         let param = if wanted == 2 { list.pop().map(Box::new) } else { None };
         self.node(ExprKind::Aggregate { op, expr, param, grouping }, span, depth)
+    }
+
+    /// Text that is not UTF-8 is told as what it was meant to be: a label name.
+    fn name_bad_label(&mut self, span: Span) {
+        for error in self.errors.iter_mut().filter(|error| error.span == span) {
+            if let Some(text) = error.message.strip_prefix(NOT_UTF8) {
+                error.message = format!("invalid label name {text}");
+            }
+        }
     }
 
     /// `by (…)` or `without (…)`, if it stands here.

@@ -1,5 +1,7 @@
 //! What is accepted and how it prints; what is refused and how that reads.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::pretty;
 
@@ -240,6 +242,8 @@ const REFUSED: &[(&str, &[&str])] = &[
         ],
     ),
     ("a[5m*2]", &["1:3: parse error: experimental duration expression is not enabled"]),
+    ("abs('a\\xc5')", &["1:5: parse error: invalid UTF-8 in string: \"a\\xc5\""]),
+    ("count_values('a\\xc5z', b)", &["1:14: parse error: invalid label name \"a\\xc5z\""]),
     // Several at once.
     (
         "foo(a{b=}, sum(c d), *)",
@@ -344,6 +348,8 @@ fn depth_and_size_are_limited() {
         expr.walk(&mut |_| count += 1);
         assert!(count > deep);
         assert_eq!(parse(&pretty(&expr)).map(|again| again.to_string()), Ok(text));
+        crate::flow::flow(&expr);
+        assert!(crate::json::tree(&expr).is_object());
         drop(expr.clone());
     }
 }
@@ -355,5 +361,88 @@ fn reads_selectors() {
     assert_eq!(shown, ["a=\"b\"", "__name__=\"foo\""]);
     for wrong in ["foo[5m]", "foo + 1", "{}", ""] {
         assert!(parse_selector(wrong).is_err(), "{wrong}");
+    }
+}
+
+/// Pieces from which random sequences often are expressions.
+fn piece() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "a",
+        "b_total",
+        "{c=\"d\"}",
+        "{\"x y\"=~\"z\"}",
+        "1",
+        "5m",
+        "-",
+        "+",
+        "*",
+        "^",
+        "/",
+        "==",
+        "bool",
+        "and",
+        "or",
+        "unless",
+        "on",
+        "ignoring",
+        "group_left",
+        "(x)",
+        "(",
+        ")",
+        "(",
+        ")",
+        "[5m]",
+        "[5m:]",
+        "[1h:step()]",
+        "[2*(3m-1s)]",
+        "offset",
+        "@",
+        "start()",
+        "end()",
+        "0.5",
+        "rate(",
+        "sum(",
+        "sum",
+        "by",
+        "without",
+        "abs(",
+        "topk(1,",
+        "'s'",
+        ",",
+        "time()",
+        "vector(",
+        "NaN",
+        "0x1f",
+        "#c\n",
+        "min",
+        "step",
+        "§",
+        "{",
+        "}",
+        "[",
+        "]",
+        "\"",
+    ])
+}
+
+proptest! {
+    /// Nothing panics, and what is accepted prints to what reads and prints the same.
+    #[test]
+    fn printed_reads_the_same(pieces in prop::collection::vec(piece(), 1..14)) {
+        let text = pieces.join(" ");
+        let features = Features::all();
+        if let Ok(expr) = parse_with(&text, &features) {
+            let printed = expr.to_string();
+            for form in [&printed, &pretty(&expr)] {
+                let again = parse_with(form, &features).map(|again| again.to_string());
+                prop_assert_eq!(again.as_ref(), Ok(&printed), "{}", text);
+            }
+            crate::flow::flow(&expr);
+        }
+    }
+
+    #[test]
+    fn arbitrary_text_never_panics(text in "\\PC{0,40}") {
+        let _ = parse_with(&text, &Features::all());
     }
 }
