@@ -4,5 +4,6 @@
 //! samples to write, alerts. Pure: nothing here reads a clock, waits or asks by itself.
 
 pub mod rule;
+pub mod slo;
 
 pub use rule::{Group, Rule, RuleKind};
