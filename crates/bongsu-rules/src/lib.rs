@@ -3,6 +3,7 @@
 //! In: texts of rule files; the time; answers of data sources. Out: questions to data sources,
 //! samples to write, alerts. Pure: nothing here reads a clock, waits or asks by itself.
 
+pub mod import;
 pub mod rule;
 pub mod slo;
 

@@ -6,6 +6,7 @@
 
 pub mod budget;
 pub(crate) mod document;
+mod made;
 pub(crate) mod number;
 mod objective;
 mod openslo;

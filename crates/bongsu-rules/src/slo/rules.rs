@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use bongsu_lang::duration;
 
-use crate::rule::{Group, Rule, RuleKind};
+use crate::rule::{Group, Rule};
 
+use super::made;
 use super::number::go_float;
 use super::objective::{AlertText, BurnCondition, Indicator, Objective, Period, Tracked};
 use super::sloth::with_window;
@@ -37,16 +38,10 @@ pub(crate) fn groups(
     parts
         .into_iter()
         .filter(|(.., rules)| !rules.is_empty())
-        .map(|(part, interval, rules)| Group {
-            name: format!("sloth-slo-{part}-{}", objective.id),
-            file: Arc::clone(&file),
-            interval,
-            query_offset: None,
-            limit: 0,
-            labels: Labels::new(),
-            datasource: objective.datasource.clone(),
-            rules,
-            place: objective.place.clone(),
+        .map(|(part, interval, rules)| {
+            let name = format!("sloth-slo-{part}-{}", objective.id);
+            let group = made::group(name, &file, interval, rules, objective.place.as_ref());
+            Group { datasource: objective.datasource.clone(), ..group }
         })
         .collect()
 }
@@ -124,29 +119,11 @@ impl<'a> Maker<'a> {
     fn record(&self, name: impl Into<String>, expr: String, extra: &[(&str, &str)]) -> Rule {
         let mut labels = self.labels.clone();
         labels.extend(extra.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        Rule {
-            name: name.into(),
-            expr,
-            labels,
-            kind: RuleKind::Recording,
-            place: self.objective.place.clone(),
-            expr_place: None,
-        }
+        made::recording(name, expr, labels, self.objective.place.as_ref())
     }
 
-    fn alert(&self, text: &AlertText, expr: String, hold: Duration) -> Rule {
-        Rule {
-            name: text.name.clone(),
-            expr,
-            labels: text.labels.clone(),
-            kind: RuleKind::Alerting {
-                hold,
-                keep_firing: Duration::ZERO,
-                annotations: text.annotations.clone(),
-            },
-            place: self.objective.place.clone(),
-            expr_place: None,
-        }
+    fn alert(&self, text: AlertText, expr: String, hold: Duration) -> Rule {
+        made::alerting(text, expr, hold, self.objective.place.as_ref())
     }
 
     /// Alert conditions that are made.
@@ -293,7 +270,7 @@ impl<'a> Maker<'a> {
             };
             full.labels.extend(text.labels.clone());
             full.annotations.extend(text.annotations.clone());
-            rules.push(self.alert(&full, self.burning(pairs), Duration::ZERO));
+            rules.push(self.alert(full, self.burning(pairs), Duration::ZERO));
         }
         rules.extend(self.conditions().iter().flat_map(|condition| self.condition(condition)));
         rules
@@ -335,12 +312,12 @@ impl<'a> Maker<'a> {
             let (op, threshold) = (condition.op, go_float(condition.threshold));
             let expr =
                 format!("max({series} {op} ({threshold} * {budget})) without (sloth_window)");
-            rules.push(self.alert(&condition.text, expr, condition.hold));
+            rules.push(self.alert(condition.text.clone(), expr, condition.hold));
         }
         if condition.no_data {
             let mut text = condition.text.clone();
             text.name.push_str("NoData");
-            rules.push(self.alert(&text, format!("absent({series})"), condition.hold));
+            rules.push(self.alert(text, format!("absent({series})"), condition.hold));
         }
         rules
     }
@@ -369,7 +346,7 @@ impl<'a> Maker<'a> {
             let series = format!("slo:period_error_budget_remaining:ratio{}", self.filter);
             // Used up means nothing left, not less than nothing.
             let op = if step.remaining_below == 0.0 { "<=" } else { "<" };
-            self.alert(&text, format!("{series} {op} {below}"), Duration::ZERO)
+            self.alert(text, format!("{series} {op} {below}"), Duration::ZERO)
         };
         match self.options.like {
             Like::Bongsu => self.objective.policy.iter().map(step).collect(),

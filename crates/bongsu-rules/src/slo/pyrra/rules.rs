@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use bongsu_lang::duration;
 
-use crate::rule::{Group, Rule, RuleKind};
+use crate::rule::{Group, Rule};
 
+use super::super::made;
 use super::super::number::go_float;
-use super::super::objective::{Period, Tracked};
+use super::super::objective::{AlertText, Period, Tracked};
 use super::super::selector::{Matcher, Selector};
 use super::{Indicator, Slo};
 
@@ -61,16 +62,9 @@ pub(crate) fn groups(slo: &Slo, file: &str) -> Vec<Group> {
     parts
         .into_iter()
         .filter(|(.., rules)| !rules.is_empty())
-        .map(|(suffix, interval, rules)| Group {
-            name: format!("{}{suffix}", slo.name),
-            file: Arc::clone(&file),
-            interval: Some(interval),
-            query_offset: None,
-            limit: 0,
-            labels: Labels::new(),
-            datasource: None,
-            rules,
-            place: slo.place.clone(),
+        .map(|(suffix, interval, rules)| {
+            let name = format!("{}{suffix}", slo.name);
+            made::group(name, &file, Some(interval), rules, slo.place.as_ref())
         })
         .collect()
 }
@@ -153,14 +147,7 @@ impl Slo {
     }
 
     fn record(&self, name: impl Into<String>, expr: String, labels: &Labels) -> Rule {
-        Rule {
-            name: name.into(),
-            expr,
-            labels: labels.clone(),
-            kind: RuleKind::Recording,
-            place: self.place.clone(),
-            expr_place: None,
-        }
+        made::recording(name, expr, labels.clone(), self.place.as_ref())
     }
 
     fn alert(&self, name: &str, expr: String, labels: Labels, hold: Duration) -> Rule {
@@ -168,14 +155,8 @@ impl Slo {
         annotations.extend(self.alerting.annotations.clone());
         let mut labels = labels;
         labels.extend(self.alerting.labels.clone());
-        Rule {
-            name: name.to_owned(),
-            expr,
-            labels,
-            kind: RuleKind::Alerting { hold, keep_firing: Duration::ZERO, annotations },
-            place: self.place.clone(),
-            expr_place: None,
-        }
+        let text = AlertText { name: name.to_owned(), labels, annotations };
+        made::alerting(text, expr, hold, self.place.as_ref())
     }
 
     /// The ratio of errors over a range.
