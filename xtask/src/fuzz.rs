@@ -19,6 +19,7 @@ const TARGETS: &[&str] = &[
     "cel",
     "enrich",
     "workflow",
+    "promql",
 ];
 
 /// Inputs to begin with, where arbitrary bytes would hardly become one.

@@ -7,6 +7,7 @@
 mod alertmanager;
 mod founding;
 mod keep;
+mod promql;
 mod report;
 
 use std::path::PathBuf;
@@ -34,6 +35,7 @@ const SUITES: &[(&str, &str, Suite)] = &[
     ("keep-semantics", "keep/semantics", keep::semantics::run),
     ("keep-workflows", "keep/workflows", keep::workflows::run),
     ("founding-workflows", "founding/workflows", founding::workflows::run),
+    ("promql", "promql", promql::run),
 ];
 
 fn main() -> Result<ExitCode> {

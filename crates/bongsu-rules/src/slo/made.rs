@@ -20,12 +20,9 @@ pub(crate) fn group(
         name,
         file: Arc::clone(file),
         interval,
-        query_offset: None,
-        limit: 0,
-        labels: BTreeMap::new(),
-        datasource: None,
         rules,
         place: place.cloned(),
+        ..Group::default()
     }
 }
 
@@ -41,7 +38,7 @@ pub(crate) fn recording(
         labels,
         kind: RuleKind::Recording,
         place: place.cloned(),
-        expr_place: None,
+        ..Rule::default()
     }
 }
 
