@@ -23,11 +23,7 @@ pub(super) struct Query {
 pub(super) fn query(node: &Node) -> Result<Query, String> {
     let mut window = None;
     let text = one(node, &mut window, 0)?;
-    let text = match text.strip_prefix('(').and_then(|text| text.strip_suffix(')')) {
-        Some(inner) if balanced(inner) => inner.to_owned(),
-        _ => text,
-    };
-    Ok(Query { text, window })
+    Ok(Query { text: unwrapped(&text).to_owned(), window })
 }
 
 /// All of these queries.
@@ -44,6 +40,14 @@ pub(super) fn join(parts: Vec<String>, between: &str) -> String {
     match parts.as_slice() {
         [only] => only.clone(),
         several => several.iter().map(|part| grouped(part)).collect::<Vec<_>>().join(between),
+    }
+}
+
+/// Without parentheses around all of it.
+pub(super) fn unwrapped(text: &str) -> &str {
+    match text.strip_prefix('(').and_then(|text| text.strip_suffix(')')) {
+        Some(inner) if balanced(inner) => inner,
+        _ => text,
     }
 }
 

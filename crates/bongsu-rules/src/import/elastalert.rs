@@ -93,13 +93,20 @@ pub(super) fn groups(reader: &mut Reader, node: &Node) -> Vec<NativeGroup> {
     let mut rule = Rule { reader, node, name, query: String::new() };
     let conditions = match rule.conditions(&kind) {
         Ok(conditions) => conditions,
+        // What is refused needs no second word.
+        Err(_) if rule.reader.has_errors() => return Vec::new(),
         Err(why) => {
             left_out(rule.reader, node, &rule.name, &why);
             return Vec::new();
         }
     };
     rule.losses();
-    let rules = conditions.into_iter().map(|condition| rule.native(condition)).collect();
+    let mut rules: Vec<NativeRule> =
+        conditions.into_iter().map(|condition| rule.native(condition)).collect();
+    if let [above, below] = rules.as_mut_slice() {
+        above.name.push_str("Above");
+        below.name.push_str("Below");
+    }
     let interval = timedelta(rule.reader, node, "run_every");
     vec![NativeGroup {
         name: rule.name.clone(),
@@ -244,7 +251,7 @@ impl Rule<'_> {
         let [key] = keys.as_slice() else {
             return Err("a change of several fields together has no counterpart".to_owned());
         };
-        let window = self.length("timeframe").map_or_else(|| self.buffer(), |window| window);
+        let window = self.length("timeframe").unwrap_or_else(|| self.buffer());
         self.near("a change is seen as more than one value within the window");
         if self.reader.flag_at(self.node, "ignore_null") == Some(true) {
             self.narrowed(format!("_exists_:{key}"));
@@ -315,7 +322,7 @@ impl Rule<'_> {
         let field = self.need_text("metric_agg_key")?;
         let statistic = self.need_text("metric_agg_type")?;
         let limits = self.limits("max_threshold", "min_threshold")?;
-        let window = self.length("bucket_interval").map_or_else(|| self.buffer(), |own| own);
+        let window = self.length("bucket_interval").unwrap_or_else(|| self.buffer());
         let percentile = self.number("percentile_range");
         let least = self.number("min_doc_count");
         if statistic == "cardinality" {
@@ -350,7 +357,7 @@ impl Rule<'_> {
             return Err("match_bucket_filter is empty".to_owned());
         }
         let limits = self.limits("max_percentage", "min_percentage")?;
-        let window = self.length("bucket_interval").map_or_else(|| self.buffer(), |own| own);
+        let window = self.length("bucket_interval").unwrap_or_else(|| self.buffer());
         let least = self.number("min_denominator");
         let condition = |rule: &mut Self, limit: String| {
             rule.events("percentage", window)

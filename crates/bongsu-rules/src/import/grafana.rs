@@ -103,6 +103,20 @@ fn recovery(reader: &mut Reader, evaluator: &Node) -> Option<String> {
     Some(format!("{op} {number}"))
 }
 
+/// `$values.B.Value` and `$values.B` as `$value`.
+fn without_steps(text: &str) -> String {
+    let mut parts = text.split("$values");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str("$value");
+        let id = part.strip_prefix('.').map_or(part, |part| {
+            part.trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
+        });
+        out.push_str(id.strip_prefix(".Value").unwrap_or(id));
+    }
+    out
+}
+
 impl<'a> Graph<'a> {
     fn rule(&mut self) -> Result<NativeRule, String> {
         let record = self.node.get("record").filter(|node| !node.is_null());
@@ -123,13 +137,14 @@ impl<'a> Graph<'a> {
         if record.is_none() && name != self.title {
             annotations.insert("title".to_owned(), self.title.clone());
         }
+        let mut steps = false;
         for text in annotations.values_mut() {
-            *text = text.replace("$values", "$value");
-            if text.contains("$value.") {
-                let what = "the value of a step in an annotation";
-                let help = "write {{ $value }} for the value of the expression";
-                lost(self.reader, self.node, &self.title, what, help);
-            }
+            let plain = without_steps(text);
+            steps |= plain != *text;
+            *text = plain;
+        }
+        if steps {
+            self.near("values of steps in texts become the value of the expression");
         }
         self.losses();
         Ok(NativeRule {

@@ -47,12 +47,9 @@ fn rule(reader: &mut Reader, node: &Node) -> Option<NativeRule> {
     }
     let (alert, record) = (reader.text_at(node, "alert"), reader.text_at(node, "record"));
     let records = record.is_some();
-    let name = match (alert, record) {
-        (Some(name), None) | (None, Some(name)) => name,
-        _ => {
-            reader.missing(node, "exactly one of alert and record");
-            return None;
-        }
+    let ((Some(name), None) | (None, Some(name))) = (alert, record) else {
+        reader.missing(node, "exactly one of alert and record");
+        return None;
     };
     let expr = reader.need_text(node, "expr")?;
     Some(NativeRule {

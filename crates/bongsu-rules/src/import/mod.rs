@@ -214,3 +214,6 @@ fn timedelta(reader: &mut Reader, map: &Node, key: &str) -> Option<Duration> {
     }
     length
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ pub(crate) mod number;
 mod objective;
 mod openslo;
 mod pyrra;
+mod query;
 mod rules;
 mod selector;
 mod sloth;
@@ -275,3 +276,6 @@ impl Loader<'_> {
         self.slos.tracked.push(rules::tracked(objective, &windows));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,8 @@ pub(crate) struct Objective {
     pub(crate) intervals: Intervals,
     /// Whether windows without traffic are left out instead of being a division by zero.
     pub(crate) guarded: bool,
+    /// Whether its queries are in the dialect of VictoriaMetrics.
+    pub(crate) metricsql: bool,
     /// Data source its queries are for.
     pub(crate) datasource: Option<String>,
     /// What the info series says: the specification, and how Sloth was run for it.

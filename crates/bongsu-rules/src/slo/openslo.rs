@@ -189,7 +189,7 @@ impl Slo<'_> {
                 None => self.sli.clone(),
             };
             let Some(sli) = own else { continue };
-            let indicator = sli.indicator(reader, item, self.method);
+            let indicator = sli.indicator(reader, item, self.method, !self.alpha);
             let (Some(percent), Some(indicator)) = (percent, indicator) else { continue };
             objectives.push(Objective {
                 id: format!("{service}-{name}-{index}"),
@@ -207,6 +207,7 @@ impl Slo<'_> {
                 policy: Vec::new(),
                 intervals: Intervals::default(),
                 guarded: false,
+                metricsql: false,
                 datasource: sli.datasource.clone(),
                 spec: if self.alpha { "openslo/v1alpha" } else { "openslo/v1" },
                 mode: "cli-gen-openslo",
@@ -379,7 +380,7 @@ fn period(reader: &mut Reader, spec: &Node) -> Option<Period> {
         return aligned(reader, window, count, unit, zone);
     }
     let seconds = count * seconds(unit);
-    let fits = seconds >= 1.0 && seconds <= 10.0 * 366.0 * 86_400.0;
+    let fits = (1.0..=10.0 * 366.0 * 86_400.0).contains(&seconds);
     if !fits {
         reader.refuse(codes::REFUSED, window.place, "a time window is at most ten years");
         return None;

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use bongsu_lang::duration;
 
-use crate::rule::{Group, Rule};
+use crate::rule::{Group, Language, Rule};
 
 use super::made;
 use super::number::go_float;
 use super::objective::{AlertText, BurnCondition, Indicator, Objective, Period, Tracked};
-use super::sloth::with_window;
+use super::query::with_window;
 use super::{AlertWindows, BurnWindow, Like, Options};
 
 type Labels = BTreeMap<String, String>;
@@ -41,7 +41,11 @@ pub(crate) fn groups(
         .map(|(part, interval, rules)| {
             let name = format!("sloth-slo-{part}-{}", objective.id);
             let group = made::group(name, &file, interval, rules, objective.place.as_ref());
-            Group { datasource: objective.datasource.clone(), ..group }
+            let mut options = group.options.clone();
+            if objective.metricsql {
+                options.language = Language::MetricsQl;
+            }
+            Group { datasource: objective.datasource.clone(), options, ..group }
         })
         .collect()
 }

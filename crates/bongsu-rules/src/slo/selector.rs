@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use bongsu_model::MatchOp;
+
 /// A name and its matchers in order.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Selector {
@@ -38,42 +40,26 @@ impl std::fmt::Display for Matcher {
 impl Selector {
     /// Reads one; the message says what is wrong.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let mut rest = text.trim();
-        let end = rest.find(|c: char| !is_name(c)).unwrap_or(rest.len());
-        let name = rest[..end].to_owned();
-        rest = rest[end..].trim_start();
-        if name.starts_with(|c: char| c.is_ascii_digit()) {
-            return Err(format!("{name:?} is no metric name"));
-        }
-        let mut matchers = Vec::new();
-        if let Some(inner) = rest.strip_prefix('{') {
-            rest = inner.trim_start();
-            loop {
-                if let Some(after) = rest.strip_prefix('}') {
-                    rest = after.trim_start();
-                    break;
-                }
-                let (matcher, after) = matcher(rest)?;
-                matchers.push(matcher);
-                rest = after.trim_start();
-                match rest.strip_prefix(',') {
-                    Some(after) => rest = after.trim_start(),
-                    None if rest.starts_with('}') => {}
-                    None => return Err("a comma or } is missing between matchers".to_owned()),
-                }
+        let text = text.trim();
+        let matchers = bongsu_promql::parse_selector(text).map_err(|mistakes| {
+            let mistakes: Vec<String> = mistakes.iter().map(|m| m.render(text)).collect();
+            mistakes.join("; ")
+        })?;
+        let (mut name, mut rest) = (String::new(), Vec::new());
+        for matcher in matchers {
+            match (matcher.name(), matcher.op()) {
+                ("__name__", MatchOp::Equal) => name = matcher.value().to_owned(),
+                (label, op) => rest.push(Matcher {
+                    name: label.to_owned(),
+                    op: op.as_str(),
+                    value: matcher.value().to_owned(),
+                }),
             }
         }
-        if !rest.is_empty() {
-            return Err(format!("{rest:?} is more than a selector of series"));
-        }
-        let name = match matchers.iter().position(|m| m.name == "__name__" && m.op == "=") {
-            Some(at) if name.is_empty() => matchers.remove(at).value,
-            _ => name,
-        };
         if name.is_empty() {
             return Err("the selector has no metric name".to_owned());
         }
-        Ok(Self { name, matchers })
+        Ok(Self { name, matchers: rest })
     }
 
     /// The same series of another name, with more matchers.
@@ -97,45 +83,6 @@ impl std::fmt::Display for Selector {
 /// Whether a query is nothing but a selector, so that a range can stand behind it.
 pub(crate) fn is_selector(query: &str) -> bool {
     Selector::parse(query).is_ok()
-}
-
-fn is_name(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '_' | ':')
-}
-
-fn matcher(text: &str) -> Result<(Matcher, &str), String> {
-    let end = text.find(|c: char| !is_name(c)).unwrap_or(text.len());
-    let (name, rest) = text.split_at(end);
-    if name.is_empty() {
-        return Err("a label name is missing".to_owned());
-    }
-    let rest = rest.trim_start();
-    let op = ["=~", "!~", "!=", "="].into_iter().find(|op| rest.starts_with(op));
-    let op = op.ok_or_else(|| format!("=, !=, =~ or !~ is missing after {name}"))?;
-    let (value, rest) = quoted(rest[op.len()..].trim_start())
-        .ok_or_else(|| format!("the value of {name} is not a text in quotes"))?;
-    Ok((Matcher { name: name.to_owned(), op, value }, rest))
-}
-
-/// A text in any of PromQL's three quotes.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let quote = text.chars().next().filter(|c| matches!(c, '"' | '\'' | '`'))?;
-    let mut value = String::new();
-    let mut chars = text[1..].char_indices();
-    while let Some((at, c)) = chars.next() {
-        match c {
-            c if c == quote => return Some((value, &text[1 + at + 1..])),
-            '\\' if quote != '`' => match chars.next()?.1 {
-                'n' => value.push('\n'),
-                't' => value.push('\t'),
-                'r' => value.push('\r'),
-                c @ ('\\' | '"' | '\'') => value.push(c),
-                _ => return None,
-            },
-            c => value.push(c),
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use super::document::Reader;
 use super::objective::{
     AlertText, CalendarUnit, Indicator, Intervals, Objective, Period, PolicyStep,
 };
+use super::query::windowed;
 use super::{Options, codes};
 
 /// How keys are written: files have `error_query`, objects `errorQuery`.
@@ -137,13 +138,13 @@ fn objective(reader: &mut Reader, node: &Node, service: &Service<'_>) -> Option<
     let percent = percent(reader, node);
     let mut labels = service.labels.clone();
     labels.extend(reader.labels_at(node, "labels"));
-    let indicator = indicator(reader, node, keys);
-    let (page, ticket) = alerting(reader, node, keys);
     let plugins = if keys.native {
         Plugins::default()
     } else {
         Plugins::read(reader, node, "plugins", keys, &service.plugins)
     };
+    let indicator = indicator(reader, node, keys, !plugins.metricsql);
+    let (page, ticket) = alerting(reader, node, keys);
     let mut min_events = None;
     let mut policy = Vec::new();
     let mut own_period = None;
@@ -174,6 +175,7 @@ fn objective(reader: &mut Reader, node: &Node, service: &Service<'_>) -> Option<
             plugins.intervals
         },
         guarded: keys.native,
+        metricsql: plugins.metricsql,
         datasource: service.datasource.clone(),
         spec: keys.spec,
         mode: keys.mode,
@@ -214,7 +216,7 @@ fn percent(reader: &mut Reader, node: &Node) -> Option<f64> {
     None
 }
 
-fn indicator(reader: &mut Reader, node: &Node, keys: &Keys) -> Option<Indicator> {
+fn indicator(reader: &mut Reader, node: &Node, keys: &Keys, promql: bool) -> Option<Indicator> {
     let Some(sli) = node.get("sli") else {
         reader.missing(node, "sli");
         return None;
@@ -236,8 +238,8 @@ fn indicator(reader: &mut Reader, node: &Node, keys: &Keys) -> Option<Indicator>
     match kind {
         "events" => {
             reader.keys(inner, &[keys.error_query, keys.total_query]);
-            let error = query(reader, inner, keys.error_query);
-            let total = query(reader, inner, keys.total_query);
+            let error = windowed(reader, inner, keys.error_query, promql);
+            let total = windowed(reader, inner, keys.total_query, promql);
             let (error, total) = (error?, total?);
             if error == total {
                 let message = "the query of errors is the query of all events";
@@ -248,7 +250,7 @@ fn indicator(reader: &mut Reader, node: &Node, keys: &Keys) -> Option<Indicator>
         }
         "raw" => {
             reader.keys(inner, &[keys.error_ratio_query]);
-            query(reader, inner, keys.error_ratio_query)
+            windowed(reader, inner, keys.error_ratio_query, promql)
                 .map(|error_ratio| Indicator::Raw { error_ratio })
         }
         _ => {
@@ -261,46 +263,6 @@ fn indicator(reader: &mut Reader, node: &Node, keys: &Keys) -> Option<Indicator>
             None
         }
     }
-}
-
-/// A query with `{{.window}}` in it and no other template.
-fn query(reader: &mut Reader, node: &Node, key: &str) -> Option<String> {
-    let text = reader.need_text(node, key)?;
-    let place = node.get(key).map_or(node.place, |node| node.place);
-    let mut windows = 0;
-    let mut rest = text.as_str();
-    while let Some(start) = rest.find("{{") {
-        let end = rest[start..].find("}}").map_or(rest.len(), |end| start + end + 2);
-        let inner = rest[start..end].trim_start_matches("{{").trim_end_matches("}}").trim();
-        if inner != ".window" {
-            let message = format!("{} is no value of a query", &rest[start..end]);
-            let finding = Diagnostic::error(codes::QUERY, message);
-            reader.note(finding.help("queries have {{.window}} only"), place);
-            return None;
-        }
-        windows += 1;
-        rest = &rest[end..];
-    }
-    if windows == 0 {
-        let finding = Diagnostic::error(codes::QUERY, "the query has no {{.window}}");
-        reader.note(finding.help("write it for the range, as in rate(x[{{.window}}])"), place);
-        return None;
-    }
-    Some(text)
-}
-
-/// Replaces `{{.window}}`, however it is spaced.
-pub(crate) fn with_window(query: &str, window: &str) -> String {
-    let mut out = String::with_capacity(query.len());
-    let mut rest = query;
-    while let Some(start) = rest.find("{{") {
-        let Some(end) = rest[start..].find("}}").map(|end| start + end + 2) else { break };
-        out.push_str(&rest[..start]);
-        out.push_str(window);
-        rest = &rest[end..];
-    }
-    out.push_str(rest);
-    out
 }
 
 fn alerting(
@@ -423,18 +385,20 @@ fn steps(reader: &mut Reader, node: &Node) -> Vec<PolicyStep> {
 #[derive(Clone, Copy, Default)]
 struct Plugins {
     intervals: Intervals,
+    /// Queries are in the dialect of VictoriaMetrics.
+    metricsql: bool,
 }
 
 const INTERVALS: &str = "sloth.dev/contrib/rule_intervals/v1";
+const METRICSQL: &str = "sloth.dev/contrib/validate_victoria_metrics/v1";
 /// Plugins that make what is made anyway, or that have nothing to do here.
-const USUAL: [&str; 7] = [
+const USUAL: [&str; 6] = [
     "sloth.dev/core/validate/v1",
     "sloth.dev/core/sli_rules/v1",
     "sloth.dev/core/metadata_rules/v1",
     "sloth.dev/core/alert_rules/v1",
     "sloth.dev/core/debug/v1",
     "sloth.dev/core/noop/v1",
-    "sloth.dev/contrib/validate_victoria_metrics/v1",
 ];
 
 impl Plugins {
@@ -453,6 +417,7 @@ impl Plugins {
             let Some(id) = reader.need_text(item, "id") else { continue };
             match id.as_str() {
                 INTERVALS => plugins.intervals = intervals(reader, item),
+                METRICSQL => plugins.metricsql = true,
                 id if USUAL.contains(&id) => {}
                 id => {
                     let message = format!("the SLO plugin {id} is not known and has no effect");

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bongsu_lang::yaml::{Kind, Node};
 
 use super::made::{Condition, NativeGroup, NativeRule};
-use super::{alert_name, left_out, lost, near};
+use super::{alert_name, dsl, left_out, lost, near};
 use crate::slo::document::Reader;
 pub use composite::CompositeRule;
 pub use evaluate::{Datapoint, State, TreatMissing, evaluate};
@@ -90,7 +90,7 @@ fn grouped(reader: &mut Reader, alarms: &[Alarm<'_>]) -> Vec<NativeGroup> {
                 groups.entry(*period as u64).or_default().push(rule);
             }
             AlarmKind::Composite { rule } => match when(rule, &known) {
-                Ok(when) => composites.push(composite_rule(reader, alarm, when)),
+                Ok(when) => composites.push(composite_rule(reader, alarm, &when)),
                 Err(why) => left_out(reader, alarm.node, &alarm.name, &why),
             },
         }
@@ -133,7 +133,10 @@ fn when(rule: &CompositeRule, known: &BTreeSet<&str>) -> Result<String, String> 
         CompositeRule::Is(State::InsufficientData, _) | CompositeRule::Always(_) => {
             return Err("INSUFFICIENT_DATA, TRUE and FALSE have no counterpart".to_owned());
         }
-        CompositeRule::Not(inner) => format!("not {}", when(inner, known)?),
+        CompositeRule::Not(inner) => match when(inner, known)?.strip_prefix("not ") {
+            Some(twice) => twice.to_owned(),
+            None => format!("not {}", when(inner, known)?),
+        },
         CompositeRule::All(parts) => join(parts, " and ")?,
         CompositeRule::Any(parts) => join(parts, " or ")?,
         CompositeRule::AtLeast { .. } => {
@@ -142,17 +145,12 @@ fn when(rule: &CompositeRule, known: &BTreeSet<&str>) -> Result<String, String> 
     })
 }
 
-fn composite_rule(reader: &mut Reader, alarm: &Alarm<'_>, when: String) -> NativeRule {
+fn composite_rule(reader: &mut Reader, alarm: &Alarm<'_>, when: &str) -> NativeRule {
     if let Some(suppressor) = alarm.node.get("ActionsSuppressor") {
         let help = "write an inhibit rule with the suppressor as its source";
         lost(reader, suppressor, &alarm.name, "the actions suppressor", help);
     }
-    let whole = when.strip_prefix('(').and_then(|when| when.strip_suffix(')'));
-    let when = match whole {
-        Some(inner) if !inner.contains(['(', ')']) => inner.to_owned(),
-        _ => when,
-    };
-    rule(reader, alarm, Condition::of("composite").with("when", when))
+    rule(reader, alarm, Condition::of("composite").with("when", dsl::unwrapped(when)))
 }
 
 fn metric_rule(
@@ -284,7 +282,8 @@ fn series(reader: &mut Reader, node: &Node, statistic: &str) -> Result<String, S
         "SampleCount" => "sample_count".to_owned(),
         other => snake(other),
     };
-    let name = format!("{}_{}_{statistic}", snake(namespace), snake(metric));
+    let namespace = snake(&namespace.to_lowercase());
+    let name = format!("{namespace}_{}_{statistic}", snake(metric));
     let mut matchers = Vec::new();
     for dimension in reader.items(node.get("Dimensions")) {
         let part = |key: &str| dimension.get(key).and_then(|node| node.text());
@@ -300,7 +299,7 @@ fn series(reader: &mut Reader, node: &Node, statistic: &str) -> Result<String, S
     })
 }
 
-/// `AWS/ApplicationELB` is `aws_applicationelb`, `QueueName` is `queue_name`, `p99.9` is `p99_9`.
+/// `QueueName` is `queue_name`, `p99.9` is `p99_9`.
 fn snake(text: &str) -> String {
     let mut out = String::new();
     let mut before = '_';

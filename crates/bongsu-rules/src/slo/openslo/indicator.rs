@@ -12,6 +12,7 @@ use crate::slo::codes;
 use crate::slo::document::Reader;
 use crate::slo::number::go_float;
 use crate::slo::objective::Indicator;
+use crate::slo::query::{checked, has_window, with_window};
 use crate::slo::selector;
 
 /// How often a query without a range of its own is looked at within a window.
@@ -130,9 +131,10 @@ impl Sli {
         reader: &mut Reader,
         objective: &Node,
         method: Method,
+        guarded: bool,
     ) -> Option<Indicator> {
         let error_ratio = match method {
-            Method::Occurrences => self.occurrences(reader, objective)?,
+            Method::Occurrences => self.occurrences(reader, objective, guarded)?,
             Method::Timeslices => {
                 let slice = slice(reader, objective)?;
                 let target = target(reader, objective)?;
@@ -150,23 +152,26 @@ impl Sli {
         Some(Indicator::Raw { error_ratio })
     }
 
-    fn occurrences(&self, reader: &mut Reader, objective: &Node) -> Option<String> {
+    /// `guarded`: a window without events has no ratio, rather than 0/0.
+    fn occurrences(&self, reader: &mut Reader, objective: &Node, guarded: bool) -> Option<String> {
         const WINDOW: &str = "{{.window}}";
+        let whole = |total: &str, counter: bool| {
+            let total = over(total, WINDOW, counter);
+            if guarded { format!("({total}) > 0") } else { total }
+        };
         Some(match &self.metric {
             Metric::Threshold(_) => {
                 format!("1 - ({})", self.good_over(reader, objective, WINDOW)?)
             }
             // Sloth's text, down to its line breaks.
             Metric::Good { good, total, counter } => {
-                let good = over(good, WINDOW, *counter);
-                let total = over(total, WINDOW, *counter);
+                let (good, total) = (over(good, WINDOW, *counter), whole(total, *counter));
                 format!(
                     "\n  1 - (\n    (\n      {good}\n    )\n    /\n    (\n      {total}\n    )\n  )\n"
                 )
             }
             Metric::Bad { bad, total, counter } => {
-                let bad = over(bad, WINDOW, *counter);
-                let total = over(total, WINDOW, *counter);
+                let (bad, total) = (over(bad, WINDOW, *counter), whole(total, *counter));
                 format!("\n  (\n    {bad}\n  )\n  /\n  (\n    {total}\n  )\n")
             }
             Metric::Raw { ratio, success } => {
@@ -214,7 +219,7 @@ fn query(reader: &mut Reader, metric: &Node, sources: &BTreeMap<String, String>)
             reader.note(finding.help("write the query in PromQL"), metric.place);
         }
         warn_of_type(reader, metric, &kind);
-        let text = reader.need_text(metric, "query")?;
+        let text = text_of(reader, metric, "query")?;
         return Some(Query { text, datasource: None });
     };
     if !reader.keys(source, &["metricSourceRef", "type", "spec"]) {
@@ -234,7 +239,13 @@ fn query(reader: &mut Reader, metric: &Node, sources: &BTreeMap<String, String>)
         reader.note(finding.help("write the PromQL under spec.query"), spec.place);
         return None;
     };
-    Some(Query { text: reader.need_text(spec, key)?, datasource })
+    Some(Query { text: text_of(reader, spec, key)?, datasource })
+}
+
+fn text_of(reader: &mut Reader, node: &Node, key: &str) -> Option<String> {
+    let text = reader.need_text(node, key)?;
+    let value = node.get(key).map_or(node, |value| value);
+    checked(reader, value, &text, true).then_some(text)
 }
 
 fn warn_of_type(reader: &mut Reader, node: &Node, kind: &str) {
@@ -308,26 +319,23 @@ fn target(reader: &mut Reader, objective: &Node) -> Option<f64> {
     None
 }
 
-fn has_window(query: &str) -> bool {
-    query.contains("{{") && query.contains("window")
-}
-
-/// How much a query counted in a window.
+/// How much a query counted in a window. Series of a selector are added up: good ones and all ones
+/// differ in their labels, so that they could not be divided one by one.
 fn over(query: &str, window: &str, counter: bool) -> String {
     if has_window(query) {
-        return crate::slo::sloth::with_window(query, window);
+        return with_window(query, window);
     }
-    match (counter, selector::is_selector(query)) {
-        (true, true) => format!("increase({}[{window}])", query.trim()),
-        (true, false) => format!("increase(({query})[{window}:{STEP}])"),
-        (false, _) => format!("sum_over_time(({query})[{window}:{STEP}])"),
+    let function = if counter { "increase" } else { "sum_over_time" };
+    match selector::is_selector(query) {
+        true => format!("sum({function}({}[{window}]))", query.trim()),
+        false => format!("{function}(({query})[{window}:{STEP}])"),
     }
 }
 
 /// The mean of a ratio in a window.
 fn averaged(query: &str, window: &str) -> String {
     if has_window(query) {
-        return crate::slo::sloth::with_window(query, window);
+        return with_window(query, window);
     }
     format!("avg_over_time(({query})[{window}:{STEP}])")
 }
@@ -335,5 +343,5 @@ fn averaged(query: &str, window: &str) -> String {
 /// A threshold's query at one instant: a range in it is the step between looks.
 fn over_step(query: &str, window: &str) -> String {
     let range = if has_window(query) && window == "{{.window}}" { "5m" } else { window };
-    crate::slo::sloth::with_window(query, range)
+    with_window(query, range)
 }

@@ -279,11 +279,8 @@ impl Slo {
                 absent.push(self.absent(&part.metric, &part.labels));
             }
         }
-        if self.fast {
-            short.extend(absent)
-        } else {
-            long.extend(absent)
-        }
+        let place = if self.fast { &mut short } else { &mut long };
+        place.extend(absent);
         (short, long)
     }
 
