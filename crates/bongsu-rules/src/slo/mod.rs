@@ -203,8 +203,9 @@ impl Loader<'_> {
                 Some(Format::OpenSlo) => objects.slo(self.reader, node, self.options),
                 Some(Format::Windows) => continue,
                 Some(Format::Pyrra) => {
-                    if let Some(slo) = pyrra::read(self.reader, node) {
-                        self.name(&mut names, &slo.identity(), node.place);
+                    if let Some(slo) = pyrra::read(self.reader, node)
+                        && self.name(&mut names, &slo.identity(), node.place)
+                    {
                         self.slos.groups.extend(pyrra::groups(&slo, &document.source.name));
                         self.slos.tracked.push(pyrra::tracked(&slo));
                     }
@@ -218,8 +219,9 @@ impl Loader<'_> {
                 }
             };
             for objective in objectives {
-                self.name(&mut names, &objective.id, node.place);
-                self.add(&objective, &document.source);
+                if self.name(&mut names, &objective.id, node.place) {
+                    self.add(&objective, &document.source);
+                }
             }
         }
         self.slos
@@ -242,16 +244,22 @@ impl Loader<'_> {
         }
     }
 
-    fn name(&mut self, names: &mut Vec<String>, id: &str, place: yaml::Place) {
-        if names.len() == MAX_OBJECTIVES {
-            let message = format!("at most {MAX_OBJECTIVES} SLOs are read");
-            self.reader.refuse(codes::REFUSED, place, message);
+    /// Whether there is room for one more; two of one identity are a mistake.
+    fn name(&mut self, names: &mut Vec<String>, id: &str, place: yaml::Place) -> bool {
+        if names.len() >= MAX_OBJECTIVES {
+            if names.len() == MAX_OBJECTIVES {
+                let message = format!("at most {MAX_OBJECTIVES} SLOs are read");
+                self.reader.refuse(codes::REFUSED, place, message);
+                names.push(String::new());
+            }
+            return false;
         }
         if names.iter().any(|known| known == id) {
             let message = format!("two SLOs have the identity {id}");
             self.reader.refuse(codes::SAME_NAME, place, message);
         }
         names.push(id.to_owned());
+        true
     }
 
     fn add(&mut self, objective: &Objective, source: &Arc<Source>) {

@@ -18,6 +18,9 @@ pub(crate) use rules::{groups, tracked};
 /// Labels and annotations of the object that go on to its rules begin with this.
 const PROPAGATED: &str = "pyrra.dev/";
 
+/// Below this the shortest burn rate would be over less than half a minute.
+const SHORTEST_WINDOW: Duration = Duration::from_secs(3 * 86_400);
+
 /// An object.
 pub(crate) struct Slo {
     name: String,
@@ -105,7 +108,14 @@ pub(crate) fn read(reader: &mut Reader, node: &Node) -> Option<Slo> {
     }
     let name = reader.need_text(metadata, "name");
     let percent = target(reader, spec);
-    let window = reader.need_duration(spec, "window");
+    let window = reader.need_duration(spec, "window").filter(|window| {
+        let fits = *window >= SHORTEST_WINDOW;
+        if !fits {
+            let message = "a window below three days leaves no time for burn rates";
+            reader.refuse(codes::REFUSED, spec.get("window").map_or(spec.place, |node| node.place), message);
+        }
+        fits
+    });
     let indicator = indicator(reader, spec);
     let alerting = alerting(reader, spec);
     let output = spec.get("ruleOutput").filter(|node| !node.is_null());

@@ -176,15 +176,18 @@ impl<'a> Maker<'a> {
         self.record(name, expr, &[("sloth_window", window)])
     }
 
-    /// The ratio of the period, from the recorded ones of the shortest window; of a calendar's
-    /// period only those since its beginning.
+    /// The ratio of the period, from recorded ones of shorter windows.
     fn period(&self) -> Vec<Rule> {
-        let (shortest, filter) = (&self.shortest, &self.filter);
+        let filter = &self.filter;
         let label = self.objective.period.label();
-        let series = format!("slo:sli_error:ratio_rate{shortest}{filter}");
         let mut rules = Vec::new();
-        let range = match &self.objective.period {
-            Period::Rolling(_) => format!("{series}[{label}]"),
+        let expr = match &self.objective.period {
+            Period::Rolling(_) => {
+                let range = format!("slo:sli_error:ratio_rate{}{filter}[{label}]", self.shortest);
+                format!(
+                    "sum_over_time({range})\n/ ignoring (sloth_window)\ncount_over_time({range})\n"
+                )
+            }
             Period::Calendar { unit, .. } => {
                 let start = format!("slo:period_start:timestamp_seconds{filter}");
                 rules.push(self.record(
@@ -192,14 +195,19 @@ impl<'a> Maker<'a> {
                     unit.start().to_owned(),
                     &[],
                 ));
-                let longest = duration::print(unit.longest());
-                let identity = "sloth_id, sloth_slo, sloth_service";
-                format!("({series} and on({identity}) ({start} == {start} @ end()))[{longest}:5m]")
+                // Windows one after the other, as long as leaves some thousand of them.
+                let lengths = self.windows.lengths();
+                let fits = |length: &&Duration| **length * 1000 <= unit.longest();
+                let step =
+                    lengths.iter().rfind(fits).copied().unwrap_or(self.windows.page[0].short);
+                let (step, longest) = (duration::print(step), duration::print(unit.longest()));
+                format!(
+                    "avg_over_time((\n  slo:sli_error:ratio_rate{step}{filter}\n  \
+                     and on(sloth_id, sloth_slo, sloth_service)\n  \
+                     ({start} == {start} @ end())\n)[{longest}:{step}])\n"
+                )
             }
         };
-        let expr = format!(
-            "sum_over_time({range})\n/ ignoring (sloth_window)\ncount_over_time({range})\n"
-        );
         let name = format!("slo:sli_error:ratio_rate{}", period_suffix(&self.objective.period));
         rules.push(self.record(name, expr, &[("sloth_window", &label)]));
         rules

@@ -292,3 +292,23 @@ fn shipped() {
         assert!(!printed(&slos).is_empty());
     }
 }
+
+proptest::proptest! {
+    /// Whatever is cut out of or put into a file, it is read or refused.
+    #[test]
+    fn never_panics(
+        which in 0..3_usize,
+        at in 0..4000_usize,
+        cut in 0..40_usize,
+        put in "[-a-z0-9:{}\\[\\]'\", .\n]{0,12}",
+    ) {
+        let text = [SHOP, SLOTH, OPENSLO][which];
+        let start = text.floor_char_boundary(at.min(text.len()));
+        let end = text.floor_char_boundary((start + cut).min(text.len()));
+        let changed = format!("{}{put}{}", &text[..start], &text[end..]);
+        if let Ok((slos, _)) = load_all(sources(&[&changed]), &Options::default()) {
+            // What is made of it parses.
+            printed(&slos);
+        }
+    }
+}
