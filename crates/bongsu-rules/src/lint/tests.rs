@@ -9,7 +9,7 @@ use crate::file;
 
 fn read(text: &str) -> Vec<Group> {
     let source = Source { name: "rules.yml".to_owned(), text: text.to_owned() };
-    match file::read(Arc::new(source), &file::Options::default()) {
+    match file::read(&Arc::new(source), &file::Options::default()) {
         Ok(loaded) => loaded.groups,
         Err(errors) => panic!("{}", render_diagnostics(&errors)),
     }
