@@ -1,7 +1,8 @@
-//! The `rules` suite: files, unit tests, templates, and the recorded life of alerts.
+//! The `rules` suite: files, unit tests, templates, the recorded life of alerts, rules made of SLOs.
 
 mod files;
 mod lifecycle;
+mod slo;
 mod templates;
 mod unit_tests;
 
@@ -16,6 +17,7 @@ pub(super) fn run(folder: &Path, report: &mut Report) -> Result<()> {
     files::run(folder, report)?;
     templates::run(folder, report)?;
     lifecycle::run(folder, report)?;
+    slo::run(&folder.join("slo"), report)?;
     unit_tests::run(folder, report)
 }
 
