@@ -71,8 +71,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
         return Ok(Vec::new());
     }
     let entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
-    let mut paths: Vec<PathBuf> =
-        entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    let mut paths: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     paths.retain(|path| path.is_file());
     paths.sort();
     Ok(paths)
@@ -85,9 +84,7 @@ fn name(path: &Path) -> String {
 fn load(path: &Path, options: &Options) -> Result<Slos, String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
     let source = Source { name: name(path), text };
-    slo::load(source, options)
-        .map(|(slos, _)| slos)
-        .map_err(|found| render_diagnostics(&found))
+    slo::load(source, options).map(|(slos, _)| slos).map_err(|found| render_diagnostics(&found))
 }
 
 fn parses(rule: &Rule) -> Result<(), String> {
@@ -176,9 +173,12 @@ fn pairs(node: &Node, key: &str) -> BTreeMap<String, String> {
 
 fn printed(rule: &Rule) -> Printed {
     match &rule.kind {
-        RuleKind::Recording => {
-            (format!("record {}", rule.name), rule.expr.clone(), rule.labels.clone(), BTreeMap::new())
-        }
+        RuleKind::Recording => (
+            format!("record {}", rule.name),
+            rule.expr.clone(),
+            rule.labels.clone(),
+            BTreeMap::new(),
+        ),
         RuleKind::Alerting { annotations, .. } => {
             let name = format!("alert {}", rule.name);
             (name, rule.expr.clone(), rule.labels.clone(), annotations.clone())
@@ -196,7 +196,10 @@ fn compare(made: &[Group], wanted: &[Wanted]) -> Result<(), String> {
     for (group, wanted) in made.iter().zip(wanted) {
         let interval = group.interval.map(bongsu_lang::duration::print);
         if interval != wanted.interval {
-            return Err(format!("{}: interval {interval:?}, wanted {:?}", group.name, wanted.interval));
+            return Err(format!(
+                "{}: interval {interval:?}, wanted {:?}",
+                group.name, wanted.interval
+            ));
         }
         if group.rules.len() != wanted.rules.len() {
             let (made, wanted) = (group.rules.len(), wanted.rules.len());

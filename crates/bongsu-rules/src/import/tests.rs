@@ -199,3 +199,31 @@ fn refuses_what_it_does_not_know() {
         assert_eq!(found[0].on_one_line(), message);
     }
 }
+
+const SMALL: [&str; 5] = [
+    "name: N\ntype: frequency\nindex: i\nnum_events: 5\ntimeframe: {minutes: 5}\nfilter: [{query: {query_string: {query: 'a:b'}}}, {bool: {must_not: [{range: {x: {gt: 1}}}]}}]\nalert_text: '{0} {}'\nalert_text_args: [a, num_hits]\n",
+    r#"{"name": "M", "monitor_type": "query_level_monitor", "inputs": [{"search": {"indices": ["i"], "query": {"query": {"range": {"t": {"gte": "now-5m"}}}}}}], "triggers": [{"query_level_trigger": {"name": "t", "condition": {"script": {"source": "ctx.results[0].hits.total.value > 5"}}, "actions": [{"message_template": {"source": "{{ctx.monitor.name}} {{x"}}]}}]}"#,
+    r#"{"MetricAlarms": [{"AlarmName": "a b", "Namespace": "AWS/X", "MetricName": "MyM", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 3, "Threshold": 1, "ComparisonOperator": "LessThanThreshold"}], "CompositeAlarms": [{"AlarmName": "c", "AlarmRule": "ALARM(\"a b\") AND NOT OK('a b')"}]}"#,
+    r#"{"groups": [{"name": "g", "rules": [{"title": "t", "condition": "B", "data": [{"refId": "A", "datasourceUid": "p", "model": {"expr": "a"}}, {"refId": "B", "datasourceUid": "__expr__", "model": {"type": "math", "expression": "${A} > 1"}}]}]}]}"#,
+    "groups: [{name: g, rules: [{alert: A, expr: 'count_over_time({a=\"b\"}[5m]) > 1', for: 5m}]}]\n",
+];
+
+proptest::proptest! {
+    /// Whatever is cut out of or put into a file, it is imported or refused.
+    #[test]
+    fn never_panics(
+        which in 0..5_usize,
+        at in 0..600_usize,
+        cut in 0..20_usize,
+        put in "[-a-z0-9:{}$()\\[\\]'\", .&|!\n]{0,12}",
+    ) {
+        let text = SMALL[which];
+        let start = text.floor_char_boundary(at.min(text.len()));
+        let end = text.floor_char_boundary((start + cut).min(text.len()));
+        let changed = format!("{}{put}{}", &text[..start], &text[end..]);
+        let source = Source { name: "in".to_owned(), text: changed };
+        if let Ok(imported) = import(source, None) {
+            proptest::prop_assert!(imported.report.iter().all(|found| !found.is_error()));
+        }
+    }
+}

@@ -166,6 +166,20 @@ impl CalendarUnit {
         Duration::from_secs(days * 86_400)
     }
 
+    /// PromQL of the seconds of the present one.
+    pub(crate) fn length(self) -> &'static str {
+        match self {
+            Self::Day => "vector(86400)",
+            Self::Week => "vector(604800)",
+            Self::Month => "days_in_month() * 86400",
+            Self::Quarter => concat!(
+                "86400 * (90 + (month() >= bool 4) + (month() >= bool 7)",
+                " + (month() < bool 4) * (year() % 4 == bool 0))",
+            ),
+            Self::Year => "86400 * (365 + (year() % 4 == bool 0))",
+        }
+    }
+
     /// PromQL of the instant the present one began at, in UTC. Weeks begin on Monday; the first of
     /// 1970 was the 5th. Leap years by fours are right from 1901 to 2099.
     pub(crate) fn start(self) -> &'static str {

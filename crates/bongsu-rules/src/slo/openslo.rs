@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bongsu_lang::duration;
-use bongsu_lang::yaml::Node;
+use bongsu_lang::label_name::is_legacy;
+use bongsu_lang::yaml::{Entry, Kind, Node};
 use bongsu_model::Diagnostic;
 
 use super::document::{Document, Reader};
@@ -121,6 +122,7 @@ impl Objects {
             alpha,
             spec,
             sli: None,
+            labels: if alpha { BTreeMap::new() } else { labels(metadata) },
             method: method(reader, spec),
             period: period(reader, spec).unwrap_or(Period::Rolling(options.period)),
         };
@@ -141,6 +143,8 @@ struct Slo<'o> {
     alpha: bool,
     spec: &'o Node,
     sli: Option<Sli>,
+    /// Of all its series.
+    labels: BTreeMap<String, String>,
     method: Method,
     period: Period,
 }
@@ -197,7 +201,7 @@ impl Slo<'_> {
                 service: service.to_owned(),
                 description: description.clone(),
                 percent,
-                labels: BTreeMap::new(),
+                labels: self.labels.clone(),
                 indicator,
                 period: self.period.clone(),
                 page: None,
@@ -302,6 +306,15 @@ fn named<'n>(reader: &mut Reader, node: &'n Node) -> Option<(String, &'n Node)> 
         return None;
     };
     Some((name?, spec))
+}
+
+/// Labels of an object that can be labels of series; others, and lists, are for its readers.
+fn labels(metadata: &Node) -> BTreeMap<String, String> {
+    let Some(Kind::Mapping(entries)) = metadata.get("labels").map(|node| &node.kind) else {
+        return BTreeMap::new();
+    };
+    let pair = |entry: &Entry| Some((entry.key.text()?.to_owned(), entry.value.text()?.to_owned()));
+    entries.iter().filter_map(pair).filter(|(name, _)| is_legacy(name)).collect()
 }
 
 fn method(reader: &mut Reader, spec: &Node) -> Method {

@@ -112,7 +112,11 @@ pub(crate) fn read(reader: &mut Reader, node: &Node) -> Option<Slo> {
         let fits = *window >= SHORTEST_WINDOW;
         if !fits {
             let message = "a window below three days leaves no time for burn rates";
-            reader.refuse(codes::REFUSED, spec.get("window").map_or(spec.place, |node| node.place), message);
+            reader.refuse(
+                codes::REFUSED,
+                spec.get("window").map_or(spec.place, |node| node.place),
+                message,
+            );
         }
         fits
     });

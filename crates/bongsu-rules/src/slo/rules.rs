@@ -252,13 +252,24 @@ impl<'a> Maker<'a> {
             self.record("slo:time_period:days", format!("vector({days})"), &[]),
             self.record("slo:current_burn_rate:ratio", burn(&self.shortest), &[]),
             self.record("slo:period_burn_rate:ratio", burn(&period), &[]),
-            self.record(
-                "slo:period_error_budget_remaining:ratio",
-                format!("1 - slo:period_burn_rate:ratio{filter}"),
-                &[],
-            ),
+            self.record("slo:period_error_budget_remaining:ratio", self.remaining(), &[]),
             self.record("sloth_slo_info", "vector(1)".to_owned(), &info),
         ]
+    }
+
+    /// The share of the budget that is left. Of a calendar's period only the part that has passed
+    /// can have used it.
+    fn remaining(&self) -> String {
+        let filter = &self.filter;
+        let burn = format!("1 - slo:period_burn_rate:ratio{filter}");
+        match &self.objective.period {
+            Period::Rolling(_) => burn,
+            Period::Calendar { unit, .. } => format!(
+                "{burn}\n* on(sloth_id, sloth_slo, sloth_service) group_left()\n\
+                 (time() - slo:period_start:timestamp_seconds{filter})\n/ scalar({})\n",
+                unit.length()
+            ),
+        }
     }
 
     fn alerts(&self) -> Vec<Rule> {

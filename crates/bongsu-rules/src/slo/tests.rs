@@ -172,7 +172,7 @@ spec:
 ---
 apiVersion: openslo/v1
 kind: SLO
-metadata: {name: pages}
+metadata: {name: pages, labels: {team: web, tags: [a], x-y: z}}
 spec:
   service: shop
   indicator:
@@ -311,4 +311,36 @@ proptest::proptest! {
             printed(&slos);
         }
     }
+}
+
+/// Sloth's texts with their line breaks.
+#[test]
+fn texts_of_sloth() {
+    let events = SLOTH.replace(
+        "{raw: {error_ratio_query: 'avg_over_time(bad_ratio[{{.window}}])'}}",
+        "{events: {error_query: 'sum(bad[{{.window}}:])', total_query: 'sum(all[{{ .window }}:])'}}",
+    );
+    let events = events.replace("sum(", "sum_over_time(");
+    let openslo = "
+apiVersion: openslo/v1alpha
+kind: SLO
+metadata: {name: a}
+spec:
+  service: s
+  budgetingMethod: Occurrences
+  timeWindows: [{count: 28, unit: Day}]
+  objectives:
+    - ratioMetrics:
+        good: {source: prometheus, queryType: promql, query: 'rate(good[{{.window}}])'}
+        total: {source: prometheus, queryType: promql, query: 'rate(all[{{.window}}])'}
+      target: 0.999
+";
+    let (slos, _) = load_with(&[&events, openslo], &Options::default());
+    let text = |group: usize, rule: usize| slos.groups[group].rules[rule].expr.as_str();
+    assert_eq!(text(0, 0), "(sum_over_time(bad[5m:]))\n/\n(sum_over_time(all[5m:]))\n");
+    assert_eq!(
+        text(3, 0),
+        "(\n  1 - (\n    (\n      rate(good[5m])\n    )\n    /\n    (\n      rate(all[5m])\n    )\n  )\n)"
+    );
+    assert_eq!(text(4, 0), "vector(0.9990000000000001)");
 }
