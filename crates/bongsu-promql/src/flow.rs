@@ -64,32 +64,16 @@ pub fn flow(expr: &Expr) -> Flow<'_> {
             selected(selector, expr.span)
         }
         ExprKind::Subquery { expr, .. } | ExprKind::Paren(expr) => flow(expr),
-        ExprKind::Unary { negative, expr: operand } => {
-            let mut flow = flow(operand);
-            if *negative {
-                flow.labels.remove(NAME, Loss { span: expr.span, cause: Cause::Operator });
-            }
-            flow
-        }
+        ExprKind::Unary { negative, expr: operand } => signed(*negative, operand, expr.span),
         ExprKind::Call { function, args } => call::flow(function, args, expr.span),
         ExprKind::Aggregate { op, expr: operand, param, grouping } => {
-            let aggregated = flow(operand);
-            let param = param.as_deref();
-            aggregate(*op, aggregated, param, grouping, expr.span)
+            aggregate(*op, operand, param.as_deref(), grouping, expr.span)
         }
-        ExprKind::Binary { op, lhs, rhs, return_bool, matching } => {
-            let (left, right) = (flow(lhs), flow(rhs));
-            match matching {
-                Some(matching) => {
-                    matching::flow(*op, *return_bool, left, right, matching, expr.span)
-                }
-                None => {
-                    let scalar_on_left = lhs.value_type() == ValueType::Scalar;
-                    let (vector, scalar) =
-                        if scalar_on_left { (right, left) } else { (left, right) };
-                    with_scalar(*op, *return_bool, vector, scalar, expr.span)
-                }
-            }
+        ExprKind::Binary { op, lhs, rhs, return_bool, matching: Some(matching) } => {
+            matching::flow(*op, *return_bool, [lhs, rhs], matching, expr.span)
+        }
+        ExprKind::Binary { op, lhs, rhs, return_bool, matching: None } => {
+            with_scalar(*op, *return_bool, lhs, rhs, expr.span)
         }
     }
 }
@@ -142,13 +126,22 @@ fn selected(selector: &Selector, span: Span) -> Flow<'_> {
     }
 }
 
+fn signed(negative: bool, operand: &Expr, span: Span) -> Flow<'_> {
+    let mut flow = flow(operand);
+    if negative {
+        flow.labels.remove(NAME, Loss { span, cause: Cause::Operator });
+    }
+    flow
+}
+
 fn aggregate<'e>(
     op: Aggregation,
-    mut flow: Flow<'e>,
+    operand: &'e Expr,
     param: Option<&Expr>,
     grouping: &Grouping,
     span: Span,
 ) -> Flow<'e> {
+    let mut flow = flow(operand);
     if op.picks() {
         return flow;
     }
@@ -173,10 +166,13 @@ fn aggregate<'e>(
 fn with_scalar<'e>(
     op: BinaryOp,
     return_bool: bool,
-    mut vector: Flow<'e>,
-    scalar: Flow<'e>,
+    lhs: &'e Expr,
+    rhs: &'e Expr,
     span: Span,
 ) -> Flow<'e> {
+    let scalar_on_left = lhs.value_type() == ValueType::Scalar;
+    let (vector, scalar) = if scalar_on_left { (rhs, lhs) } else { (lhs, rhs) };
+    let (mut vector, scalar) = (flow(vector), flow(scalar));
     if op.is_comparison() && !return_bool {
         vector.conditional = true;
     } else {

@@ -1,7 +1,7 @@
 //! Trees as JSON, in the form of `/api/v1/parse_query`.
 
 use bongsu_model::Matcher;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::ast::{At, Cardinality, Expr, ExprKind, Length, Matching, Selector, Shift};
 use crate::signature::{Signature, ValueType};
@@ -24,50 +24,66 @@ pub fn node_type(expr: &Expr) -> &'static str {
 
 /// `expr` as JSON. Lengths that need the step of a query are 0, as Prometheus gives them.
 pub fn tree(expr: &Expr) -> Value {
-    let kind = node_type(expr);
+    // Each kind is a function of its own: what this one keeps on the stack is kept at every level.
     match &expr.kind {
-        ExprKind::Number { value, .. } => {
-            let number = ExprKind::Number { value: *value, duration: false };
-            json!({"type": kind, "val": Expr { kind: number, span: expr.span }.to_string()})
+        ExprKind::Number { value, .. } => number(*value, expr),
+        ExprKind::Text(text) => json!({"type": node_type(expr), "val": text}),
+        ExprKind::Vector(selector) => selected(node_type(expr), selector, None),
+        ExprKind::Matrix { selector, range } => selected(node_type(expr), selector, Some(range)),
+        ExprKind::Subquery { expr: inner, range, step, shift } => {
+            let mut node = node(expr, [("expr", Some(inner))]);
+            node.insert("range".to_owned(), fixed(Some(range)).into());
+            node.insert("offset".to_owned(), fixed(shift.offset.as_ref()).into());
+            node.insert("step".to_owned(), fixed(step.as_ref()).into());
+            node.insert("timestamp".to_owned(), timestamp(shift).into());
+            node.insert("startOrEnd".to_owned(), start_or_end(shift).into());
+            Value::Object(node)
         }
-        ExprKind::Text(text) => json!({"type": kind, "val": text}),
-        ExprKind::Vector(selector) => selected(kind, selector, None),
-        ExprKind::Matrix { selector, range } => selected(kind, selector, Some(range)),
-        ExprKind::Subquery { expr, range, step, shift } => json!({
-            "type": kind,
-            "expr": tree(expr),
-            "range": fixed(Some(range)),
-            "offset": fixed(shift.offset.as_ref()),
-            "step": fixed(step.as_ref()),
-            "timestamp": timestamp(shift),
-            "startOrEnd": start_or_end(shift),
-        }),
-        ExprKind::Call { function, args } => json!({
-            "type": kind,
-            "func": Signature::of(function).map(signature),
-            "args": args.iter().map(tree).collect::<Vec<_>>(),
-        }),
-        ExprKind::Aggregate { op, expr, param, grouping } => json!({
-            "type": kind,
-            "op": op.name(),
-            "expr": tree(expr),
-            "param": param.as_deref().map(tree),
-            "grouping": grouping.labels,
-            "without": grouping.without,
-        }),
-        ExprKind::Binary { op, lhs, rhs, return_bool, matching } => json!({
-            "type": kind,
-            "op": op.name(),
-            "lhs": tree(lhs),
-            "rhs": tree(rhs),
-            "matching": matching.as_ref().map(matched),
-            "bool": return_bool,
-        }),
-        ExprKind::Unary { negative, expr } => {
-            json!({"type": kind, "op": if *negative { "-" } else { "+" }, "expr": tree(expr)})
+        ExprKind::Call { function, args } => call(function, args, expr),
+        ExprKind::Aggregate { op, expr: inner, param, grouping } => {
+            let children = [("expr", Some(&**inner)), ("param", param.as_deref())];
+            let mut node = node(expr, children);
+            node.insert("op".to_owned(), op.name().into());
+            node.insert("grouping".to_owned(), grouping.labels.clone().into());
+            node.insert("without".to_owned(), grouping.without.into());
+            Value::Object(node)
         }
-        ExprKind::Paren(expr) => json!({"type": kind, "expr": tree(expr)}),
+        ExprKind::Binary { op, lhs, rhs, return_bool, matching } => {
+            let mut node = node(expr, [("lhs", Some(lhs)), ("rhs", Some(rhs))]);
+            node.insert("op".to_owned(), op.name().into());
+            node.insert("matching".to_owned(), matching.as_ref().map(matched).into());
+            node.insert("bool".to_owned(), (*return_bool).into());
+            Value::Object(node)
+        }
+        ExprKind::Unary { negative, expr: inner } => {
+            let mut node = node(expr, [("expr", Some(inner))]);
+            node.insert("op".to_owned(), if *negative { "-" } else { "+" }.into());
+            Value::Object(node)
+        }
+        ExprKind::Paren(inner) => Value::Object(node(expr, [("expr", Some(inner))])),
     }
+}
+
+/// An object with the type and these children.
+fn node<const N: usize>(expr: &Expr, children: [(&str, Option<&Expr>); N]) -> Map<String, Value> {
+    let mut node = Map::new();
+    node.insert("type".to_owned(), node_type(expr).into());
+    for (name, child) in children {
+        node.insert(name.to_owned(), child.map(tree).into());
+    }
+    node
+}
+
+fn number(value: f64, expr: &Expr) -> Value {
+    let kind = ExprKind::Number { value, duration: false };
+    json!({"type": node_type(expr), "val": Expr { kind, span: expr.span }.to_string()})
+}
+
+fn call(function: &str, args: &[Expr], expr: &Expr) -> Value {
+    let mut node = node(expr, []);
+    node.insert("func".to_owned(), Signature::of(function).map(signature).into());
+    node.insert("args".to_owned(), args.iter().map(tree).collect());
+    Value::Object(node)
 }
 
 fn selected(kind: &str, selector: &Selector, range: Option<&Length>) -> Value {

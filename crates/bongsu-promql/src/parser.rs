@@ -257,28 +257,32 @@ impl<'t> Parser<'t> {
     fn operators(&mut self, least: u8) -> Parsed<Node> {
         let mut lhs = self.operand()?;
         while let Kind::Op(op) = self.kind() {
-            let power = binding_power(op);
-            if power < least {
+            if binding_power(op) < least {
                 break;
             }
-            self.advance();
-            let return_bool = self.accept(Kind::Keyword(Keyword::Bool));
-            let matching = self.matching(op)?;
-            let rhs = self.expr(if op == BinaryOp::Pow { power } else { power + 1 })?;
-            let span = Span { start: lhs.expr.span.start, end: rhs.expr.span.end };
-            let depth = lhs.depth.max(rhs.depth);
-            let (lhs_expr, rhs_expr) = (Box::new(lhs.expr), Box::new(rhs.expr));
-            // Whether the sides are vectors is known only when types are checked.
-            let kind = ExprKind::Binary {
-                op,
-                lhs: lhs_expr,
-                rhs: rhs_expr,
-                return_bool,
-                matching: Some(matching),
-            };
-            lhs = self.node(kind, span, depth)?;
+            lhs = self.operator(op, lhs)?;
         }
         Ok(lhs)
+    }
+
+    /// An operator and what stands behind it.
+    fn operator(&mut self, op: BinaryOp, lhs: Node) -> Parsed<Node> {
+        self.advance();
+        let return_bool = self.accept(Kind::Keyword(Keyword::Bool));
+        let matching = self.matching(op)?;
+        let power = binding_power(op);
+        let rhs = self.expr(if op == BinaryOp::Pow { power } else { power + 1 })?;
+        let span = Span { start: lhs.expr.span.start, end: rhs.expr.span.end };
+        let depth = lhs.depth.max(rhs.depth);
+        let kind = ExprKind::Binary {
+            op,
+            lhs: Box::new(lhs.expr),
+            rhs: Box::new(rhs.expr),
+            return_bool,
+            // Whether the sides are vectors is known only when types are checked.
+            matching: Some(matching),
+        };
+        self.node(kind, span, depth)
     }
 
     /// `on (…) group_left (…)` and their like.
@@ -310,22 +314,8 @@ impl<'t> Parser<'t> {
 
     /// A sign with its operand, or something and what is written behind it.
     fn operand(&mut self) -> Parsed<Node> {
-        let token = self.token();
-        if let Kind::Op(sign @ (BinaryOp::Add | BinaryOp::Sub)) = token.kind {
-            self.advance();
-            let negative = sign == BinaryOp::Sub;
-            // As tight as multiplication, hence -1^2 is -(1^2).
-            let mut operand = self.expr(binding_power(BinaryOp::Mul) + 1)?;
-            let span = Span { start: token.span.start, end: operand.expr.span.end };
-            if let ExprKind::Number { value, .. } = &mut operand.expr.kind {
-                if negative {
-                    *value = -*value;
-                }
-                operand.expr.span = span;
-                return Ok(operand);
-            }
-            let kind = ExprKind::Unary { negative, expr: Box::new(operand.expr) };
-            return self.node(kind, span, operand.depth);
+        if let Kind::Op(sign @ (BinaryOp::Add | BinaryOp::Sub)) = self.kind() {
+            return self.signed(sign == BinaryOp::Sub);
         }
         let mut node = self.primary()?;
         loop {
@@ -338,25 +328,26 @@ impl<'t> Parser<'t> {
         }
     }
 
+    fn signed(&mut self, negative: bool) -> Parsed<Node> {
+        let sign = self.advance();
+        // As tight as multiplication, hence -1^2 is -(1^2).
+        let mut operand = self.expr(binding_power(BinaryOp::Mul) + 1)?;
+        let span = Span { start: sign.span.start, end: operand.expr.span.end };
+        if let ExprKind::Number { value, .. } = &mut operand.expr.kind {
+            if negative {
+                *value = -*value;
+            }
+            operand.expr.span = span;
+            return Ok(operand);
+        }
+        let kind = ExprKind::Unary { negative, expr: Box::new(operand.expr) };
+        self.node(kind, span, operand.depth)
+    }
+
     fn primary(&mut self) -> Parsed<Node> {
-        let token = self.token();
-        match token.kind {
-            Kind::Number | Kind::Duration => {
-                self.advance();
-                let (value, duration) = self.number(token);
-                self.node(ExprKind::Number { value, duration }, token.span, 0)
-            }
-            Kind::Text => {
-                self.advance();
-                let text = self.string(token);
-                self.node(ExprKind::Text(text), token.span, 0)
-            }
-            Kind::LeftParen => {
-                self.advance();
-                let inner = self.enclosed(false)?;
-                let span = Span { start: token.span.start, end: self.advance().span.end };
-                self.node(ExprKind::Paren(Box::new(inner.expr)), span, inner.depth)
-            }
+        match self.kind() {
+            Kind::Number | Kind::Duration | Kind::Text => self.literal(),
+            Kind::LeftParen => self.paren(),
             Kind::Identifier if self.next_kind() == Kind::LeftParen => self.call(),
             Kind::Aggregation(op)
                 if matches!(
@@ -368,6 +359,24 @@ impl<'t> Parser<'t> {
             }
             _ => self.selector(),
         }
+    }
+
+    fn literal(&mut self) -> Parsed<Node> {
+        let token = self.advance();
+        let kind = if token.kind == Kind::Text {
+            ExprKind::Text(self.string(token))
+        } else {
+            let (value, duration) = self.number(token);
+            ExprKind::Number { value, duration }
+        };
+        self.node(kind, token.span, 0)
+    }
+
+    fn paren(&mut self) -> Parsed<Node> {
+        let open = self.advance();
+        let inner = self.enclosed(false)?;
+        let span = Span { start: open.span.start, end: self.advance().span.end };
+        self.node(ExprKind::Paren(Box::new(inner.expr)), span, inner.depth)
     }
 
     fn call(&mut self) -> Parsed<Node> {

@@ -97,7 +97,8 @@ pub enum Condition {
         /// What an evaluation that lacks a known series counts as.
         missing: Missing,
     },
-    /// Other alerts of the group.
+    /// Other alerts: those of the same group as they are now if they stand before it, those of other
+    /// groups as they last were.
     Composite {
         /// `A and not (B or C)`.
         when: BoolExpr,

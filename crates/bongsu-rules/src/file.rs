@@ -5,6 +5,7 @@
 
 mod condition;
 mod group;
+pub mod kustomize;
 mod object;
 mod overlay;
 mod policy;
@@ -21,7 +22,7 @@ pub use rule::apply_threshold;
 
 use crate::codes;
 use crate::rule::Group;
-use reader::Reader;
+pub(crate) use reader::Reader;
 
 /// What a file may cost.
 const COST: Limits = Limits { bytes: 16 << 20, depth: 40, nodes: 1_000_000 };
@@ -64,8 +65,8 @@ enum Flavour {
 ///
 /// # Errors
 /// Every mistake.
-pub fn read(source: Arc<Source>, options: &Options) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut reader = Reader::new(Arc::clone(&source), options.ignore_unknown);
+pub fn read(source: &Arc<Source>, options: &Options) -> Result<Loaded, Vec<Diagnostic>> {
+    let mut reader = Reader::new(Arc::clone(source), options.ignore_unknown);
     let documents = if options.strict {
         yaml::parse(&source.text, &COST).map(|first| first.into_iter().collect())
     } else {
@@ -99,6 +100,22 @@ pub fn read(source: Arc<Source>, options: &Options) -> Result<Loaded, Vec<Diagno
     }
 }
 
+/// Reads one group alone, as ruler APIs take it; `file` is the namespace it is put into.
+///
+/// # Errors
+/// Every mistake.
+pub fn read_group(source: &Arc<Source>, file: &str) -> Result<Group, Vec<Diagnostic>> {
+    let mut reader = Reader::new(Arc::clone(source), false);
+    let document = match yaml::parse(&source.text, &COST) {
+        Ok(Some(document)) => document,
+        Ok(None) => return Err(vec![Diagnostic::error(codes::DOCUMENT, "there is no group")]),
+        Err(error) => return Err(vec![reader.syntax(&error)]),
+    };
+    let group = group::read(&document, &Arc::from(file), Flavour::Family, &mut reader);
+    let (errors, _) = reader.finish();
+    if errors.is_empty() { Ok(group) } else { Err(errors) }
+}
+
 /// Groups of one file or object are told apart by their names.
 fn repeated_groups(groups: &[Group], reader: &mut Reader) {
     let mut seen = std::collections::HashSet::new();
@@ -115,7 +132,7 @@ fn repeated_groups(groups: &[Group], reader: &mut Reader) {
 }
 
 /// The items of a list; null is an empty one.
-fn items<'n>(node: &'n Node, reader: &mut Reader) -> &'n [Arc<Node>] {
+pub(crate) fn items<'n>(node: &'n Node, reader: &mut Reader) -> &'n [Arc<Node>] {
     match &node.kind {
         Kind::Sequence(items) => items,
         _ => {

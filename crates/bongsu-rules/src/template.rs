@@ -165,7 +165,7 @@ pub fn check(name: &str, text: &str) -> Result<(), String> {
 fn number(value: &Number) -> Value {
     match value {
         Number::Float(value) => Value::Float(*value),
-        Number::Histogram(histogram) => Value::object(Histogram(format!("{histogram:?}"))),
+        Number::Histogram(histogram) => Value::object(Histogram(histogram.to_string())),
     }
 }
 
@@ -271,10 +271,19 @@ mod tests {
             ("{{ $labels.job }}{{ $labels.nope }}|{{ .Labels.job }}", "x|x"),
             ("{{ $value }} {{ $value | humanize }}", "1.234567891e+06 1.235M"),
             ("{{ printf \"%.1f\" $value }}", "1234567.9"),
-            ("{{ $externalLabels.cluster }} {{ $externalURL }} {{ pathPrefix }}", "a http://h/prefix /prefix"),
+            (
+                "{{ $externalLabels.cluster }} {{ $externalURL }} {{ pathPrefix }}",
+                "a http://h/prefix /prefix",
+            ),
             ("{{ with $labels.job }}{{ . | toUpper }}{{ end }}", "X"),
-            ("{{ \"a b\" | title }} {{ tableLink \"up == 0\" }}", "A B /graph?g0.expr=up+%3D%3D+0&g0.tab=1"),
-            ("{{ 1.5 | toTime }} {{ parseDuration \"1h\" }}", "1970-01-01 00:00:01.5 +0000 UTC 3600"),
+            (
+                "{{ \"a b\" | title }} {{ tableLink \"up == 0\" }}",
+                "A B /graph?g0.expr=up+%3D%3D+0&g0.tab=1",
+            ),
+            (
+                "{{ 1.5 | toTime }} {{ parseDuration \"1h\" }}",
+                "1970-01-01 00:00:01.5 +0000 UTC 3600",
+            ),
             ("{{ args 1 \"x\" }}", "map[arg0:1 arg1:x]"),
         ] {
             assert_eq!(expanded(text, &Arc::default()), Expansion::Text(text_of(want)), "{text}");
@@ -303,7 +312,9 @@ mod tests {
             panic!("an error")
         };
         assert!(message.starts_with("error executing template __alert_A: template: __alert_A:1:"));
-        assert!(message.ends_with("error calling first: first() called on vector with no elements"));
+        assert!(
+            message.ends_with("error calling first: first() called on vector with no elements")
+        );
         answers.insert("b", Ok(&[sample("q", 1.0)]));
         assert_eq!(expanded(text, &Arc::new(answers)), Expansion::Text("b=1 z=2 ".to_owned()));
     }

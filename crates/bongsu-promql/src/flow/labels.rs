@@ -46,7 +46,7 @@ pub enum Cause {
 
 impl Presence {
     /// Whether no series can fit both.
-    pub(super) fn excludes(&self, other: &Self) -> bool {
+    pub fn excludes(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Fixed(a), Self::Fixed(b)) => a != b,
             (Self::Never(_), Self::Fixed(_) | Self::Always)
@@ -110,6 +110,17 @@ impl LabelFlow {
     /// Labels of which something is known.
     pub fn named(&self) -> impl Iterator<Item = (&str, &Presence)> {
         self.named.iter().map(|(label, presence)| (label.as_str(), presence))
+    }
+
+    /// Whether no series can have labels of both.
+    pub fn excludes(&self, other: &Self) -> bool {
+        let names = self.named.keys().chain(other.named.keys());
+        names.into_iter().any(|label| self.get(label).excludes(other.get(label)))
+    }
+
+    /// Nothing is known of `label` any more.
+    pub fn forget(&mut self, label: &str) {
+        self.set(label, Presence::Maybe);
     }
 
     pub(super) fn set(&mut self, label: &str, presence: Presence) {

@@ -1,7 +1,7 @@
 //! Operators between two vectors.
 
-use super::{Cause, Flow, LabelFlow, Loss, NAME, Presence};
-use crate::ast::{BinaryOp, Cardinality, Matching, Span};
+use super::{Cause, Flow, LabelFlow, Loss, NAME, Presence, flow as flow_of};
+use crate::ast::{BinaryOp, Cardinality, Expr, Matching, Span};
 
 /// Series of the two sides of an operator do not find each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,8 +49,18 @@ pub enum Side {
     Right,
 }
 
-/// The result of `left op right`.
+/// The result of `lhs op rhs`.
 pub(super) fn flow<'e>(
+    op: BinaryOp,
+    return_bool: bool,
+    [lhs, rhs]: [&'e Expr; 2],
+    matching: &Matching,
+    span: Span,
+) -> Flow<'e> {
+    combined(op, return_bool, flow_of(lhs), flow_of(rhs), matching, span)
+}
+
+fn combined<'e>(
     op: BinaryOp,
     return_bool: bool,
     left: Flow<'e>,

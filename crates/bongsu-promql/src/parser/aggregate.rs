@@ -1,5 +1,6 @@
 //! Aggregations and lists of label names.
 
+use super::literal::NOT_UTF8;
 use super::{Arguments, Node, Parsed, Parser};
 use crate::ast::{Aggregation, Expr, ExprKind, Grouping, Span};
 use crate::lexer::{Keyword, Kind, quoted};
@@ -24,9 +25,6 @@ impl Parser<'_> {
             },
         };
         let span = Span { start: token.span.start, end };
-        if op == Aggregation::CountValues {
-            self.label_is_not_text(list.first());
-        }
         let wanted = 1 + usize::from(op.param().is_some());
         if list.is_empty() {
             self.report(span, "no arguments for aggregate expression provided");
@@ -48,15 +46,19 @@ impl Parser<'_> {
         // Of a wrong list any expression will do: the mistake has been reported.
         let nothing = Expr { kind: ExprKind::Number { value: 0.0, duration: false }, span };
         let expr = Box::new(list.pop().unwrap_or(nothing));
+        if let (Aggregation::CountValues, Some(label)) = (op, list.last()) {
+            self.name_bad_label(label.span);
+        }
         let param = if wanted == 2 { list.pop().map(Box::new) } else { None };
         self.node(ExprKind::Aggregate { op, expr, param, grouping }, span, depth)
     }
 
-    /// A string that is not UTF-8 was refused already, but as the name of a label it is called that.
-    fn label_is_not_text(&mut self, label: Option<&Expr>) {
-        let Some(label) = label else { return };
-        for error in self.errors.iter_mut().filter(|error| error.span == label.span) {
-            error.message = error.message.replace("invalid UTF-8 in string:", "invalid label name");
+    /// Text that is not UTF-8 is told as what it was meant to be: a label name.
+    fn name_bad_label(&mut self, span: Span) {
+        for error in self.errors.iter_mut().filter(|error| error.span == span) {
+            if let Some(text) = error.message.strip_prefix(NOT_UTF8) {
+                error.message = format!("invalid label name {text}");
+            }
         }
     }
 

@@ -41,7 +41,7 @@ impl Parser<'_> {
         let parenthesised = self.kind() == Kind::LeftParen;
         let mut length = self.length_operand()?;
         if let Some(op) = sign {
-            length = self.signed(op, token.span, length);
+            length = self.signed_length(op, token.span, length);
         } else if parenthesised {
             length = self.length_operators(length, 0)?;
         }
@@ -128,7 +128,7 @@ impl Parser<'_> {
             Kind::Op(op @ (BinaryOp::Add | BinaryOp::Sub)) => {
                 self.advance();
                 let operand = self.length(binding_power(BinaryOp::Mul) + 1)?;
-                Ok(self.signed(op, token.span, operand))
+                Ok(self.signed_length(op, token.span, operand))
             }
             Kind::Number | Kind::Duration => {
                 self.advance();
@@ -178,7 +178,7 @@ impl Parser<'_> {
         }
     }
 
-    fn signed(&mut self, op: BinaryOp, sign: Span, operand: Arithmetic) -> Arithmetic {
+    fn signed_length(&mut self, op: BinaryOp, sign: Span, operand: Arithmetic) -> Arithmetic {
         let span = Span { start: sign.start, end: operand.span.end };
         let expr = match operand.expr {
             expr if op == BinaryOp::Add => expr,

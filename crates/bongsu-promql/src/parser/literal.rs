@@ -5,6 +5,9 @@ use crate::ast::Span;
 use crate::length::parse_duration;
 use crate::lexer::{Kind, Token, quoted};
 
+/// What is said of a string that is not UTF-8; the string follows.
+pub(super) const NOT_UTF8: &str = "invalid UTF-8 in string: ";
+
 impl Parser<'_> {
     /// The value of a number or a duration, in seconds, and whether it is one.
     pub(super) fn number(&mut self, token: Token) -> (f64, bool) {
@@ -42,7 +45,7 @@ impl Parser<'_> {
             Ok(text) => text,
             Err(bytes) => {
                 let shown = bytes.escape_ascii();
-                let message = format!("invalid UTF-8 in string: \"{shown}\"");
+                let message = format!("{NOT_UTF8}\"{shown}\"");
                 self.report(token.span, message);
                 String::new()
             }

@@ -348,6 +348,8 @@ fn depth_and_size_are_limited() {
         expr.walk(&mut |_| count += 1);
         assert!(count > deep);
         assert_eq!(parse(&pretty(&expr)).map(|again| again.to_string()), Ok(text));
+        crate::flow::flow(&expr);
+        assert!(crate::json::tree(&expr).is_object());
         drop(expr.clone());
     }
 }

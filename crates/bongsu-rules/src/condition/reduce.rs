@@ -209,10 +209,13 @@ mod tests {
             min_current: 0.0,
         };
         for (condition, want) in [
-            (Condition::Frequency { events: events.clone(), threshold: more_than(8.0) }, "a=60 c=9"),
+            (
+                Condition::Frequency { events: events.clone(), threshold: more_than(8.0) },
+                "a=60 c=9",
+            ),
             (
                 Condition::Percentage {
-                    events: events.clone(),
+                    events,
                     matching: String::new(),
                     threshold: more_than(50.0),
                     min_events: 10.0,

@@ -166,9 +166,7 @@ fn assemble(kind: &str, s: Settings) -> Result<Condition, &'static str> {
     }
     let field = if s.field.is_empty() { Err(NO_FIELD) } else { Ok(s.field) };
     Ok(match kind {
-        "frequency" => {
-            Condition::Frequency { events, threshold: s.threshold.ok_or(NO_THRESHOLD)? }
-        }
+        "frequency" => Condition::Frequency { events, threshold: s.threshold.ok_or(NO_THRESHOLD)? },
         "spike" => Condition::Spike {
             reference: s.reference.unwrap_or(events.window),
             factor: s.factor.filter(|factor| *factor > 0.0).ok_or("factor must be above zero")?,

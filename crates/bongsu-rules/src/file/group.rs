@@ -14,15 +14,8 @@ use crate::codes;
 use crate::rule::{Group, Language, PartialResponse};
 
 const PROMETHEUS: &[&str] = &["name", "interval", "query_offset", "limit", "rules", "labels"];
-const OBJECT: &[&str] = &[
-    "name",
-    "interval",
-    "query_offset",
-    "limit",
-    "rules",
-    "labels",
-    "partial_response_strategy",
-];
+const OBJECT: &[&str] =
+    &["name", "interval", "query_offset", "limit", "rules", "labels", "partial_response_strategy"];
 /// Of Thanos, Mimir and Cortex, vmalert, and Bongsu.
 const FAMILY: &[&str] = &[
     "name",
@@ -100,7 +93,12 @@ pub(super) fn read_list(
     items(node, reader).iter().map(|item| read(item, file, flavour, reader)).collect()
 }
 
-fn read(node: &Arc<Node>, file: &Arc<str>, flavour: Flavour, reader: &mut Reader) -> Group {
+pub(super) fn read(
+    node: &Arc<Node>,
+    file: &Arc<str>,
+    flavour: Flavour,
+    reader: &mut Reader,
+) -> Group {
     let mut group = Group { file: Arc::clone(file), ..Group::default() };
     let mut rules: Option<Arc<Node>> = None;
     reader.fields(node, "rulefmt.RuleGroup", flavour.group_keys(), |key, value, reader| {
@@ -130,8 +128,7 @@ pub(super) fn read_rules(group: &mut Group, node: &Node, flavour: Flavour, reade
         flavour,
     };
     let list = items(node, reader).iter().enumerate();
-    group.rules =
-        list.filter_map(|(at, item)| rule::read(item, at + 1, &within, reader)).collect();
+    group.rules = list.filter_map(|(at, item)| rule::read(item, at + 1, &within, reader)).collect();
 }
 
 /// One key of a group except `rules`.
@@ -175,11 +172,7 @@ pub(super) fn setting(group: &mut Group, key: &str, value: &Arc<Node>, reader: &
         }
         "headers" => options.headers = reader.texts(value),
         "datasource" => group.datasource = reader.text(value).filter(|name| !name.is_empty()),
-        _ => reader.warn(
-            codes::WITHOUT_EFFECT,
-            value,
-            format!("{key} has no effect here"),
-        ),
+        _ => reader.warn(codes::WITHOUT_EFFECT, value, format!("{key} has no effect here")),
     }
 }
 

@@ -68,8 +68,7 @@ fn intervals(node: &Arc<Node>, reader: &mut Reader) -> Vec<TimeInterval> {
 }
 
 fn interval(node: &Arc<Node>, reader: &mut Reader) -> TimeInterval {
-    const KEYS: &[&str] =
-        &["times", "weekdays", "days_of_month", "months", "years", "location"];
+    const KEYS: &[&str] = &["times", "weekdays", "days_of_month", "months", "years", "location"];
     let mut interval = TimeInterval::default();
     reader.fields(node, "a time interval", KEYS, |key, value, reader| match key {
         "times" => {
@@ -93,9 +92,7 @@ fn times(node: &Arc<Node>, reader: &mut Reader) -> Option<TimeRange> {
         let text = reader.text(value).unwrap_or_default();
         *(if key == "start_time" { &mut start } else { &mut end }) = text;
     });
-    TimeRange::parse(&start, &end)
-        .map_err(|message| reader.fault(codes::RULE, node, message))
-        .ok()
+    TimeRange::parse(&start, &end).map_err(|message| reader.fault(codes::RULE, node, message)).ok()
 }
 
 fn ranges<T>(

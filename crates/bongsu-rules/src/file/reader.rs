@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bongsu_lang::duration;
 use bongsu_lang::suggest::nearest;
 use bongsu_lang::yaml::{Entry, Error, Kind, Node, Scalar};
-use bongsu_lang::duration;
 use bongsu_model::{Diagnostic, Place, Source};
 
 use crate::codes;
@@ -120,8 +120,7 @@ impl Reader {
                 Some(_) if entry.merged => {}
                 Some(at) => {
                     let first = kept[at].key.place.line;
-                    let message =
-                        format!("mapping key {key:?} already defined at line {first}");
+                    let message = format!("mapping key {key:?} already defined at line {first}");
                     self.fault(codes::KEY, &entry.key, message);
                 }
             }

@@ -65,6 +65,8 @@ struct Written {
     annotations: BTreeMap<String, (String, Arc<Node>)>,
     condition: Option<(Condition, Arc<Node>)>,
     policy: Policy,
+    /// A condition stands there, right or wrong.
+    has_condition: bool,
     /// The entry of a key that only Bongsu has, for complaints.
     extra: Option<Arc<Node>>,
 }
@@ -85,8 +87,7 @@ pub(super) fn read(
     check(&written, node, number, within, reader);
     let (name, kind) = match (&written.alert, &written.record) {
         (Some(alert), _) => {
-            let annotations =
-                written.annotations.into_iter().map(|(k, (v, _))| (k, v)).collect();
+            let annotations = written.annotations.into_iter().map(|(k, (v, _))| (k, v)).collect();
             let (hold, keep_firing) = (written.hold, written.keep_firing);
             (alert, RuleKind::Alerting { hold, keep_firing, annotations })
         }
@@ -129,6 +130,7 @@ fn field(written: &mut Written, key: &str, value: &Arc<Node>, reader: &mut Reade
         }
         kind => {
             written.extra = Some(Arc::clone(value));
+            written.has_condition = true;
             let condition = condition::read(kind, value, &mut written.policy, reader);
             if let Some((_, first)) = &written.condition {
                 let line = first.place.line;
@@ -223,7 +225,9 @@ fn recording(written: &Written, name: &str, at: &Node, critic: &mut Critic<'_>) 
 
 fn expression(written: &Written, within: &Within, critic: &mut Critic<'_>) {
     match (&written.expr, &written.condition) {
-        (None, None) => critic.say(codes::RULE, None, "field 'expr' must be set in rule"),
+        (None, None) if !written.has_condition => {
+            critic.say(codes::RULE, None, "field 'expr' must be set in rule");
+        }
         (Some((_, at)), Some(_)) => {
             critic.say(codes::RULE, Some(at), "a rule has either 'expr' or another condition");
         }

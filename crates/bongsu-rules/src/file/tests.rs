@@ -12,7 +12,7 @@ fn source(text: &str) -> Arc<Source> {
 }
 
 fn load(text: &str) -> Result<Loaded, Vec<Diagnostic>> {
-    read(source(text), &Options::default())
+    read(&source(text), &Options::default())
 }
 
 fn lines(found: &[Diagnostic]) -> String {
@@ -46,7 +46,7 @@ groups:
 - name: g
 - rules: []
 ";
-    let found = read(source(text), &STRICT).unwrap_err();
+    let found = read(&source(text), &STRICT).unwrap_err();
     insta::assert_snapshot!(lines(&found));
 }
 
@@ -75,7 +75,7 @@ groups:
 ---
 groups: [{name: g}]
 ";
-    let loaded = read(source(text), &STRICT).unwrap();
+    let loaded = read(&source(text), &STRICT).unwrap();
     let [group] = &*loaded.groups else { panic!("only the first document counts") };
     assert_eq!((group.limit, group.query_offset), (5, Some(Duration::ZERO)));
     let [a, b, record] = &*group.rules else { panic!("three rules") };
@@ -83,7 +83,7 @@ groups: [{name: g}]
     assert_eq!((&*b.name, &b.kind), ("B", &a.kind));
     assert_eq!((&*record.expr, &record.kind), ("1", &RuleKind::Recording));
     assert!(load(text).is_err(), "two groups of one name");
-    assert_eq!(read(source(""), &STRICT), Ok(Loaded::default()));
+    assert_eq!(read(&source(""), &STRICT), Ok(Loaded::default()));
 }
 
 #[test]
@@ -117,7 +117,7 @@ groups: [{name: g, concurrency: 2, type: vlogs, rules: [{alert: L, expr: '* | st
     assert_eq!(loaded.warnings.len(), 1);
     let found = load("kind: Deployment\n").unwrap_err();
     assert_eq!(lines(&found), "r.yml:1:1: the document holds no rules [BS2108]\n");
-    assert!(read(source(text), &STRICT).is_err());
+    assert!(read(&source(text), &STRICT).is_err());
 }
 
 #[test]
@@ -229,4 +229,30 @@ groups:
     let nothing = load("patches: [{match: {alert: Nope}, set: {for: 1m}}]").unwrap().patches;
     assert_eq!(apply(groups, &nothing).unwrap_err()[0].message, "the patch fits no rule");
     assert!(load("patches: [{match: {}, set: {}}]").is_err());
+}
+
+#[test]
+fn one_group_alone() {
+    let text = "name: g\ninterval: 30s\nrules: [{alert: A, expr: up}]\n";
+    let group = super::read_group(&source(text), "team").unwrap();
+    assert_eq!((&*group.file, group.rules.len()), ("team", 1));
+    assert!(super::read_group(&source("rules: []"), "team").is_err());
+    assert!(super::read_group(&source(""), "team").is_err());
+}
+
+proptest::proptest! {
+    /// Whatever stands in a file, it is answered; what is accepted is accepted again.
+    #[test]
+    fn any_text_is_answered(
+        lines in proptest::collection::vec(
+            "(groups:|- name: g|  interval: [0-9x]m|  rules:|  - (alert|record): A|    expr: (up|1|x\\{)|\
+             kind: (List|RuleGroup|PrometheusRule)|spec: \\{\\}|patches: \\[.{0,5}\\]|.{0,12})",
+            0..12,
+        ),
+    ) {
+        let text = lines.join("\n");
+        let first = load(&text).is_ok();
+        proptest::prop_assert_eq!(first, load(&text).is_ok());
+        let _ = read(&source(&text), &STRICT);
+    }
 }

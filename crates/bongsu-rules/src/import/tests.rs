@@ -14,7 +14,7 @@ fn imported(text: &str, format: Format) -> String {
     assert_eq!(imported.format, format);
     if !imported.yaml.is_empty() {
         let options = crate::file::Options::default();
-        match crate::file::read(source(&imported.yaml), &options) {
+        match crate::file::read(&source(&imported.yaml), &options) {
             Ok(loaded) => {
                 let rules: usize = loaded.groups.iter().map(|group| group.rules.len()).sum();
                 assert_eq!((rules, loaded.warnings), (imported.rules, Vec::new()));

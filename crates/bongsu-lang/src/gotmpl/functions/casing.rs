@@ -55,7 +55,11 @@ pub(super) fn first_letters(text: &str) -> String {
     let mut begins = true;
     for c in text.chars() {
         let part = c.is_alphanumeric() || c == '_';
-        if begins && part { push_title(c, &mut out) } else { out.push(c) }
+        if begins && part {
+            push_title(c, &mut out);
+        } else {
+            out.push(c);
+        }
         begins = !part && (c.is_ascii() || c.is_whitespace());
     }
     out
@@ -91,7 +95,9 @@ mod tests {
 
     #[test]
     fn first_letters_only() {
-        for (text, want) in [("aa bb CC", "Aa Bb CC"), ("a-b_c 1d", "A-B_c 1d"), ("한글 é", "한글 É")] {
+        for (text, want) in
+            [("aa bb CC", "Aa Bb CC"), ("a-b_c 1d", "A-B_c 1d"), ("한글 é", "한글 É")]
+        {
             assert_eq!(first_letters(text), want);
         }
     }

@@ -27,8 +27,7 @@ pub(super) fn binary(_: &mut Call<'_>, v: &[Value]) -> Result<Value, String> {
     if value.abs() <= 1.0 || !value.is_finite() {
         return Ok(Value::from(four_digits(value)));
     }
-    let (value, prefix) =
-        reduced(value, 1024.0, &["ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"]);
+    let (value, prefix) = reduced(value, 1024.0, &["ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"]);
     Ok(Value::from(format!("{}{prefix}", four_digits(value))))
 }
 
@@ -78,11 +77,7 @@ fn nanoseconds(seconds: f64, what: &str) -> Result<i64, String> {
     Ok(whole(nanoseconds))
 }
 
-fn reduced(
-    mut value: f64,
-    base: f64,
-    prefixes: &'static [&'static str],
-) -> (f64, &'static str) {
+fn reduced(mut value: f64, base: f64, prefixes: &'static [&'static str]) -> (f64, &'static str) {
     let mut prefix = "";
     for next in prefixes {
         if value.abs() < base {
