@@ -86,7 +86,8 @@ impl Plan {
     fn expression(group: &Group, rule: &Rule, recovers: bool) -> Result<Asked, String> {
         let whole = Self::text(group, &rule.expr)?;
         let shown = Self::shown(&whole);
-        let needs_all = recovers || rule.policy.no_data != NoData::Ok;
+        let policy = &rule.policy;
+        let needs_all = recovers || policy.no_data != NoData::Ok || policy.datapoints.is_some();
         let split = match &whole {
             Subject::Expr(expr, _) if needs_all => split_comparison(expr),
             _ => None,
