@@ -19,6 +19,10 @@ const TARGETS: &[&str] = &[
     "cel",
     "enrich",
     "workflow",
+    "promql",
+    "remote_write",
+    "exposition",
+    "otlp",
 ];
 
 /// Inputs to begin with, where arbitrary bytes would hardly become one.

@@ -7,7 +7,9 @@
 mod alertmanager;
 mod founding;
 mod keep;
+mod promql;
 mod report;
+mod rules;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -33,7 +35,9 @@ const SUITES: &[(&str, &str, Suite)] = &[
     ("keep-cel", "keep/semantics", keep::cel::run),
     ("keep-semantics", "keep/semantics", keep::semantics::run),
     ("keep-workflows", "keep/workflows", keep::workflows::run),
+    ("rules", "rules", rules::run),
     ("founding-workflows", "founding/workflows", founding::workflows::run),
+    ("promql", "promql", promql::run),
 ];
 
 fn main() -> Result<ExitCode> {

@@ -1,5 +1,6 @@
 //! Where series come from.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use bongsu_model::{Labels, Matcher};
@@ -29,6 +30,27 @@ pub struct Points {
     /// Histograms.
     pub histograms: Vec<(i64, Arc<FloatHistogram>)>,
 }
+
+/// [`Points`] that somebody else owns.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PointsRef<'p> {
+    /// Times of floats.
+    pub times: &'p [i64],
+    /// Floats, as many as `times`.
+    pub values: &'p [f64],
+    /// Histograms.
+    pub histograms: &'p [(i64, Arc<FloatHistogram>)],
+}
+
+impl Points {
+    /// A view of all points.
+    pub fn view(&self) -> PointsRef<'_> {
+        PointsRef { times: &self.times, values: &self.values, histograms: &self.histograms }
+    }
+}
+
+/// Told of each series of a window; answers whether to go on.
+pub type Visit<'v> = dyn FnMut(&Labels, PointsRef<'_>) -> ControlFlow<()> + 'v;
 
 /// A source that cannot answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -64,5 +86,16 @@ pub trait SeriesSource {
             }
         }
         Ok(series)
+    }
+
+    /// Hands each series of a window to `visit`, until that breaks off. The default asks for all of
+    /// them at once; a source that can show a window without copying it should.
+    fn visit(&self, select: &Select<'_>, visit: &mut Visit<'_>) -> Result<(), SourceError> {
+        for (labels, points) in self.select(select)? {
+            if visit(&labels, points.view()).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 }

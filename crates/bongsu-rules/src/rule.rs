@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bongsu_lang::time_interval::TimeInterval;
 use bongsu_model::Place;
 
+use crate::condition::{Comparison, Condition};
+
 /// A group of rules that are evaluated in order.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Group {
     /// Unique within its file.
     pub name: String,
@@ -23,23 +26,76 @@ pub struct Group {
     pub labels: BTreeMap<String, String>,
     /// The data source its rules ask; `None`: the default.
     pub datasource: Option<String>,
+    /// What other programs of the family let a group say.
+    pub options: GroupOptions,
     /// Rules in order.
     pub rules: Vec<Rule>,
     /// Where its name stands.
     pub place: Option<Place>,
 }
 
+/// Settings of a group that Prometheus itself does not have.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GroupOptions {
+    /// What expressions are written in.
+    pub language: Language,
+    /// Thanos: whether an answer that lacks a part counts; `None`: the data source's default.
+    pub partial_response: Option<PartialResponse>,
+    /// Mimir: tenants whose series are asked for together.
+    pub source_tenants: Vec<String>,
+    /// vmalert: the tenant asked and written to.
+    pub tenant: Option<String>,
+    /// vmalert: instants of evaluation are this far after multiples of the interval, instead of
+    /// where the group's name puts them. Nanoseconds, may be negative.
+    pub eval_offset: Option<i64>,
+    /// Mimir, vmalert: questions are about multiples of the interval.
+    pub align: bool,
+    /// vmalert: parameters for every question.
+    pub params: Vec<(String, String)>,
+    /// vmalert: headers for every question, `Name: value`.
+    pub headers: Vec<String>,
+}
+
+/// What expressions of a group are written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Language {
+    /// PromQL.
+    #[default]
+    PromQl,
+    /// VictoriaMetrics' superset, which only it can read.
+    MetricsQl,
+    /// Loki's.
+    LogQl,
+    /// VictoriaLogs'.
+    LogsQl,
+    /// Graphite's.
+    Graphite,
+}
+
+/// What to do with an answer that lacks a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartialResponse {
+    /// It counts, with a warning.
+    Warn,
+    /// It is an error.
+    Abort,
+}
+
 /// One rule.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Rule {
     /// Alert name or metric name.
     pub name: String,
-    /// The expression as written.
+    /// The expression as written; empty if the condition is not an expression.
     pub expr: String,
     /// Labels as written: templates for alerts, texts for recordings; group labels merged in.
     pub labels: BTreeMap<String, String>,
     /// What it makes.
     pub kind: RuleKind,
+    /// What is asked instead of `expr`.
+    pub condition: Option<Condition>,
+    /// How answers become alerts where that is not as in Prometheus.
+    pub policy: Policy,
     /// Where its name stands.
     pub place: Option<Place>,
     /// Where its expression's text begins.
@@ -47,9 +103,10 @@ pub struct Rule {
 }
 
 /// What a rule makes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum RuleKind {
     /// Series of the rule's name.
+    #[default]
     Recording,
     /// Alerts.
     Alerting {
@@ -60,4 +117,72 @@ pub enum RuleKind {
         /// Templates.
         annotations: BTreeMap<String, String>,
     },
+}
+
+impl RuleKind {
+    /// Whether the rule makes alerts.
+    pub fn is_alerting(&self) -> bool {
+        matches!(self, Self::Alerting { .. })
+    }
+}
+
+/// How answers become alerts. The default is what Prometheus does.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Policy {
+    /// When the question is answered without any series.
+    pub no_data: NoData,
+    /// When the question is answered with an error.
+    pub on_error: OnError,
+    /// How many of the last evaluations must breach; `None`: the present one.
+    pub datapoints: Option<Datapoints>,
+    /// When a firing alert recovers; `None`: when the rule no longer holds.
+    pub recover: Option<Recover>,
+    /// Outside of these the rule rests: it asks nothing and its alerts resolve. Empty: always.
+    pub active_times: Vec<TimeInterval>,
+    /// An overlay switched it off: it rests always.
+    pub disabled: bool,
+}
+
+/// What no data means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum NoData {
+    /// Nothing is wrong.
+    #[default]
+    Ok,
+    /// What was active stays active; if nothing was, an alert with the rule's labels is.
+    Firing,
+    /// Nothing changes.
+    Keep,
+    /// An alert of the rule with the label `no_data="true"`; others resolve.
+    NoData,
+}
+
+/// What an error means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// Nothing changes.
+    #[default]
+    Keep,
+    /// What was active stays active; if nothing was, an alert with the rule's labels is.
+    Firing,
+    /// Nothing changes but for an alert of the rule with the label `evaluation_error="true"`.
+    Error,
+}
+
+/// M of N: an alert is active if `breaching` of the last `of` evaluations breached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datapoints {
+    /// M, at least 1.
+    pub breaching: u8,
+    /// N, at least M, at most 64.
+    pub of: u8,
+}
+
+/// Hysteresis: what ends an alert that fires.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Recover {
+    /// Its value compares so.
+    When(Comparison),
+    /// This expression answers with the labels of the alert's series.
+    Expr(String),
 }

@@ -1,7 +1,12 @@
 //! What a rendering may see of the world and how much it may use.
 
+use std::fmt::Debug;
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+
+use super::value::Value;
 
 /// What a rendering sees besides its data.
 #[derive(Clone, Debug)]
@@ -10,12 +15,29 @@ pub struct Context {
     pub now: Timestamp,
     /// The zone of `now` and of a time's `Local` method.
     pub local: TimeZone,
+    /// Who answers functions that need more than their arguments (`query`).
+    pub host: Option<Arc<dyn Host>>,
+}
+
+/// The program around a rendering, for what only it can know.
+pub trait Host: Debug + Send + Sync {
+    /// Answers the function of that name for its text, which is empty for functions without one.
+    ///
+    /// # Errors
+    /// What the template's error says.
+    fn answer(&self, function: &'static str, text: &str) -> Result<Value, String>;
 }
 
 impl Context {
     /// `now` in UTC.
     pub fn at(now: Timestamp) -> Self {
-        Self { now, local: TimeZone::UTC }
+        Self { now, local: TimeZone::UTC, host: None }
+    }
+
+    /// With a program that answers.
+    #[must_use]
+    pub fn with_host(self, host: Arc<dyn Host>) -> Self {
+        Self { host: Some(host), ..self }
     }
 }
 

@@ -29,7 +29,7 @@ mod value;
 
 pub use error::{RenderError, TemplateError};
 pub use function::{Body, Call, Function, FunctionSet, Parameter, Signature};
-pub use limits::{Context, Limits};
+pub use limits::{Context, Host, Limits};
 pub use set::{TemplateSet, check_syntax};
 pub use time::{GoTime, Zone};
 pub use value::{Dict, Field, IntType, List, Object, Shape, TextKind, Value};

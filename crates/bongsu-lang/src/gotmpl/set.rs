@@ -72,7 +72,15 @@ impl TemplateSet {
     /// # Errors
     /// The first mistake.
     pub fn check_text(&self, text: &str) -> Result<(), TemplateError> {
-        self.parse("", text).map(|_| ())
+        self.check_named("", text)
+    }
+
+    /// [`Self::check_text`] of a text that errors call by a name.
+    ///
+    /// # Errors
+    /// The first mistake.
+    pub fn check_named(&self, name: &str, text: &str) -> Result<(), TemplateError> {
+        self.parse(name, text).map(|_| ())
     }
 
     /// Renders `text` as `text/template` does, with `missingkey=zero`. A text without `{{` is
@@ -86,11 +94,25 @@ impl TemplateSet {
         data: &Value,
         context: &Context,
     ) -> Result<String, RenderError> {
+        self.render_named("", text, data, context)
+    }
+
+    /// [`Self::render_text`] of a text that errors call by a name.
+    ///
+    /// # Errors
+    /// A mistake in the text, or one met while executing.
+    pub fn render_named(
+        &self,
+        name: &str,
+        text: &str,
+        data: &Value,
+        context: &Context,
+    ) -> Result<String, RenderError> {
         if !text.contains("{{") {
             return Ok(text.to_owned());
         }
-        let overlay = self.overlay(text)?;
-        let Some(main) = overlay.template("").cloned() else { return Ok(String::new()) };
+        let overlay = self.overlay(name, text)?;
+        let Some(main) = overlay.main().cloned() else { return Ok(String::new()) };
         let world = World { names: &overlay, context, limits: &self.limits, root: data };
         run(world, &main, &mut Budget::new(&self.limits))
     }
@@ -105,7 +127,7 @@ impl TemplateSet {
         data: &Value,
         context: &Context,
     ) -> Result<String, RenderError> {
-        let overlay = self.overlay(text)?;
+        let overlay = self.overlay("", text)?;
         let Some(main) = overlay.template("") else { return Ok(String::new()) };
         let lookup = |name: &str| overlay.template(name);
         let templates =
@@ -122,8 +144,8 @@ impl TemplateSet {
     }
 
     /// The set plus the definitions of a text.
-    fn overlay(&self, text: &str) -> Result<Overlay<'_>, RenderError> {
-        let parsed = self.parse("", text).map_err(RenderError::before_output)?;
+    fn overlay(&self, name: &str, text: &str) -> Result<Overlay<'_>, RenderError> {
+        let parsed = self.parse(name, text).map_err(RenderError::before_output)?;
         let own = parsed
             .into_iter()
             .filter(|t| !(t.is_blank() && self.templates.contains_key(&t.name)))
@@ -137,6 +159,13 @@ impl TemplateSet {
 struct Overlay<'a> {
     own: Vec<Arc<Template>>,
     set: &'a TemplateSet,
+}
+
+impl Overlay<'_> {
+    /// The text itself: the parser puts it last.
+    fn main(&self) -> Option<&Arc<Template>> {
+        self.own.last()
+    }
 }
 
 impl Namespace for Overlay<'_> {

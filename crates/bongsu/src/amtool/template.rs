@@ -28,7 +28,7 @@ pub(super) fn render(call: &Call) -> Result<(), String> {
             TemplateData::parse(&text)?
         }
     };
-    let context = Context { now, local: TimeZone::system() };
+    let context = Context { local: TimeZone::system(), ..Context::at(now) };
     let text = call.parsed.text("template.text");
     let rendered = match call.parsed.text("template.type") {
         "html" => templates.render_html(text, &data.into_value(), &context),

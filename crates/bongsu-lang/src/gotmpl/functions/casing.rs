@@ -49,6 +49,22 @@ pub(super) fn title(text: &str) -> String {
     out
 }
 
+/// Capitalises the first letter of every word and leaves the rest, as Go's `strings.Title` does.
+pub(super) fn first_letters(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut begins = true;
+    for c in text.chars() {
+        let part = c.is_alphanumeric() || c == '_';
+        if begins && part {
+            push_title(c, &mut out);
+        } else {
+            out.push(c);
+        }
+        begins = !part && (c.is_ascii() || c.is_whitespace());
+    }
+    out
+}
+
 fn is_cased(c: char) -> bool {
     c.is_lowercase() || c.is_uppercase() || matches!(c, 'ǅ' | 'ǈ' | 'ǋ' | 'ǲ')
 }
@@ -75,7 +91,16 @@ fn push_title(c: char, out: &mut String) {
 
 #[cfg(test)]
 mod tests {
-    use super::{lower, title, upper};
+    use super::{first_letters, lower, title, upper};
+
+    #[test]
+    fn first_letters_only() {
+        for (text, want) in
+            [("aa bb CC", "Aa Bb CC"), ("a-b_c 1d", "A-B_c 1d"), ("한글 é", "한글 É")]
+        {
+            assert_eq!(first_letters(text), want);
+        }
+    }
 
     #[test]
     fn cases() {

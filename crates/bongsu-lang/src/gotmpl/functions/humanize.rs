@@ -1,8 +1,110 @@
-//! `humanizeDuration`, as Prometheus prints durations for people.
+//! Numbers as Prometheus prints them for people.
+
+use bongsu_model::Timestamp;
 
 use crate::gotmpl::function::Call;
 use crate::gotmpl::gofmt;
+use crate::gotmpl::time::GoTime;
 use crate::gotmpl::value::Value;
+
+/// `humanize`: `1.235M`, `120m`.
+pub(super) fn decimal(_: &mut Call<'_>, v: &[Value]) -> Result<Value, String> {
+    let value = to_float(&v[0])?;
+    if value == 0.0 || !value.is_finite() {
+        return Ok(Value::from(four_digits(value)));
+    }
+    let (value, prefix) = if value.abs() >= 1.0 {
+        reduced(value, 1000.0, &["k", "M", "G", "T", "P", "E", "Z", "Y"])
+    } else {
+        enlarged(value)
+    };
+    Ok(Value::from(format!("{}{prefix}", four_digits(value))))
+}
+
+/// `humanize1024`: `1.177Mi`.
+pub(super) fn binary(_: &mut Call<'_>, v: &[Value]) -> Result<Value, String> {
+    let value = to_float(&v[0])?;
+    if value.abs() <= 1.0 || !value.is_finite() {
+        return Ok(Value::from(four_digits(value)));
+    }
+    let (value, prefix) = reduced(value, 1024.0, &["ki", "Mi", "Gi", "Ti", "Pi", "Ei", "Zi", "Yi"]);
+    Ok(Value::from(format!("{}{prefix}", four_digits(value))))
+}
+
+/// `humanizePercentage` of a ratio.
+pub(super) fn percentage(_: &mut Call<'_>, v: &[Value]) -> Result<Value, String> {
+    Ok(Value::from(format!("{}%", four_digits(to_float(&v[0])? * 100.0))))
+}
+
+/// `humanizeTimestamp` of seconds since 1970.
+pub(super) fn timestamp(_: &mut Call<'_>, v: &[Value]) -> Result<Value, String> {
+    let seconds = to_float(&v[0])?;
+    if !seconds.is_finite() {
+        return Ok(Value::from(four_digits(seconds)));
+    }
+    Ok(Value::from(instant(seconds)?.to_string()))
+}
+
+/// `toTime` of seconds since 1970.
+pub(super) fn time(_: &mut Call<'_>, v: &[Value]) -> Result<Value, String> {
+    instant(to_float(&v[0])?).map(Value::Time)
+}
+
+/// `toDuration` of seconds.
+pub(super) fn to_duration(_: &mut Call<'_>, v: &[Value]) -> Result<Value, String> {
+    let seconds = to_float(&v[0])?;
+    nanoseconds(seconds, "duration").map(Value::Duration)
+}
+
+/// Prometheus keeps milliseconds of an instant.
+fn instant(seconds: f64) -> Result<GoTime, String> {
+    let milliseconds = nanoseconds(seconds, "timestamp")? / 1_000_000;
+    let at = Timestamp::from_millisecond(milliseconds).map_err(|error| error.to_string())?;
+    Ok(GoTime::utc(at))
+}
+
+fn nanoseconds(seconds: f64, what: &str) -> Result<i64, String> {
+    if !seconds.is_finite() {
+        return Err("value is NaN or Inf".to_owned());
+    }
+    let nanoseconds = seconds * 1e9;
+    if nanoseconds.abs() > i64::MAX as f64 {
+        let shown = gofmt::display(&Value::Float(seconds));
+        return Err(format!(
+            "{shown} cannot be represented as a nanoseconds {what} since it overflows int64"
+        ));
+    }
+    Ok(whole(nanoseconds))
+}
+
+fn reduced(mut value: f64, base: f64, prefixes: &'static [&'static str]) -> (f64, &'static str) {
+    let mut prefix = "";
+    for next in prefixes {
+        if value.abs() < base {
+            break;
+        }
+        prefix = next;
+        value /= base;
+    }
+    (value, prefix)
+}
+
+fn enlarged(mut value: f64) -> (f64, &'static str) {
+    let mut prefix = "";
+    for next in ["m", "u", "n", "p", "f", "a", "z", "y"] {
+        if value.abs() >= 1.0 {
+            break;
+        }
+        prefix = next;
+        value *= 1000.0;
+    }
+    (value, prefix)
+}
+
+/// Go's conversion on the machines Prometheus runs on: what is too large becomes the least number.
+fn whole(value: f64) -> i64 {
+    if value < i64::MAX as f64 { value as i64 } else { i64::MIN }
+}
 
 /// Seconds (number, text of a number, or a duration) as `1d 2h 3m 4s`, `12.35s`, `100ms`.
 pub(super) fn duration(_: &mut Call<'_>, v: &[Value]) -> Result<Value, String> {
@@ -36,21 +138,13 @@ fn humanize(seconds: f64) -> String {
     if seconds.abs() >= 1.0 {
         return at_least_a_second(seconds);
     }
-    let mut value = seconds;
-    let mut prefix = "";
-    for next in ["m", "u", "n", "p", "f", "a", "z", "y"] {
-        if value.abs() >= 1.0 {
-            break;
-        }
-        prefix = next;
-        value *= 1000.0;
-    }
+    let (value, prefix) = enlarged(seconds);
     format!("{}{prefix}s", four_digits(value))
 }
 
 fn at_least_a_second(seconds: f64) -> String {
     let sign = if seconds < 0.0 { "-" } else { "" };
-    let whole = seconds.abs() as i64;
+    let whole = whole(seconds.abs());
     let (s, m, h, d) = (whole % 60, whole / 60 % 60, whole / 3600 % 24, whole / 86_400);
     match (d, h, m) {
         (0, 0, 0) => format!("{sign}{}s", four_digits(seconds.abs())),

@@ -4,10 +4,15 @@ mod casing;
 mod collections;
 mod encoding;
 mod humanize;
+mod network;
 mod text;
 mod times;
+mod vector;
 
 use super::function::{FunctionSet, Parameter, Signature};
+
+pub use network::{graph_link, table_link};
+pub use vector::{QuerySample, StringMap, query_result};
 
 /// The functions of Alertmanager's notification templates.
 pub fn alertmanager() -> FunctionSet {
@@ -39,5 +44,45 @@ pub fn alertmanager() -> FunctionSet {
     set.add("toDate", Signature::fixed(&[Str, Str]), times::to_date);
     set.add("mustToDate", Signature::fixed(&[Str, Str]), times::must_to_date);
     set.add("humanizeDuration", Signature::fixed(&[Any]), humanize::duration);
+    set
+}
+
+/// The functions of Prometheus' templates in labels and annotations of rules. `query`, `externalURL`
+/// and `pathPrefix` need a [`super::Host`].
+pub fn prometheus() -> FunctionSet {
+    use Parameter::{Any, Str};
+    let mut set = FunctionSet::default();
+    let text = Signature::fixed(&[Str]);
+    let any = Signature::fixed(&[Any]);
+    let none = Signature::fixed(&[]);
+    set.add("query", text, vector::query);
+    set.add("first", any, vector::first);
+    set.add("label", Signature::fixed(&[Str, Any]), vector::label);
+    set.add("value", any, vector::value);
+    set.add("strvalue", any, vector::string_value);
+    set.add("sortByLabel", Signature::fixed(&[Str, Any]), vector::sort_by_label);
+    set.add("args", Signature::variadic(&[Any]), vector::arguments);
+    set.add("humanize", any, humanize::decimal);
+    set.add("humanize1024", any, humanize::binary);
+    set.add("humanizeDuration", any, humanize::duration);
+    set.add("humanizePercentage", any, humanize::percentage);
+    set.add("humanizeTimestamp", any, humanize::timestamp);
+    set.add("toTime", any, humanize::time);
+    set.add("toDuration", any, humanize::to_duration);
+    set.add("now", none, times::unix_now);
+    set.add("parseDuration", text, times::parse_duration);
+    set.add("title", text, text::first_letters);
+    set.add("toUpper", text, text::to_upper);
+    set.add("toLower", text, text::to_lower);
+    set.add("match", Signature::fixed(&[Str, Str]), text::matches);
+    set.add("reReplaceAll", Signature::fixed(&[Str, Str, Str]), text::replace_all);
+    set.add("safeHtml", text, text::safe_html);
+    set.add("stripPort", text, network::strip_port);
+    set.add("stripDomain", text, network::strip_domain);
+    set.add("graphLink", text, network::graph);
+    set.add("tableLink", text, network::table);
+    set.add("urlQueryEscape", text, network::query_escape);
+    set.add("externalURL", none, network::external_url);
+    set.add("pathPrefix", none, network::path_prefix);
     set
 }

@@ -22,6 +22,11 @@ pub(super) fn title(_: &mut Call<'_>, v: &[Value]) -> Outcome {
     Ok(Value::from(casing::title(text(v, 0))))
 }
 
+/// Go's `strings.Title`.
+pub(super) fn first_letters(_: &mut Call<'_>, v: &[Value]) -> Outcome {
+    Ok(Value::from(casing::first_letters(text(v, 0))))
+}
+
 pub(super) fn trim_space(_: &mut Call<'_>, v: &[Value]) -> Outcome {
     Ok(Value::from(text(v, 0).trim()))
 }

@@ -1,6 +1,7 @@
 //! Times: formatting, zones, reading, now.
 
 use super::text::text;
+use crate::duration;
 use crate::gotmpl::function::Call;
 use crate::gotmpl::time::{GoTime, Zone};
 use crate::gotmpl::value::Value;
@@ -35,6 +36,16 @@ pub(super) fn to_date(_: &mut Call<'_>, v: &[Value]) -> Outcome {
 /// `mustToDate layout text`: an error if the text does not fit.
 pub(super) fn must_to_date(_: &mut Call<'_>, v: &[Value]) -> Outcome {
     GoTime::parse(text(v, 0), text(v, 1)).map(Value::Time)
+}
+
+/// Prometheus' `now`: seconds since 1970.
+pub(super) fn unix_now(call: &mut Call<'_>, _: &[Value]) -> Outcome {
+    Ok(Value::Float(call.context.now.as_millisecond() as f64 / 1000.0))
+}
+
+/// A Prometheus duration in seconds.
+pub(super) fn parse_duration(_: &mut Call<'_>, v: &[Value]) -> Outcome {
+    duration::parse(text(v, 0)).map(|duration| Value::Float(duration.as_nanos() as f64 / 1e9))
 }
 
 fn time(values: &[Value], index: usize) -> Result<&GoTime, String> {

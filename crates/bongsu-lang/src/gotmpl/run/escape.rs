@@ -63,7 +63,7 @@ fn is_printable(c: char) -> bool {
 }
 
 /// `url.QueryEscape`.
-pub(super) fn url_query(text: &str) -> String {
+pub(in crate::gotmpl) fn url_query(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for byte in text.bytes() {
         match byte {

@@ -19,6 +19,7 @@ use super::value::Value;
 
 pub(super) use budget::Budget;
 pub(super) use builtins::is_builtin;
+pub(super) use escape::url_query;
 
 /// Where templates and functions come from.
 pub(super) trait Namespace {

@@ -1,0 +1,202 @@
+//! `groups:` and what a group may say.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bongsu_lang::yaml::Node;
+use bongsu_model::Diagnostic;
+
+use super::reader::Reader;
+use super::rule::{self, Within};
+use super::{Flavour, items};
+use crate::codes;
+use crate::rule::{Group, Language, PartialResponse};
+
+const PROMETHEUS: &[&str] = &["name", "interval", "query_offset", "limit", "rules", "labels"];
+const OBJECT: &[&str] =
+    &["name", "interval", "query_offset", "limit", "rules", "labels", "partial_response_strategy"];
+/// Of Thanos, Mimir and Cortex, vmalert, and Bongsu.
+const FAMILY: &[&str] = &[
+    "name",
+    "interval",
+    "query_offset",
+    "limit",
+    "rules",
+    "labels",
+    "partial_response_strategy",
+    "source_tenants",
+    "align_evaluation_time_on_interval",
+    "evaluation_delay",
+    "remote_write",
+    "concurrency",
+    "eval_offset",
+    "eval_delay",
+    "eval_alignment",
+    "type",
+    "params",
+    "headers",
+    "notifier_headers",
+    "tenant",
+    "debug",
+    "datasource",
+];
+
+/// Languages by the name of a group's `type`.
+const LANGUAGES: &[(&str, Language)] = &[
+    ("prometheus", Language::PromQl),
+    ("promql", Language::PromQl),
+    ("metricsql", Language::MetricsQl),
+    ("loki", Language::LogQl),
+    ("logql", Language::LogQl),
+    ("vlogs", Language::LogsQl),
+    ("logsql", Language::LogsQl),
+    ("graphite", Language::Graphite),
+];
+
+impl Flavour {
+    fn group_keys(self) -> &'static [&'static str] {
+        match self {
+            Self::Prometheus => PROMETHEUS,
+            Self::Object => OBJECT,
+            Self::Family => FAMILY,
+        }
+    }
+}
+
+/// A document with `groups`.
+pub(super) fn read_file(
+    node: &Node,
+    file: &Arc<str>,
+    flavour: Flavour,
+    reader: &mut Reader,
+) -> Vec<Group> {
+    let mut groups = Vec::new();
+    // Rulers that keep groups in namespaces write theirs into the file.
+    let known: &[&str] =
+        if flavour == Flavour::Family { &["groups", "namespace"] } else { &["groups"] };
+    reader.fields(node, "rulefmt.RuleGroups", known, |key, value, reader| {
+        if key == "groups" {
+            groups = read_list(value, file, flavour, reader);
+        }
+    });
+    groups
+}
+
+/// The list under `groups`.
+pub(super) fn read_list(
+    node: &Node,
+    file: &Arc<str>,
+    flavour: Flavour,
+    reader: &mut Reader,
+) -> Vec<Group> {
+    items(node, reader).iter().map(|item| read(item, file, flavour, reader)).collect()
+}
+
+pub(super) fn read(
+    node: &Arc<Node>,
+    file: &Arc<str>,
+    flavour: Flavour,
+    reader: &mut Reader,
+) -> Group {
+    let mut group = Group { file: Arc::clone(file), ..Group::default() };
+    let mut rules: Option<Arc<Node>> = None;
+    reader.fields(node, "rulefmt.RuleGroup", flavour.group_keys(), |key, value, reader| {
+        if key == "rules" {
+            rules = Some(Arc::clone(value));
+        } else {
+            setting(&mut group, key, value, reader);
+        }
+    });
+    // promtool shows where the group begins.
+    group.place = Some(reader.place(node));
+    if group.name.is_empty() {
+        reader.fault(codes::GROUP, node, "Groupname must not be empty");
+    }
+    if let Some(rules) = rules {
+        read_rules(&mut group, &rules, flavour, reader);
+    }
+    group
+}
+
+/// The list under `rules`; labels of the group go into each.
+pub(super) fn read_rules(group: &mut Group, node: &Node, flavour: Flavour, reader: &mut Reader) {
+    let within = Within {
+        group: group.name.clone(),
+        labels: group.labels.clone(),
+        language: group.options.language,
+        flavour,
+    };
+    let list = items(node, reader).iter().enumerate();
+    group.rules = list.filter_map(|(at, item)| rule::read(item, at + 1, &within, reader)).collect();
+}
+
+/// One key of a group except `rules`.
+pub(super) fn setting(group: &mut Group, key: &str, value: &Arc<Node>, reader: &mut Reader) {
+    let options = &mut group.options;
+    match key {
+        "name" => group.name = reader.text(value).unwrap_or_default(),
+        "interval" => {
+            // No interval is written as zero, too.
+            group.interval = reader.duration(value).filter(|interval| !interval.is_zero());
+        }
+        "query_offset" | "evaluation_delay" | "eval_delay" => {
+            group.query_offset = reader.duration(value);
+        }
+        "limit" => {
+            let limit = reader.integer(value).unwrap_or(0);
+            group.limit = usize::try_from(limit).unwrap_or(0);
+        }
+        "labels" => group.labels = labels(value, reader),
+        "partial_response_strategy" => {
+            const WORDS: &[(&str, Option<PartialResponse>)] = &[
+                ("abort", Some(PartialResponse::Abort)),
+                ("warn", Some(PartialResponse::Warn)),
+                ("", None),
+            ];
+            options.partial_response = reader.word(value, WORDS).flatten();
+        }
+        "source_tenants" => options.source_tenants = reader.texts(value),
+        "tenant" => options.tenant = reader.text(value),
+        "align_evaluation_time_on_interval" | "eval_alignment" => {
+            options.align = reader.boolean(value).unwrap_or(false);
+        }
+        "eval_offset" => options.eval_offset = offset(value, reader),
+        "type" => options.language = reader.word(value, LANGUAGES).unwrap_or_default(),
+        "params" => {
+            for entry in reader.entries(value) {
+                let name = entry.key.text().unwrap_or_default().to_owned();
+                let texts = reader.texts(&entry.value);
+                options.params.extend(texts.into_iter().map(|text| (name.clone(), text)));
+            }
+        }
+        "headers" => options.headers = reader.texts(value),
+        "datasource" => group.datasource = reader.text(value).filter(|name| !name.is_empty()),
+        _ => reader.warn(codes::WITHOUT_EFFECT, value, format!("{key} has no effect here")),
+    }
+}
+
+fn offset(node: &Node, reader: &mut Reader) -> Option<i64> {
+    let text = reader.text(node)?;
+    let (sign, length) = text.strip_prefix('-').map_or((1, &*text), |rest| (-1, rest));
+    match bongsu_lang::duration::parse(length) {
+        Ok(length) => i64::try_from(Duration::as_nanos(&length)).ok().map(|length| sign * length),
+        Err(message) => {
+            reader.fault(codes::TYPE, node, message);
+            None
+        }
+    }
+}
+
+fn labels(node: &Node, reader: &mut Reader) -> BTreeMap<String, String> {
+    let mut labels = BTreeMap::new();
+    for (name, (value, at)) in reader.pairs(node) {
+        if name.is_empty() || name == "__name__" {
+            let place = reader.place(&at);
+            let message = format!("invalid label name: {name}");
+            reader.push(Diagnostic::error(codes::GROUP, message).at(Some(place)));
+        }
+        labels.insert(name, value);
+    }
+    labels
+}

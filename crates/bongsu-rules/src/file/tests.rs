@@ -1,0 +1,258 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bongsu_model::{Diagnostic, Source};
+
+use super::{Loaded, Options, apply, overlay, read};
+use crate::condition::Condition;
+use crate::rule::{Datapoints, Language, NoData, Recover, RuleKind};
+
+fn source(text: &str) -> Arc<Source> {
+    Arc::new(Source { name: "r.yml".to_owned(), text: text.to_owned() })
+}
+
+fn load(text: &str) -> Result<Loaded, Vec<Diagnostic>> {
+    read(&source(text), &Options::default())
+}
+
+fn lines(found: &[Diagnostic]) -> String {
+    found.iter().map(|finding| finding.on_one_line() + "\n").collect()
+}
+
+const STRICT: Options = Options { strict: true, ignore_unknown: false };
+
+#[test]
+fn every_mistake_with_its_place_in_promtools_words() {
+    let text = "\
+groups:
+- name: g
+  intervall: 1m
+  labels: {__name__: x}
+  rules:
+  - record: a{b}
+    expr: 1
+    for: 1m
+    annotations: {x: y}
+  - alert: A
+    record: B
+    expr: sum(
+  - expr: 1
+  - alert: C
+  - alert: D
+    expr: up
+    for: 5
+    labels: {a: '{{ $nope }}', __name__: b}
+    annotations: {s: '{{ unknown 1 }}', t: [1]}
+- name: g
+- rules: []
+";
+    let found = read(&source(text), &STRICT).unwrap_err();
+    insta::assert_snapshot!(lines(&found));
+}
+
+#[test]
+fn prometheus_file() {
+    let text = "\
+groups:
+- name: g
+  interval: 30s
+  query_offset: 0s
+  limit: 5
+  labels: {team: x, severity: low}
+  rules:
+  - &base
+    alert: A
+    expr: |
+      up == 0
+    for: 5m
+    keep_firing_for: 1h
+    labels: {severity: high, really: true}
+    annotations: {summary: '{{ $labels.job }} is down'}
+  - <<: *base
+    alert: B
+  - record: job:up:sum
+    expr: 1
+---
+groups: [{name: g}]
+";
+    let loaded = read(&source(text), &STRICT).unwrap();
+    let [group] = &*loaded.groups else { panic!("only the first document counts") };
+    assert_eq!((group.limit, group.query_offset), (5, Some(Duration::ZERO)));
+    let [a, b, record] = &*group.rules else { panic!("three rules") };
+    assert_eq!(format!("{:?}", a.labels), r#"{"really": "true", "severity": "high", "team": "x"}"#);
+    assert_eq!((&*b.name, &b.kind), ("B", &a.kind));
+    assert_eq!((&*record.expr, &record.kind), ("1", &RuleKind::Recording));
+    assert!(load(text).is_err(), "two groups of one name");
+    assert_eq!(read(&source(""), &STRICT), Ok(Loaded::default()));
+}
+
+#[test]
+fn objects_of_a_stream() {
+    let text = "\
+kind: Deployment
+spec: {replicas: 1}
+---
+apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata: {name: a, namespace: n}
+spec:
+  groups:
+  - name: g
+    partial_response_strategy: WARN
+    rules: [{alert: A, expr: 1}]
+---
+apiVersion: v1
+kind: List
+items:
+- kind: PrometheusRule
+  metadata: {name: b}
+  spec: {groups: [{name: g, rules: []}]}
+---
+groups: [{name: g, concurrency: 2, type: vlogs, rules: [{alert: L, expr: '* | stats count()'}]}]
+";
+    let loaded = load(text).unwrap();
+    let ids: Vec<_> = loaded.groups.iter().map(|group| &*group.file).collect();
+    assert_eq!(ids, ["n/a", "b", "r.yml"]);
+    assert_eq!(loaded.groups[2].options.language, Language::LogsQl);
+    assert_eq!(loaded.warnings.len(), 1);
+    let found = load("kind: Deployment\n").unwrap_err();
+    assert_eq!(lines(&found), "r.yml:1:1: the document holds no rules [BS2108]\n");
+    assert!(read(&source(text), &STRICT).is_err());
+}
+
+#[test]
+fn own_kind() {
+    let text = "\
+apiVersion: bongsu.io/v1
+kind: RuleGroup
+metadata: {name: app-logs, labels: {team: payments}}
+spec:
+  interval: 1m
+  datasource: opensearch-main
+  rules:
+  - alert: PaymentErrorBurst
+    frequency:
+      index: logs-app-*
+      query: 'level:ERROR AND service:payment'
+      window: 5m
+      delay: 30s
+      group_by: [service, namespace]
+      threshold: '> 50'
+    no_data: no_data
+    on_error: firing
+  - alert: LoginFromNewCountry
+    new_term: {index: audit-*, fields: [user, country], history: 30d}
+  - alert: HeartbeatSilent
+    flatline: {query: 'msg:heartbeat', window: 10m, group_by: [host], below: 1, forget_after: 1d}
+  - alert: TrafficSpike
+    spike: {index: nginx-*, window: 10m, reference: 10m, factor: 3, direction: up, min_reference: 100}
+  - alert: QueueAge
+    threshold: {expr: 'max(sqs_age_seconds)', op: '>', value: 300, datapoints: {breaching: 3, of: 5}, missing: ignore}
+    recover: '< 200'
+    active_times: [{weekdays: ['monday:friday'], times: [{start_time: '09:00', end_time: '18:00'}], location: Asia/Seoul}]
+  - alert: CheckoutDown
+    composite: {when: 'PaymentErrorBurst and not MaintenanceWindow'}
+";
+    let loaded = load(text).unwrap();
+    let [group] = &*loaded.groups else { panic!("one group") };
+    assert_eq!((&*group.name, group.datasource.as_deref()), ("app-logs", Some("opensearch-main")));
+    assert_eq!(group.rules[0].policy.no_data, NoData::NoData);
+    let queue = &group.rules[4];
+    assert_eq!(queue.policy.datapoints, Some(Datapoints { breaching: 3, of: 5 }));
+    assert!(matches!(queue.policy.recover, Some(Recover::When(_))));
+    assert_eq!(queue.policy.active_times.len(), 1);
+    assert!(matches!(group.rules[5].condition, Some(Condition::Composite { .. })));
+}
+
+#[test]
+fn own_kind_mistakes() {
+    let text = "\
+kind: RuleGroup
+metadata: {name: x}
+spec:
+  rules:
+  - alert: A
+    frequency: {query: x, thresholds: 5}
+  - alert: B
+    spike: {window: 5m, factor: 0}
+  - alert: C
+    expr: up
+    no_data: firing
+  - alert: D
+    expr: up == 0
+    composite: {when: 'A and'}
+    datapoints: {breaching: 4, of: 3}
+  - record: e
+    expr: up
+    on_error: keep
+    active_times: [{times: [{start_time: '9', end_time: '10:00'}]}]
+";
+    insta::assert_snapshot!(lines(&load(text).unwrap_err()));
+}
+
+#[test]
+fn overlays() {
+    let base = "\
+groups:
+- name: g
+  rules:
+  - {alert: HighCpu, expr: cpu > 0.9, for: 5m, labels: {severity: P2, a: b}}
+  - {alert: HighMemory, expr: memory > 0.9}
+  - {record: r, expr: up}
+";
+    let patches = load(
+        "patches:
+- match: {group: g, alert: 'High*'}
+  set: {threshold: 0.5, labels: {severity: P1, a: null}}
+- match: {alert: HighMemory}
+  set: {enabled: false, for: 1m}
+- match: {record: r}
+  set: {delete: true}
+",
+    )
+    .unwrap()
+    .patches;
+    let groups = load(base).unwrap().groups;
+    let overlaid = apply(groups.clone(), &patches).unwrap();
+    let [cpu, memory] = &*overlaid.groups[0].rules else { panic!("two rules") };
+    assert_eq!((&*cpu.expr, &*cpu.labels["severity"], cpu.labels.len()), ("cpu > 0.5", "P1", 1));
+    assert!(memory.policy.disabled && !cpu.policy.disabled);
+    assert_eq!(overlaid.changed, 4);
+    let strategic = overlay::read_strategic(&source(
+        "kind: PrometheusRule\nspec: {groups: [{name: g, rules: [{alert: HighCpu, for: 1h}, {record: r, $patch: delete}]}]}\n",
+    ))
+    .unwrap();
+    let overlaid = apply(groups.clone(), &strategic).unwrap();
+    assert_eq!(overlaid.groups[0].rules.len(), 2);
+    let RuleKind::Alerting { hold, .. } = overlaid.groups[0].rules[0].kind else { panic!() };
+    assert_eq!(hold, Duration::from_secs(3600));
+    let nothing = load("patches: [{match: {alert: Nope}, set: {for: 1m}}]").unwrap().patches;
+    assert_eq!(apply(groups, &nothing).unwrap_err()[0].message, "the patch fits no rule");
+    assert!(load("patches: [{match: {}, set: {}}]").is_err());
+}
+
+#[test]
+fn one_group_alone() {
+    let text = "name: g\ninterval: 30s\nrules: [{alert: A, expr: up}]\n";
+    let group = super::read_group(&source(text), "team").unwrap();
+    assert_eq!((&*group.file, group.rules.len()), ("team", 1));
+    assert!(super::read_group(&source("rules: []"), "team").is_err());
+    assert!(super::read_group(&source(""), "team").is_err());
+}
+
+proptest::proptest! {
+    /// Whatever stands in a file, it is answered; what is accepted is accepted again.
+    #[test]
+    fn any_text_is_answered(
+        lines in proptest::collection::vec(
+            "(groups:|- name: g|  interval: [0-9x]m|  rules:|  - (alert|record): A|    expr: (up|1|x\\{)|\
+             kind: (List|RuleGroup|PrometheusRule)|spec: \\{\\}|patches: \\[.{0,5}\\]|.{0,12})",
+            0..12,
+        ),
+    ) {
+        let text = lines.join("\n");
+        let first = load(&text).is_ok();
+        proptest::prop_assert_eq!(first, load(&text).is_ok());
+        let _ = read(&source(&text), &STRICT);
+    }
+}
