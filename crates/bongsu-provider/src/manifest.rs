@@ -89,6 +89,9 @@ pub struct Manifest {
     pub pull: Option<Pull>,
     /// One request for each permission that is needed.
     pub checks: Vec<Operation>,
+    /// The language in which rules ask it, if they may: `promql`, `metricsql`, `logql`, `logsql` or
+    /// `elasticsearch`.
+    pub datasource: Option<&'static str>,
     /// Signatures of what comes in; any that holds is enough.
     pub verify: Vec<Signature>,
     pub(crate) select: Option<Expression>,

@@ -56,6 +56,11 @@ pub(super) const MANIFEST: &[Key] = &[
     key("aliases", Texts, "Other slugs people use for it."),
     key("auth", Named(&Object(SETTING)), "What an instance is configured with."),
     key("connect", Object(CONNECT), "How its requests leave."),
+    key(
+        "datasource",
+        OneOf(LANGUAGES),
+        "What rules ask it in, by the queries named evaluate and evaluate_range, or search.",
+    ),
     key("select", Expression, "Names the operation of a call that names none."),
     key("actions", Named(&Object(OPERATION)), "What changes something over there."),
     key("queries", Named(&Object(OPERATION)), "What asks something."),
@@ -65,6 +70,8 @@ pub(super) const MANIFEST: &[Key] = &[
     key("ingest", List(&Object(SHAPE)), "Shapes of payloads; the first that fits is taken."),
     key("departures", Texts, "Where the mapping means to differ from others, and why."),
 ];
+
+pub(super) const LANGUAGES: &[&str] = &["promql", "metricsql", "logql", "logsql", "elasticsearch"];
 
 pub(super) const SETTING_TYPES: &[&str] = &["text", "integer", "boolean", "json"];
 

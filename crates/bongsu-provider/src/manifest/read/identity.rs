@@ -23,6 +23,7 @@ impl Reader {
             queries: Vec::new(),
             pull: None,
             checks: Vec::new(),
+            datasource: None,
             verify: Vec::new(),
             select: None,
             ingest: Vec::new(),
@@ -62,11 +63,29 @@ impl Reader {
         }
         let connect = value("connect").map(|node| Arc::new(self.connect(node)));
         self.operations(&mut manifest, connect.as_ref(), &value);
+        if let Some(node) = value("datasource") {
+            self.datasource(&mut manifest, node);
+        }
         if let Some(node) = value("verify") {
             manifest.verify = self.signatures(node);
         }
         self.allowed = None;
         manifest
+    }
+
+    /// A data source has the queries that rules make.
+    fn datasource(&mut self, manifest: &mut Manifest, node: &Node) {
+        manifest.datasource = self.one_of(node, keys::LANGUAGES);
+        let wanted: &[&str] = match manifest.datasource {
+            Some("elasticsearch") => &["search"],
+            Some(_) => &["evaluate", "evaluate_range"],
+            None => &[],
+        };
+        for name in wanted {
+            if !manifest.queries.iter().any(|query| query.name == *name) {
+                self.refuse("BS1404", node.place, format!("the query {name} is missing"));
+            }
+        }
     }
 
     fn aliases(&mut self, node: &Node) -> Vec<String> {
