@@ -11,6 +11,7 @@ pub mod capture;
 pub mod oauth;
 pub mod process;
 pub mod proxy;
+pub mod remote_write;
 pub mod smtp;
 pub mod ssh;
 pub mod tls;

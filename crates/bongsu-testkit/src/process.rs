@@ -402,12 +402,24 @@ impl Client {
         Ok(Self { address, stream: BufReader::new(stream) })
     }
 
-    /// Sends a request and reads its answer. A server that answers before it has read the whole
-    /// body is heard, too.
+    /// Sends a request with a JSON body and reads its answer. A server that answers before it has
+    /// read the whole body is heard, too.
     pub fn send(&mut self, method: &str, path: &str, body: &[u8]) -> std::io::Result<Reply> {
+        self.send_with(method, path, &[("Content-Type", "application/json")], body)
+    }
+
+    /// The same with other header fields.
+    pub fn send_with(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> std::io::Result<Reply> {
+        let fields: String =
+            headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\n\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\n{fields}Content-Length: {}\r\n\r\n",
             self.address,
             body.len()
         );
