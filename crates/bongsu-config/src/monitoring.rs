@@ -431,6 +431,14 @@ pub fn load(source: &Arc<Source>) -> Result<(Monitoring, Vec<Diagnostic>), Vec<D
         let message = format!("{key} of Prometheus' configuration is not used here");
         reader.warn(Diagnostic::warning(codes::NOT_DONE, message).at(place).help(*instead));
     }
+    // They are read, so that a configuration loads, and find nothing yet.
+    let jobs = read.iter().flat_map(|all| &all.scrape_configs);
+    for job in jobs.filter(|job| !job.kubernetes_sd_configs.is_empty()) {
+        let name = &job.job_name;
+        let message = format!("kubernetes_sd_configs of the job {name:?} find no targets yet");
+        let help = "let an agent scrape the cluster and write its series here";
+        reader.warn(Diagnostic::warning(codes::NOT_DONE, message).help(help));
+    }
     let (errors, warnings) = reader.finish();
     match read {
         Some(monitoring) if errors.is_empty() => Ok((monitoring, warnings)),

@@ -1,5 +1,7 @@
 //! What callers (HTTP, CLI, tests) ask of a running engine, as plain values.
 
+mod rules;
+mod series;
 mod workflows;
 
 use std::future::Future;
@@ -23,6 +25,8 @@ pub use bongsu_store::{
     ChangeFilter, ChangeRecord, FacetValue, PayloadFilter, PayloadRow, ReportRecord, SortKey,
 };
 
+pub use self::rules::*;
+pub use self::series::*;
 pub use self::workflows::*;
 pub use crate::trace::TraceContext;
 
@@ -675,7 +679,7 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 ///
 /// A call that changes something answers once the change is durable. Dropping an answer does not
 /// undo a change already on its way.
-pub trait Backend: WorkflowBackend {
+pub trait Backend: RuleBackend + SeriesBackend + WorkflowBackend {
     /// Takes a batch: journals it, then makes it visible and routes it. `client` is the trace the
     /// sender began, if any.
     fn ingest(

@@ -1,5 +1,7 @@
 //! The engine as callers see it: [`Backend`] over the core and the store.
 
+mod rules;
+mod series;
 mod workflows;
 
 use std::collections::HashSet;
@@ -483,8 +485,7 @@ impl Backend for Engine {
     }
 
     fn write_metrics(&self, out: &mut String) {
-        self.0.metrics.write(out);
-        write_state(&self.0, out);
+        self.0.write_metrics(out);
     }
 
     fn ready(&self) -> Result<(), String> {
@@ -492,6 +493,21 @@ impl Backend for Engine {
             Some(error) => Err(error.to_string()),
             None => Ok(()),
         }
+    }
+}
+
+impl Shared {
+    fn write_metrics(&self, out: &mut String) {
+        self.metrics.write(out);
+        write_state(self, out);
+    }
+
+    /// All metrics of this process.
+    pub(crate) fn write_all_metrics(&self, out: &mut String) {
+        if let Some(write) = self.exposed.get() {
+            write(out);
+        }
+        self.write_metrics(out);
     }
 }
 
@@ -604,6 +620,9 @@ fn delivery(row: bongsu_store::Delivery) -> Delivery {
 fn write_state(shared: &Shared, out: &mut String) {
     let now = shared.clock.now();
     let mut page = Page(out);
+    if !shared.options.compatible {
+        shared.write_measuring(&mut page);
+    }
     {
         let core = shared.core.lock();
         let (mut active, mut suppressed) = (0u64, 0u64);

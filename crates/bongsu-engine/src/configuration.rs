@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use bongsu_alert::{DedupRule, Enricher};
 use bongsu_config::alertmanager::{Config, Integration};
+use bongsu_config::monitoring::Monitoring;
 use bongsu_lang::gotmpl::{Context, TemplateSet};
 use bongsu_model::{Alert, FlushedAlert, GroupKey, Labels};
 use bongsu_notify::NotificationKey;
@@ -21,6 +22,7 @@ use tokio::sync::Semaphore;
 
 use crate::api::ReceiverView;
 use crate::intake::Intake;
+use crate::rules::RuleBook;
 use crate::scripts::Scripts;
 use crate::trace::Tracer;
 use crate::workflows::Provisioned;
@@ -72,6 +74,8 @@ pub struct Loaded {
     enricher: Arc<Enricher>,
     scripts: Arc<Scripts>,
     workflows: Provisioned,
+    monitoring: Arc<Monitoring>,
+    rules: RuleBook,
 }
 
 impl Loaded {
@@ -120,7 +124,31 @@ impl Loaded {
             enricher: Arc::default(),
             workflows: Provisioned::default(),
             scripts: Arc::default(),
+            monitoring: Arc::default(),
+            rules: RuleBook::default(),
         }
+    }
+
+    /// The same with rules.
+    #[must_use]
+    pub fn judging(mut self, rules: RuleBook) -> Self {
+        self.rules = rules;
+        self
+    }
+
+    pub(crate) fn rules(&self) -> &RuleBook {
+        &self.rules
+    }
+
+    /// The same with what is measured.
+    #[must_use]
+    pub fn monitoring_by(mut self, monitoring: Monitoring) -> Self {
+        self.monitoring = Arc::new(monitoring);
+        self
+    }
+
+    pub(crate) fn monitoring(&self) -> Arc<Monitoring> {
+        Arc::clone(&self.monitoring)
     }
 
     /// The same with scripts, if they are enabled.

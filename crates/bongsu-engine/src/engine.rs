@@ -1,7 +1,7 @@
 //! A running engine: state, store, clock and transports joined, with the tasks that drive them.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bongsu_lang::Mode;
@@ -22,6 +22,9 @@ use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::migrate::{self, MigrateError};
 use crate::pipeline::recover;
+use crate::pipeline::scrape::Scraper;
+use crate::rules::{self, Rules};
+use crate::series::SeriesQueries;
 use crate::transport::Transport;
 use crate::workflows::{Flow, Library};
 
@@ -29,7 +32,7 @@ use crate::workflows::{Flow, Library};
 pub type Loader = dyn Fn() -> Result<Loaded, Vec<Diagnostic>> + Send + Sync;
 
 /// What does not change while the process lives.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// Which matcher grammar and label names are accepted.
     pub mode: Mode,
@@ -58,6 +61,8 @@ pub struct Options {
     pub alertmanager_state: Option<PathBuf>,
     /// Version shown to receivers in `User-Agent`.
     pub version: String,
+    /// Where series are kept, if they are.
+    pub series: Option<Arc<bongsu_tsdb::Store>>,
 }
 
 impl Default for Options {
@@ -76,6 +81,7 @@ impl Default for Options {
             retention: Duration::from_secs(120 * 3600),
             alertmanager_state: None,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            series: None,
         }
     }
 }
@@ -128,7 +134,25 @@ pub(crate) struct Shared {
     /// A run ended.
     pub(crate) run_over: Notify,
     pub(crate) saving: tokio::sync::Mutex<()>,
+    /// Series that are kept here.
+    pub(crate) series: SeriesQueries,
+    pub(crate) scraper: tokio::sync::Mutex<Scraper>,
+    /// Taken before the core.
+    pub(crate) rules: Mutex<Rules>,
+    /// Wakes the loop of rules.
+    pub(crate) rules_changed: Notify,
+    /// Bounds the rules evaluated over the series kept here at once.
+    pub(crate) rule_permits: Arc<Semaphore>,
+    /// Evaluations under way.
+    pub(crate) evaluating: TaskTracker,
+    /// Scrapes under way.
+    pub(crate) scraping: TaskTracker,
+    /// Writes the metrics that others than the engine count.
+    pub(crate) exposed: OnceLock<Exposed>,
 }
+
+/// Appends metrics in the text format.
+pub(crate) type Exposed = Box<dyn Fn(&mut String) + Send + Sync>;
 
 /// Calls of workflows under way at once.
 const CALLS: usize = 256;
@@ -212,10 +236,16 @@ impl Engine {
         let saved = kept.workflows.drain(..).map(|row| (row.id.clone(), row)).collect();
         let library = Library::new(core.loaded.workflows(), saved, &Library::default());
         let remembered = flow.furnish(library, now);
+        let settings = rules::options(&core.loaded.monitoring(), &core.loaded.external_url);
+        let monitoring = core.loaded.monitoring();
+        let written = (core.loaded.rules(), &*monitoring);
+        let (rules, forgotten) = Rules::start(written, settings, &restored.documents, now);
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let metrics = Metrics::default();
         for kind in core.loaded.kinds() {
             metrics.announce(kind);
         }
+        let series = options.series.clone();
         let engine = Self(Arc::new(Shared {
             core: Mutex::new(core),
             store,
@@ -241,11 +271,20 @@ impl Engine {
             calling: Semaphore::new(CALLS),
             run_over: Notify::new(),
             saving: tokio::sync::Mutex::default(),
+            series: SeriesQueries::new(series),
+            scraper: tokio::sync::Mutex::default(),
+            rules: Mutex::new(rules),
+            rules_changed: Notify::new(),
+            rule_permits: Arc::new(Semaphore::new(cores)),
+            evaluating: TaskTracker::new(),
+            scraping: TaskTracker::new(),
+            exposed: OnceLock::new(),
         }));
         engine.0.forget(stale);
         engine.0.prepare_scripts();
         engine.0.resume(restored);
         engine.0.forget(remembered);
+        engine.0.forget(forgotten);
         engine.0.resume_runs(kept);
         engine.0.tasks.spawn(Arc::clone(&engine.0).tick_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).checkpoint_forever());
@@ -255,6 +294,9 @@ impl Engine {
         engine.0.tasks.spawn(Arc::clone(&engine.0).count_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).fetch_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).flow_forever());
+        engine.0.tasks.spawn(Arc::clone(&engine.0).scrape_forever());
+        engine.0.tasks.spawn(Arc::clone(&engine.0).evaluate_forever());
+        engine.0.tasks.spawn(Arc::clone(&engine.0).tend_series_forever());
         Ok(engine)
     }
 
@@ -266,6 +308,10 @@ impl Engine {
         self.0.tasks.wait().await;
         self.0.flowing.close();
         self.0.flowing.wait().await;
+        self.0.scraping.close();
+        self.0.scraping.wait().await;
+        self.0.evaluating.close();
+        self.0.evaluating.wait().await;
         self.0.keep_counts().await;
         self.0.checkpoint().await;
     }
@@ -273,6 +319,22 @@ impl Engine {
     /// Why the store failed for good, if it did: the process must end.
     pub fn failed(&self) -> Option<StoreError> {
         self.0.store.failed()
+    }
+
+    /// Evaluates the rules that are due and waits for them; for clocks that are moved by hand.
+    pub async fn evaluate(&self) {
+        self.0.evaluate_due();
+        self.0.evaluating.close();
+        self.0.evaluating.wait().await;
+        self.0.evaluating.reopen();
+    }
+
+    /// Asks the targets that are due and waits for them; for clocks that are moved by hand.
+    pub async fn scrape(&self) {
+        self.0.scrape().await;
+        self.0.scraping.close();
+        self.0.scraping.wait().await;
+        self.0.scraping.reopen();
     }
 
     /// Flushes what is due at the clock's instant; for clocks that are moved by hand.
@@ -374,6 +436,7 @@ impl Engine {
         shared.timer.notify_one();
         *shared.reloads.lock() = Reloads { last_ok: true, last_success: now };
         shared.prepare_scripts();
+        shared.reload_rules();
         Ok(())
     }
 

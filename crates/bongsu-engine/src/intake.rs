@@ -154,6 +154,17 @@ impl Intake {
         found.map(Secret::new).ok_or_else(|| format!("the variable {name} is not set"))
     }
 
+    /// An instance that may be a data source, with its settings.
+    pub(crate) fn source(&self, name: &str) -> Result<(Arc<Manifest>, Auth), String> {
+        let known = self
+            .instances
+            .get(name)
+            .ok_or_else(|| format!("no instance {name} is configured: add it to providers.yaml"))?;
+        let manifest = self.manifest(&known.provider).map_err(|error| error.to_string())?;
+        let auth = known.auth.clone().map_err(|why| format!("{name} cannot be used: {why}"))?;
+        Ok((manifest, auth))
+    }
+
     /// Who a call of a workflow goes to: an instance by name, the provider with `settings`, or else
     /// its only instance. A slug may have an operation behind a dot.
     pub(crate) fn callee(

@@ -21,6 +21,8 @@ pub(crate) mod mirror;
 mod missing;
 pub(crate) mod pull;
 pub(crate) mod recover;
+pub(crate) mod rules;
+pub(crate) mod scrape;
 pub(crate) mod tick;
 pub(crate) mod workflow;
 

@@ -46,6 +46,9 @@ pub(crate) const THROTTLE: u8 = 6;
 pub(crate) const LAST_START: u8 = 7;
 pub(crate) const LAST_RUN: u8 = 8;
 
+/// Kind of documents: what rules remember.
+pub(crate) const RULE_STATE: u8 = 9;
+
 /// A document as the store held it at the start.
 pub(crate) struct Document {
     pub(crate) kind: u8,

@@ -4,12 +4,23 @@
 
 mod net;
 
+use bongsu_config::alertmanager::HttpConfig;
 use bongsu_model::Secret;
 use bongsu_notify::{AwsCredentials, HttpRequest, Mail, Response, TransportError};
 use tokio::time::Instant;
+use url::Url;
 
 pub use self::net::NetTransport;
 use crate::api::Answer;
+
+/// A body with its media type.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The body.
+    pub body: bytes::Bytes,
+    /// `Content-Type`.
+    pub kind: String,
+}
 
 /// Carries out requests and mails.
 pub trait Transport: Send + Sync {
@@ -19,6 +30,19 @@ pub trait Transport: Send + Sync {
         request: HttpRequest,
         deadline: Instant,
     ) -> Answer<'_, Result<Response, TransportError>>;
+
+    /// Reads what is at an address: at most `most` bytes, unpacked. Another status than 200 is an
+    /// error, and so is a body that is longer.
+    fn page<'a>(
+        &'a self,
+        _url: &'a Url,
+        _http: &'a HttpConfig,
+        _accept: &'a str,
+        _most: usize,
+        _deadline: Instant,
+    ) -> Answer<'a, Result<Page, String>> {
+        Box::pin(std::future::ready(Err("nothing is read by this transport".to_owned())))
+    }
 
     /// Hands in a mail before `deadline`.
     fn mail(&self, mail: Mail, deadline: Instant) -> Answer<'_, Result<(), TransportError>>;

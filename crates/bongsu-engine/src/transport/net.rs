@@ -2,6 +2,7 @@
 
 use std::sync::OnceLock;
 
+use bongsu_config::alertmanager::HttpConfig;
 use bongsu_model::Secret;
 use bongsu_notify::{AwsCredentials, HttpRequest, Mail, Response, TransportError};
 use bongsu_provider::aws::AwsSurroundings;
@@ -10,8 +11,9 @@ use bongsu_provider::http::{self, Clients};
 use bongsu_provider::smtp::{self, Mailer, Security, SmtpError};
 use bongsu_provider::{TransportErrorKind, config, secret_file};
 use tokio::time::Instant;
+use url::Url;
 
-use super::Transport;
+use super::{Page, Transport};
 use crate::api::Answer;
 
 /// Sends over the network; connections are kept and shared by equal settings.
@@ -46,6 +48,21 @@ impl NetTransport {
         let answer = client.send(outgoing, deadline).await?;
         let content_type = answer.header("content-type").to_owned();
         Ok(Response { status: answer.status, content_type, body: answer.body })
+    }
+
+    async fn read_page(
+        &self,
+        url: &Url,
+        settings: &HttpConfig,
+        accept: &str,
+        most: usize,
+        deadline: Instant,
+    ) -> Result<http::HttpResponse, bongsu_provider::TransportError> {
+        let client = self.clients.client(&config::http_settings(settings)?)?;
+        let mut request = http::HttpRequest::new(::http::Method::GET, url.as_str())?;
+        request = request.header("accept", accept)?;
+        request.max_answer = most;
+        client.send(request, deadline).await
     }
 
     fn surroundings(&self) -> Result<&AwsSurroundings, String> {
@@ -94,6 +111,28 @@ impl Transport for NetTransport {
         deadline: Instant,
     ) -> Answer<'_, Result<Response, TransportError>> {
         Box::pin(async move { self.exchange(request, deadline).await.map_err(failed) })
+    }
+
+    fn page<'a>(
+        &'a self,
+        url: &'a Url,
+        http: &'a HttpConfig,
+        accept: &'a str,
+        most: usize,
+        deadline: Instant,
+    ) -> Answer<'a, Result<Page, String>> {
+        Box::pin(async move {
+            let read = self.read_page(url, http, accept, most, deadline).await;
+            let answer = read.map_err(|error| error.message)?;
+            if answer.status != 200 {
+                return Err(format!("server returned HTTP status {}", answer.status));
+            }
+            if answer.truncated {
+                return Err(format!("the answer is longer than {most} bytes"));
+            }
+            let kind = answer.header("content-type").to_owned();
+            Ok(Page { body: answer.body, kind })
+        })
     }
 
     fn mail(&self, mail: Mail, deadline: Instant) -> Answer<'_, Result<(), TransportError>> {

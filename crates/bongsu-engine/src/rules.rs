@@ -1,0 +1,268 @@
+//! Rules of the configuration as the pipeline holds them: the engine that evaluates them, what of its
+//! state is not stored yet, what happened lately.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bongsu_config::monitoring::Monitoring;
+use bongsu_model::{Diagnostic, LabelHash, Source, Timestamp};
+use bongsu_rules::engine::{Engine, GroupId, Input, Options, Record, RuleId};
+use bongsu_rules::file;
+use bongsu_rules::rule::Group;
+use bongsu_rules::template::External;
+use bongsu_store::Row;
+
+use crate::records::{Document, RULE_STATE};
+
+/// Evaluations remembered of a rule.
+const EVALUATIONS: usize = 20;
+/// Gaps remembered of all groups.
+const GAPS: usize = 1000;
+
+/// Rules of files, checked.
+#[derive(Clone, Default)]
+pub struct RuleBook {
+    groups: Vec<Group>,
+}
+
+impl RuleBook {
+    /// Reads rule files: Prometheus', `PrometheusRule` objects, Bongsu's own kind and overlays. With
+    /// it come the findings that stop nothing.
+    ///
+    /// # Errors
+    /// The mistakes of all files.
+    pub fn read(files: Vec<Source>) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+        let (mut groups, mut patches) = (Vec::new(), Vec::new());
+        let (mut faults, mut warnings) = (Vec::new(), Vec::new());
+        for source in files {
+            match file::read(&Arc::new(source), &file::Options::default()) {
+                Ok(mut loaded) => {
+                    groups.append(&mut loaded.groups);
+                    patches.append(&mut loaded.patches);
+                    warnings.append(&mut loaded.warnings);
+                }
+                Err(mut found) => faults.append(&mut found),
+            }
+        }
+        match file::apply(groups, &patches) {
+            Ok(overlaid) if faults.is_empty() => {
+                warnings.extend(overlaid.groups.iter().filter_map(unsent));
+                Ok((Self { groups: overlaid.groups }, warnings))
+            }
+            Ok(_) => Err(faults),
+            Err(mut found) => {
+                faults.append(&mut found);
+                Err(faults)
+            }
+        }
+    }
+
+    /// Groups of rules.
+    pub fn groups(&self) -> &[Group] {
+        &self.groups
+    }
+
+    /// The groups with what the configuration says of those that do not say it themselves.
+    pub(crate) fn completed(&self, monitoring: &Monitoring) -> Vec<Group> {
+        let mut groups = self.groups.clone();
+        for group in &mut groups {
+            group.interval.get_or_insert(monitoring.global.evaluation_interval);
+            group.query_offset.get_or_insert(monitoring.global.rule_query_offset);
+        }
+        groups
+    }
+
+    /// Rules.
+    pub fn len(&self) -> usize {
+        self.groups.iter().map(|group| group.rules.len()).sum()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.groups.is_empty()
+    }
+}
+
+/// What a group wants sent with its questions that is not.
+fn unsent(group: &Group) -> Option<Diagnostic> {
+    if group.options.params.is_empty() && group.options.headers.is_empty() {
+        return None;
+    }
+    let message = format!("params and headers of the group {:?} are not sent", group.name);
+    let help = "write what the data source needs into its instance in providers.yaml";
+    Some(Diagnostic::warning("BS2121", message).at(group.place.clone()).help(help))
+}
+
+/// How one evaluation of a rule went.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Evaluation {
+    pub(crate) at: Timestamp,
+    pub(crate) took: std::time::Duration,
+    /// Series the answer had.
+    pub(crate) series: usize,
+    pub(crate) error: Option<String>,
+}
+
+/// Evaluations of a group that did not take place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Gap {
+    pub(crate) group: GroupId,
+    pub(crate) after: Timestamp,
+    pub(crate) until: Timestamp,
+    pub(crate) missed: u64,
+}
+
+/// All that the rules' lock guards. It is taken before that of the core.
+pub(crate) struct Rules {
+    pub(crate) engine: Engine,
+    /// Rows the store did not take, by their key; they go with the next ones.
+    pub(crate) unsaved: HashMap<String, Row>,
+    pub(crate) evaluations: HashMap<RuleId, VecDeque<Evaluation>>,
+    pub(crate) gaps: VecDeque<Gap>,
+    /// When the engine wants a tick.
+    pub(crate) wake_at: Option<Timestamp>,
+    pub(crate) counts: Counts,
+}
+
+/// Numbers for metrics.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) evaluations: u64,
+    pub(crate) failures: u64,
+    pub(crate) missed: u64,
+    pub(crate) alerts_sent: u64,
+    pub(crate) samples_written: u64,
+    pub(crate) samples_refused: u64,
+}
+
+/// The settings rules have in common.
+pub(crate) fn options(monitoring: &Monitoring, external_url: &str) -> Options {
+    let global = &monitoring.global;
+    let labels = global.external_labels.iter();
+    Options {
+        interval: global.evaluation_interval,
+        query_offset: global.rule_query_offset,
+        external: External {
+            labels: bongsu_model::Labels::from_pairs(labels),
+            url: external_url.into(),
+        },
+        ..Options::default()
+    }
+}
+
+impl Rules {
+    /// The rules of a configuration with the state they had, and the documents of rules that are no
+    /// more.
+    pub(crate) fn start(
+        (book, monitoring): (&RuleBook, &Monitoring),
+        options: Options,
+        documents: &[Document],
+        now: Timestamp,
+    ) -> (Self, Vec<Row>) {
+        let mut engine = Engine::new(options);
+        // Nothing is asked before the first tick.
+        drop(engine.step(now, Input::Reload(book.completed(monitoring))));
+        let (mut kept, mut stale) = (Vec::new(), Vec::new());
+        for document in documents.iter().filter(|document| document.kind == RULE_STATE) {
+            match serde_json::from_slice::<Record>(&document.data) {
+                Ok(record) if knows(&engine, &record) => kept.push(record),
+                Ok(_) => stale.push(forget(&document.key)),
+                Err(error) => {
+                    tracing::warn!(%error, key = document.key, "the state of a rule is not readable");
+                    stale.push(forget(&document.key));
+                }
+            }
+        }
+        drop(engine.step(now, Input::Restore(kept)));
+        let rules = Self {
+            engine,
+            unsaved: HashMap::new(),
+            evaluations: HashMap::new(),
+            gaps: VecDeque::new(),
+            wake_at: None,
+            counts: Counts::default(),
+        };
+        (rules, stale)
+    }
+
+    /// Remembers how an evaluation went.
+    pub(crate) fn note(&mut self, rule: RuleId, evaluation: Evaluation) {
+        self.counts.evaluations += 1;
+        self.counts.failures += u64::from(evaluation.error.is_some());
+        let known = self.evaluations.entry(rule).or_default();
+        if known.len() == EVALUATIONS {
+            known.pop_front();
+        }
+        known.push_back(evaluation);
+    }
+
+    /// Remembers evaluations that did not take place.
+    pub(crate) fn miss(&mut self, gap: Gap) {
+        self.counts.missed += gap.missed;
+        if self.gaps.len() == GAPS {
+            self.gaps.pop_front();
+        }
+        self.gaps.push_back(gap);
+    }
+
+    /// Forgets what is remembered of rules that are no more.
+    pub(crate) fn forget_evaluations(&mut self) {
+        let known: std::collections::HashSet<&RuleId> =
+            self.engine.groups().flat_map(|run| run.rules()).map(|(_, run)| run.id()).collect();
+        let gone: Vec<RuleId> =
+            self.evaluations.keys().filter(|id| !known.contains(id)).cloned().collect();
+        for id in gone {
+            self.evaluations.remove(&id);
+        }
+    }
+}
+
+fn knows(engine: &Engine, record: &Record) -> bool {
+    let has = |rule: &RuleId| {
+        let run = engine.groups().find(|run| *run.id() == rule.group);
+        run.is_some_and(|run| run.rules().any(|(_, run)| run.id() == rule))
+    };
+    match record {
+        Record::Alert { rule, .. } | Record::Gone { rule, .. } | Record::Rule { rule, .. } => {
+            has(rule)
+        }
+        Record::Group { group, .. } => engine.groups().any(|run| run.id() == group),
+    }
+}
+
+/// The key of a record's document: the last one of a key counts.
+fn key(record: &Record) -> String {
+    let rule = |kind: char, id: &RuleId, of: &str| {
+        let RuleId { group, name, labels: LabelHash(labels), nth } = id;
+        format!("{kind}/{group}/{name}/{labels:016x}/{nth}/{of}")
+    };
+    match record {
+        Record::Alert { rule: id, alert } => {
+            rule('a', id, &format!("{:016x}", alert.labels.hash64().0))
+        }
+        Record::Gone { rule: id, labels } => rule('a', id, &format!("{:016x}", labels.hash64().0)),
+        Record::Rule { rule: id, .. } => rule('r', id, ""),
+        Record::Group { group, .. } => format!("g/{group}"),
+    }
+}
+
+fn forget(key: &str) -> Row {
+    Row::DeleteDocument { kind: RULE_STATE, key: key.to_owned() }
+}
+
+/// The row that keeps a record, with its key.
+pub(crate) fn row(record: &Record) -> (String, Row) {
+    let key = key(record);
+    let row = match record {
+        Record::Gone { .. } => forget(&key),
+        // Plain data.
+        _ => match serde_json::to_vec(record) {
+            Ok(data) => Row::PutDocument { kind: RULE_STATE, key: key.clone(), data },
+            Err(error) => {
+                tracing::error!(%error, key, "the state of a rule cannot be written");
+                forget(&key)
+            }
+        },
+    };
+    (key, row)
+}
