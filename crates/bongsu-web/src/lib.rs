@@ -1,5 +1,5 @@
-//! The HTTP surface: Alertmanager's API v2, our API v1, Keep's REST, probes, metrics and the page at
-//! `/`.
+//! The HTTP surface: Alertmanager's API v2, our API v1, Keep's REST, Prometheus' API for series,
+//! probes, metrics and the page at `/`.
 //!
 //! In: connections. Out: calls to [`Backend`](bongsu_engine::api::Backend) and their answers.
 //! Every route stands in one table with its policy; one service leads each request through rate,
@@ -19,6 +19,7 @@ mod negotiate;
 mod openapi;
 mod options;
 mod page;
+mod prometheus;
 mod query;
 mod rate;
 mod receive;

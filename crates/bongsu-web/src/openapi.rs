@@ -1,5 +1,6 @@
 //! The machine-readable description of all APIs, derived from the types they answer with.
 
+mod prometheus;
 mod topology;
 mod workflows;
 
@@ -25,7 +26,7 @@ pub fn openapi_json() -> &'static str {
 #[openapi(
     info(
         title = "Bongsu",
-        description = "Alertmanager's API v2 as its clients know it, Bongsu's own API v1, and Keep's REST.",
+        description = "Alertmanager's API v2 as its clients know it, Bongsu's own API v1, Keep's REST, and Prometheus' API for series.",
         license(name = "Apache-2.0")
     ),
     paths(
@@ -34,6 +35,33 @@ pub fn openapi_json() -> &'static str {
         paths::v1_history,
         paths::v1_explain,
         paths::v1_deliveries,
+        prometheus::get_query,
+        prometheus::post_query,
+        prometheus::get_query_range,
+        prometheus::post_query_range,
+        prometheus::get_series,
+        prometheus::post_series,
+        prometheus::get_labels,
+        prometheus::post_labels,
+        prometheus::get_label_name_values,
+        prometheus::get_metadata,
+        prometheus::get_format_query,
+        prometheus::post_format_query,
+        prometheus::get_parse_query,
+        prometheus::post_parse_query,
+        prometheus::get_query_exemplars,
+        prometheus::post_query_exemplars,
+        prometheus::get_alertmanagers,
+        prometheus::get_rules,
+        prometheus::get_alerts,
+        prometheus::v1_evaluations,
+        prometheus::v1_gaps,
+        prometheus::get_targets,
+        prometheus::get_status_buildinfo,
+        prometheus::get_status_tsdb,
+        prometheus::post_write,
+        prometheus::post_push,
+        prometheus::post_otlp_v1_metrics,
         paths::v1_openapi,
         paths::event,
         paths::event_of,

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::answer::Answered;
 use crate::service::{App, Call};
 use crate::v2::{alerts, server, silences};
-use crate::{admin, keep, page, v1};
+use crate::{admin, keep, page, prometheus, v1};
 
 /// Who may use a route. A route cannot be written without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -215,6 +215,33 @@ pub(crate) static ROUTES: &[Route] = &[
     route!("GET" "/workflows/{id}/runs" Read keep::workflows::runs),
     route!("GET" "/workflows/{id}/executions" Read keep::workflows::runs),
     route!("GET" "/workflows/{id}/runs/{run}" Read keep::workflows::one_of),
+    route!("GET" "/prometheus/api/v1/query" Read prometheus::query::instant),
+    route!("POST" "/prometheus/api/v1/query" Read prometheus::query::instant, Always, true),
+    route!("GET" "/prometheus/api/v1/query_range" Read prometheus::query::range),
+    route!("POST" "/prometheus/api/v1/query_range" Read prometheus::query::range, Always, true),
+    route!("GET" "/prometheus/api/v1/series" Read prometheus::series::find),
+    route!("POST" "/prometheus/api/v1/series" Read prometheus::series::find, Always, true),
+    route!("GET" "/prometheus/api/v1/labels" Read prometheus::series::names),
+    route!("POST" "/prometheus/api/v1/labels" Read prometheus::series::names, Always, true),
+    route!("GET" "/prometheus/api/v1/label/{name}/values" Read prometheus::series::values),
+    route!("GET" "/prometheus/api/v1/metadata" Read prometheus::series::metadata),
+    route!("GET" "/prometheus/api/v1/format_query" Read prometheus::query::format),
+    route!("POST" "/prometheus/api/v1/format_query" Read prometheus::query::format, Always, true),
+    route!("GET" "/prometheus/api/v1/parse_query" Read prometheus::query::tree),
+    route!("POST" "/prometheus/api/v1/parse_query" Read prometheus::query::tree, Always, true),
+    route!("GET" "/prometheus/api/v1/query_exemplars" Read prometheus::series::exemplars),
+    route!("POST" "/prometheus/api/v1/query_exemplars" Read prometheus::series::exemplars, Always, true),
+    route!("GET" "/prometheus/api/v1/alertmanagers" Read prometheus::series::alertmanagers),
+    route!("GET" "/prometheus/api/v1/rules" Read prometheus::rules::list),
+    route!("GET" "/prometheus/api/v1/alerts" Read prometheus::rules::alerts),
+    route!("GET" "/api/v1/rules/{name}/evaluations" Read v1::rules::evaluations),
+    route!("GET" "/api/v1/rules/gaps" Read v1::rules::gaps),
+    route!("GET" "/prometheus/api/v1/targets" Read prometheus::series::targets),
+    route!("GET" "/prometheus/api/v1/status/buildinfo" Read prometheus::series::build),
+    route!("GET" "/prometheus/api/v1/status/tsdb" Read prometheus::series::figures),
+    route!("POST" "/prometheus/api/v1/write" Send prometheus::write::remote, Always, true),
+    route!("POST" "/prometheus/api/v1/push" Send prometheus::write::remote, Always, true),
+    route!("POST" "/prometheus/api/v1/otlp/v1/metrics" Send prometheus::write::otlp, Always, true),
     route!("GET" "/api/v1/openapi.json" Read v1::openapi),
     route!("GET" "/-/healthy" Public admin::healthy),
     route!("GET" "/-/ready" Public admin::ready),
@@ -235,9 +262,19 @@ pub(crate) enum Found {
     Nothing,
 }
 
-/// Finds a route. One slash at the end is tolerated.
+/// Finds a route. One slash at the end is tolerated. What is not ours below `/api/v1` is looked for
+/// among Prometheus' routes, since its clients may be told of this server by its bare address.
 pub(crate) fn find(method: &str, path: &str, compatible: bool) -> Found {
     let path = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
+    match find_at(method, path, compatible) {
+        Found::Nothing if path.starts_with("/api/v1/") => {
+            find_at(method, &format!("/prometheus{path}"), compatible)
+        }
+        found => found,
+    }
+}
+
+fn find_at(method: &str, path: &str, compatible: bool) -> Found {
     let mut methods = Vec::new();
     for (index, route) in ROUTES.iter().enumerate() {
         if route.when == When::Compatible && !compatible {
@@ -302,13 +339,18 @@ mod tests {
         assert_eq!(at("GET", "/api/v2/silence/a/b", true), "nothing");
         assert_eq!(at("GET", "/api/v1/alerts", true), "/api/v1/alerts Compatible []");
         assert_eq!(at("GET", "/api/v1/alerts", false), "/api/v1/alerts Always []");
+        let values = "/prometheus/api/v1/label/{name}/values Always [\"job\"]";
+        assert_eq!(at("GET", "/api/v1/label/job/values", false), values);
+        assert_eq!(at("GET", "/prometheus/api/v1/label/job/values", true), values);
+        assert_eq!(at("GET", "/api/v1/nothing", false), "nothing");
         assert_eq!(at("GET", "/", false), "/ Always []");
         assert_eq!(at("GET", "//", false), "/ Always []");
     }
 
     #[test]
     fn changing_routes_need_more_than_read() {
-        for route in ROUTES.iter().filter(|route| !route.path.starts_with("/api/v1/")) {
+        let own = |path: &str| path.starts_with("/api/v1/") || path.starts_with("/prometheus/");
+        for route in ROUTES.iter().filter(|route| !own(route.path)) {
             let asks = ["query", "search", "batch", "audit", "facets/options", "validate"];
             // A link in a message may start a workflow.
             let changes = (route.method != "GET" || route.path == "/workflows/{id}/run")

@@ -103,6 +103,8 @@ impl WebService {
             access,
             options,
         };
+        let (metrics, build) = (Arc::clone(&app.metrics), app.options.build.clone());
+        app.backend.also_expose(Box::new(move |out| metrics.write(&build, out)));
         Self { app: Arc::new(app) }
     }
 

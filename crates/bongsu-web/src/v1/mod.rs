@@ -10,6 +10,7 @@ pub(crate) mod intake;
 pub(crate) mod model;
 pub(crate) mod presets;
 pub(crate) mod providers;
+pub(crate) mod rules;
 pub(crate) mod runs;
 pub(crate) mod topology;
 pub(crate) mod wide;

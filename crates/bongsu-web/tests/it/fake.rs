@@ -120,7 +120,7 @@ fn layers() -> Layers {
     }
 }
 
-fn boxed<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
+pub(crate) fn boxed<'a, T: Send + 'a>(value: T) -> Answer<'a, T> {
     Box::pin(ready(value))
 }
 

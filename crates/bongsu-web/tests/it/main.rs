@@ -10,6 +10,7 @@ mod keep;
 mod listen;
 mod own_api;
 mod secured;
+mod series;
 mod topology;
 mod v2_api;
 mod workflows;

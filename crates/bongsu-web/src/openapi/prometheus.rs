@@ -1,0 +1,165 @@
+//! The routes of Prometheus' API, as the document describes them. What is not ours below `/api/v1` is
+//! looked for here, too.
+#![expect(dead_code, reason = "only the attributes are used")]
+
+use crate::answer::Problem;
+use crate::v1::{model as v1, rules};
+
+#[utoipa::path(get, path = "/prometheus/api/v1/query", tag = "prometheus",
+    summary = "Evaluate an expression at an instant",
+    params(("query" = Option<String>, Query), ("time" = Option<String>, Query), ("timeout" = Option<String>, Query), ("lookback_delta" = Option<String>, Query), ("limit" = Option<String>, Query)),
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn get_query() {}
+
+#[utoipa::path(post, path = "/prometheus/api/v1/query", tag = "prometheus",
+    summary = "Evaluate an expression at an instant",
+    request_body = String,
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn post_query() {}
+
+#[utoipa::path(get, path = "/prometheus/api/v1/query_range", tag = "prometheus",
+    summary = "Evaluate an expression at every step of a window",
+    params(("query" = Option<String>, Query), ("start" = Option<String>, Query), ("end" = Option<String>, Query), ("step" = Option<String>, Query), ("timeout" = Option<String>, Query), ("lookback_delta" = Option<String>, Query), ("limit" = Option<String>, Query)),
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn get_query_range() {}
+
+#[utoipa::path(post, path = "/prometheus/api/v1/query_range", tag = "prometheus",
+    summary = "Evaluate an expression at every step of a window",
+    request_body = String,
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn post_query_range() {}
+
+#[utoipa::path(get, path = "/prometheus/api/v1/series", tag = "prometheus",
+    summary = "Labels of the series that selectors select",
+    params(("match[]" = Option<String>, Query), ("start" = Option<String>, Query), ("end" = Option<String>, Query), ("limit" = Option<String>, Query)),
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn get_series() {}
+
+#[utoipa::path(post, path = "/prometheus/api/v1/series", tag = "prometheus",
+    summary = "Labels of the series that selectors select",
+    request_body = String,
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn post_series() {}
+
+#[utoipa::path(get, path = "/prometheus/api/v1/labels", tag = "prometheus",
+    summary = "Names of labels",
+    params(("match[]" = Option<String>, Query), ("start" = Option<String>, Query), ("end" = Option<String>, Query), ("limit" = Option<String>, Query)),
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn get_labels() {}
+
+#[utoipa::path(post, path = "/prometheus/api/v1/labels", tag = "prometheus",
+    summary = "Names of labels",
+    request_body = String,
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn post_labels() {}
+
+#[utoipa::path(get, path = "/prometheus/api/v1/label/{name}/values", tag = "prometheus",
+    summary = "Values of a label",
+    params(("name" = String, Path), ("match[]" = Option<String>, Query), ("start" = Option<String>, Query), ("end" = Option<String>, Query), ("limit" = Option<String>, Query)),
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn get_label_name_values() {}
+
+#[utoipa::path(get, path = "/prometheus/api/v1/metadata", tag = "prometheus",
+    summary = "What metrics are said to be",
+    params(("metric" = Option<String>, Query), ("limit" = Option<String>, Query)),
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn get_metadata() {}
+
+#[utoipa::path(get, path = "/prometheus/api/v1/format_query", tag = "prometheus",
+    summary = "An expression as it is printed",
+    params(("query" = Option<String>, Query)),
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn get_format_query() {}
+
+#[utoipa::path(post, path = "/prometheus/api/v1/format_query", tag = "prometheus",
+    summary = "An expression as it is printed",
+    request_body = String,
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn post_format_query() {}
+
+#[utoipa::path(get, path = "/prometheus/api/v1/parse_query", tag = "prometheus",
+    summary = "An expression as a tree",
+    params(("query" = Option<String>, Query)),
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn get_parse_query() {}
+
+#[utoipa::path(post, path = "/prometheus/api/v1/parse_query", tag = "prometheus",
+    summary = "An expression as a tree",
+    request_body = String,
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn post_parse_query() {}
+
+#[utoipa::path(get, path = "/prometheus/api/v1/query_exemplars", tag = "prometheus",
+    summary = "Exemplars: none are kept",
+    params(("query" = Option<String>, Query), ("start" = Option<String>, Query), ("end" = Option<String>, Query)),
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn get_query_exemplars() {}
+
+#[utoipa::path(post, path = "/prometheus/api/v1/query_exemplars", tag = "prometheus",
+    summary = "Exemplars: none are kept",
+    request_body = String,
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn post_query_exemplars() {}
+
+#[utoipa::path(get, path = "/prometheus/api/v1/alertmanagers", tag = "prometheus",
+    summary = "Where alerts of rules go: nowhere else",
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn get_alertmanagers() {}
+
+#[utoipa::path(get, path = "/prometheus/api/v1/rules", tag = "prometheus",
+    summary = "Groups of rules with their alerts",
+    params(("type" = Option<String>, Query), ("rule_name[]" = Option<String>, Query),
+        ("rule_group[]" = Option<String>, Query), ("file[]" = Option<String>, Query),
+        ("match[]" = Option<String>, Query), ("exclude_alerts" = Option<bool>, Query),
+        ("group_limit" = Option<i64>, Query), ("group_next_token" = Option<String>, Query)),
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn get_rules() {}
+
+#[utoipa::path(get, path = "/prometheus/api/v1/alerts", tag = "prometheus",
+    summary = "Pending and firing alerts of rules",
+    responses((status = 200, body = Object)))]
+pub(super) fn get_alerts() {}
+
+#[utoipa::path(get, path = "/api/v1/rules/{name}/evaluations", tag = "rules",
+    summary = "The last evaluations of the rules of a name",
+    params(("name" = String, Path)),
+    responses((status = 200, body = v1::Page<rules::StoryJson>), (status = 404, body = Problem)))]
+pub(super) fn v1_evaluations() {}
+
+#[utoipa::path(get, path = "/api/v1/rules/gaps", tag = "rules",
+    summary = "Evaluations that did not take place",
+    responses((status = 200, body = v1::Page<rules::GapJson>)))]
+pub(super) fn v1_gaps() {}
+
+#[utoipa::path(get, path = "/prometheus/api/v1/targets", tag = "prometheus",
+    summary = "What is scraped, and how that goes",
+    responses((status = 200, body = Object)))]
+pub(super) fn get_targets() {}
+
+#[utoipa::path(get, path = "/prometheus/api/v1/status/buildinfo", tag = "prometheus",
+    summary = "The version whose API this is",
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn get_status_buildinfo() {}
+
+#[utoipa::path(get, path = "/prometheus/api/v1/status/tsdb", tag = "prometheus",
+    summary = "Figures of the series kept here",
+    responses((status = 200, body = Object), (status = 400, body = Object)))]
+pub(super) fn get_status_tsdb() {}
+
+#[utoipa::path(post, path = "/prometheus/api/v1/write", tag = "prometheus",
+    summary = "Take samples: Prometheus' remote write 1.0 and 2.0",
+    request_body = String,
+    responses((status = 204), (status = 400, body = String), (status = 415, body = String), (status = 429, body = String)))]
+pub(super) fn post_write() {}
+
+#[utoipa::path(post, path = "/prometheus/api/v1/push", tag = "prometheus",
+    summary = "The same where senders to Mimir look for it",
+    request_body = String,
+    responses((status = 204), (status = 400, body = String), (status = 415, body = String), (status = 429, body = String)))]
+pub(super) fn post_push() {}
+
+#[utoipa::path(post, path = "/prometheus/api/v1/otlp/v1/metrics", tag = "prometheus",
+    summary = "Take samples: OTLP metrics, in protobuf or JSON",
+    request_body = String,
+    responses((status = 200), (status = 400, body = String), (status = 415, body = String), (status = 429, body = String)))]
+pub(super) fn post_otlp_v1_metrics() {}

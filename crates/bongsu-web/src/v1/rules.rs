@@ -1,0 +1,102 @@
+//! What Prometheus' API does not say of rules: their last evaluations, and those that did not take
+//! place.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::model::Page;
+use crate::answer::{self, Answered, Family};
+use crate::service::{App, Call};
+
+/// The last evaluations of a rule.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StoryJson {
+    file: String,
+    group: String,
+    name: String,
+    expr: String,
+    /// What the group asks: `local`, or an instance of `providers.yaml`.
+    datasource: String,
+    /// The last first.
+    evaluations: Vec<EvaluationJson>,
+    /// Pending and firing alerts, as Prometheus' API shows them.
+    #[schema(value_type = Vec<Object>)]
+    alerts: Vec<Value>,
+}
+
+/// One evaluation.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct EvaluationJson {
+    /// The instant it was about.
+    at: String,
+    /// How long the answer took.
+    seconds: f64,
+    /// Series in the answer.
+    series: usize,
+    /// Why it failed.
+    error: Option<String>,
+}
+
+/// Evaluations of a group that did not take place.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct GapJson {
+    file: String,
+    group: String,
+    /// The last evaluation before.
+    after: String,
+    /// The first one after.
+    until: String,
+    /// How many.
+    missed: u64,
+}
+
+/// `GET /api/v1/rules/{name}/evaluations`: of every rule of the name.
+pub(crate) async fn evaluations(app: Arc<App>, call: Call) -> Answered {
+    let name = call.parameter(0);
+    let stories = app.backend.rule_stories(&name);
+    if stories.is_empty() {
+        let message = format!("no rule is called {name}");
+        return answer::error(Family::V1, StatusCode::NOT_FOUND, "rule_not_found", &message);
+    }
+    let items: Vec<StoryJson> = stories
+        .into_iter()
+        .map(|story| StoryJson {
+            file: story.group.0,
+            group: story.group.1,
+            name: story.name,
+            expr: story.expr,
+            datasource: story.datasource,
+            evaluations: story
+                .evaluations
+                .into_iter()
+                .map(|one| EvaluationJson {
+                    at: one.at.to_string(),
+                    seconds: one.took.as_secs_f64(),
+                    series: one.series,
+                    error: one.error,
+                })
+                .collect(),
+            alerts: story.alerts,
+        })
+        .collect();
+    answer::json(StatusCode::OK, &Page { items, next_cursor: None })
+}
+
+/// `GET /api/v1/rules/gaps`: the last first.
+pub(crate) async fn gaps(app: Arc<App>, _call: Call) -> Answered {
+    let gaps = app.backend.gaps().into_iter();
+    let items: Vec<GapJson> = gaps
+        .map(|gap| GapJson {
+            file: gap.group.0,
+            group: gap.group.1,
+            after: gap.after.to_string(),
+            until: gap.until.to_string(),
+            missed: gap.missed,
+        })
+        .collect();
+    answer::json(StatusCode::OK, &Page { items, next_cursor: None })
+}

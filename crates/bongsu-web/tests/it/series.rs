@@ -1,0 +1,309 @@
+//! Prometheus' API for series.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use bongsu_engine::api::*;
+use bongsu_model::Labels;
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::Request;
+use http_body_util::Full;
+use serde_json::json;
+
+use crate::fake::{Fake, boxed};
+use crate::{Got, Server};
+
+impl SeriesBackend for Fake {
+    fn query(
+        &self,
+        text: String,
+        at: Option<i64>,
+        options: QueryOptions,
+    ) -> Answer<'_, Result<QueryAnswer, QueryError>> {
+        let time = at.unwrap_or(1000);
+        let value = match text.as_str() {
+            "1" => Value::Scalar(time, 1.0),
+            "slow" => return boxed(Err(QueryError::Timeout)),
+            "bad" => return boxed(Err(QueryError::Bad("no".to_owned()))),
+            "wrong" => return boxed(Err(QueryError::Execution("no".to_owned()))),
+            _ => Value::Text(time, text),
+        };
+        let infos = match options.timeout {
+            Some(timeout) => vec![format!("{timeout:?}")],
+            None => Vec::new(),
+        };
+        boxed(Ok(QueryAnswer { value, warnings: Vec::new(), infos }))
+    }
+
+    fn query_range(
+        &self,
+        _text: String,
+        window: Window,
+        step: i64,
+        _options: QueryOptions,
+    ) -> Answer<'_, Result<QueryAnswer, QueryError>> {
+        let labels = Labels::from_pairs([("__name__", "up"), ("job", "a")]);
+        let points =
+            vec![(window.from, Number::Float(1.5)), (window.from + step, Number::Float(2.0))];
+        let value = Value::Matrix(vec![bongsu_promql::Series { labels, points }]);
+        boxed(Ok(QueryAnswer { value, warnings: vec!["careful".to_owned()], infos: Vec::new() }))
+    }
+
+    fn series(
+        &self,
+        selectors: Vec<String>,
+        _window: Window,
+        _limit: usize,
+    ) -> Answer<'_, Result<Vec<Labels>, QueryError>> {
+        boxed(Ok(selectors.iter().map(|name| Labels::from_pairs([("__name__", name)])).collect()))
+    }
+
+    fn label_names(
+        &self,
+        _selectors: Vec<String>,
+        _window: Window,
+        _limit: usize,
+    ) -> Answer<'_, Result<Vec<String>, QueryError>> {
+        boxed(Ok(vec!["__name__".to_owned(), "job".to_owned()]))
+    }
+
+    fn label_values(
+        &self,
+        name: String,
+        _selectors: Vec<String>,
+        _window: Window,
+        _limit: usize,
+    ) -> Answer<'_, Result<Vec<String>, QueryError>> {
+        boxed(Ok(vec![format!("{name}-1"), format!("{name}-2")]))
+    }
+
+    fn metric_metadata(&self, metric: Option<String>, _limit: usize) -> Vec<MetricView> {
+        let metric = metric.unwrap_or_else(|| "up".to_owned());
+        let (kind, help, unit) =
+            ("gauge".to_owned(), "Whether it is up.".to_owned(), String::new());
+        vec![MetricView { metric, kind, help, unit }]
+    }
+
+    fn write_series(&self, body: SeriesBody) -> Answer<'_, Result<SeriesReceipt, SeriesError>> {
+        let (bytes, samples) = match body {
+            SeriesBody::RemoteWrite1(bytes) => (bytes, 1),
+            SeriesBody::RemoteWrite2(bytes) => (bytes, 2),
+            SeriesBody::Otlp(bytes) => (bytes, 3),
+            SeriesBody::OtlpJson(bytes) => (bytes, 4),
+        };
+        boxed(match &bytes[..] {
+            b"full" => Err(SeriesError::Full("too many series".to_owned())),
+            b"large" => Err(SeriesError::TooLarge("too large".to_owned())),
+            b"bad" => Err(SeriesError::Bad("no protobuf".to_owned())),
+            b"late" => {
+                let refused = vec!["too old sample: 1".to_owned()];
+                Ok(SeriesReceipt { samples, refused, ..SeriesReceipt::default() })
+            }
+            _ => Ok(SeriesReceipt { samples, ..SeriesReceipt::default() }),
+        })
+    }
+
+    fn targets(&self) -> Answer<'_, Vec<TargetView>> {
+        boxed(vec![TargetView {
+            job: "node".to_owned(),
+            url: "http://a:9100/metrics".to_owned(),
+            labels: Labels::from_pairs([("instance", "a:9100"), ("job", "node")]),
+            up: Some(false),
+            problem: Some("connection refused".to_owned()),
+            scraped_at: Some(1500),
+            took: Duration::from_millis(20),
+            interval: Duration::from_secs(15),
+            timeout: Duration::from_secs(10),
+        }])
+    }
+
+    fn also_expose(&self, _write: Box<dyn Fn(&mut String) + Send + Sync>) {}
+
+    fn series_figures(&self) -> Option<SeriesFigures> {
+        Some(SeriesFigures { series: 7, ..SeriesFigures::default() })
+    }
+}
+
+impl RuleBackend for Fake {
+    fn rules(&self, query: &RulesQuery) -> Result<serde_json::Value, String> {
+        match query.next_token {
+            Some(_) => Err("invalid group_next_token".to_owned()),
+            None => Ok(json!({"groups": query.rule_names, "alerting": query.alerting})),
+        }
+    }
+
+    fn rule_alerts(&self) -> serde_json::Value {
+        json!({"alerts": []})
+    }
+
+    fn rule_stories(&self, name: &str) -> Vec<RuleStory> {
+        let known = (name == "Down").then(|| RuleStory {
+            group: ("rules/a.yaml".to_owned(), "g".to_owned()),
+            name: name.to_owned(),
+            expr: "up == 0".to_owned(),
+            datasource: "local".to_owned(),
+            evaluations: vec![EvaluationView {
+                at: self.now,
+                took: Duration::from_millis(2),
+                series: 3,
+                error: None,
+            }],
+            alerts: Vec::new(),
+        });
+        known.into_iter().collect()
+    }
+
+    fn gaps(&self) -> Vec<GapView> {
+        Vec::new()
+    }
+}
+
+async fn form(server: &Server, path: &str, body: &str) -> Got {
+    let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
+    server.send(request.body(Full::from(body.to_owned())).unwrap()).await
+}
+
+#[tokio::test]
+async fn questions() {
+    let server = Server::new();
+    for (path, expected) in [
+        (
+            "query?query=1&time=1.5",
+            json!({"status": "success", "data": {"resultType": "scalar", "result": [1.5, "1"]}}),
+        ),
+        (
+            "query?query=x&timeout=30s",
+            json!({"status": "success", "data": {"resultType": "string", "result": [1, "x"]}, "infos": ["30s"]}),
+        ),
+        (
+            "query_range?query=up&start=10&end=40&step=15",
+            json!({"status": "success", "data": {"resultType": "matrix", "result": [
+                {"metric": {"__name__": "up", "job": "a"}, "values": [[10, "1.5"], [25, "2"]]}
+            ]}, "warnings": ["careful"]}),
+        ),
+        ("labels", json!({"status": "success", "data": ["__name__", "job"]})),
+        (
+            "label/job/values?limit=1",
+            json!({"status": "success", "data": ["job-1"],
+            "warnings": ["results truncated due to limit"]}),
+        ),
+        ("label/U__a_2e_b/values", json!({"status": "success", "data": ["a.b-1", "a.b-2"]})),
+        ("series?match[]=up", json!({"status": "success", "data": [{"__name__": "up"}]})),
+        (
+            "metadata?metric=x",
+            json!({"status": "success",
+            "data": {"x": [{"type": "gauge", "help": "Whether it is up.", "unit": ""}]}}),
+        ),
+        ("format_query?query=sum(x)by(a)", json!({"status": "success", "data": "sum by (a) (x)"})),
+        (
+            "rules?rule_name[]=A&type=alert",
+            json!({"status": "success",
+            "data": {"groups": ["A"], "alerting": true}}),
+        ),
+        ("query_exemplars?query=x", json!({"status": "success", "data": []})),
+    ] {
+        for root in ["/prometheus/api/v1", "/api/v1"] {
+            let got = server.get(&format!("{root}/{path}")).await;
+            assert_eq!((got.status, got.json()), (200, expected.clone()), "{root}/{path}");
+        }
+    }
+    let got = form(&server, "/prometheus/api/v1/query", "query=1&time=2").await;
+    assert_eq!(got.json()["data"]["result"], json!([2, "1"]));
+    let version = server.get("/prometheus/api/v1/status/buildinfo").await.json();
+    assert!(version["data"]["version"].as_str().unwrap().starts_with('3'));
+    let story = server.get("/api/v1/rules/Down/evaluations").await.json();
+    assert_eq!(story["items"][0]["evaluations"][0]["series"], 3);
+    assert_eq!(server.get("/api/v1/rules/Up/evaluations").await.status, 404);
+    assert_eq!(server.get("/api/v1/rules/gaps").await.json()["items"], json!([]));
+    let alerts = server.get("/prometheus/api/v1/alerts").await.json();
+    assert_eq!(alerts["data"], json!({"alerts": []}));
+    let targets = server.get("/prometheus/api/v1/targets").await.json();
+    let target = &targets["data"]["activeTargets"][0];
+    assert_eq!(
+        (&target["health"], &target["lastError"]),
+        (&json!("down"), &json!("connection refused"))
+    );
+    assert_eq!(target["lastScrape"], "1970-01-01T00:00:01.5Z");
+    let figures = server.get("/prometheus/api/v1/status/tsdb").await.json();
+    assert_eq!(figures["data"]["headStats"]["numSeries"], 7);
+}
+
+#[tokio::test]
+async fn refusals_are_in_prometheus_words() {
+    let server = Server::new();
+    for (path, status, kind) in [
+        ("query?query=bad", 400, "bad_data"),
+        ("query?query=wrong", 422, "execution"),
+        ("query?query=slow", 503, "timeout"),
+        ("query?query=1&time=soon", 400, "bad_data"),
+        ("query?query=1&limit=-1", 400, "bad_data"),
+        ("query_range?query=1&start=10&end=5&step=1", 400, "bad_data"),
+        ("query_range?query=1&start=1&end=5&step=0", 400, "bad_data"),
+        ("query_range?query=1&start=1&end=50000&step=1", 400, "bad_data"),
+        ("query_range?query=1&start=1&end=5", 400, "bad_data"),
+        ("series", 400, "bad_data"),
+        ("rules?type=other", 400, "bad_data"),
+        ("rules?match[]={", 400, "bad_data"),
+        ("rules?exclude_alerts=maybe", 400, "bad_data"),
+        ("rules?group_limit=1&group_next_token=x", 400, "bad_data"),
+        ("labels?start=5&end=1", 400, "bad_data"),
+        ("format_query?query=sum(", 400, "bad_data"),
+        ("parse_query?query=", 400, "bad_data"),
+    ] {
+        let got = server.get(&format!("/prometheus/api/v1/{path}")).await;
+        let body = got.json();
+        assert_eq!(
+            (got.status, &body["status"], &body["errorType"]),
+            (status, &json!("error"), &json!(kind)),
+            "{path}: {body}"
+        );
+        assert!(!body["error"].as_str().unwrap().is_empty(), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn writing() {
+    let server = Server::new();
+    let send = async |path: &str, headers: &[(&str, &str)], body: &[u8]| {
+        let mut request = Request::post(format!("/prometheus/api/v1/{path}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let got = server.send(request.body(Full::from(body.to_vec())).unwrap()).await;
+        let written = got.header("x-prometheus-remote-write-samples-written").to_owned();
+        (got.status, written)
+    };
+    let none = String::new;
+    let (first, second) = (
+        ("content-type", "application/x-protobuf"),
+        ("content-type", "application/x-protobuf;proto=io.prometheus.write.v2.Request"),
+    );
+    let snappy = ("content-encoding", "snappy");
+    assert_eq!(send("write", &[first, snappy], b"x").await, (204, none()));
+    assert_eq!(send("push", &[first, snappy], b"x").await, (204, none()));
+    assert_eq!(send("write", &[second, snappy], b"x").await, (204, "2".to_owned()));
+    assert_eq!(send("write", &[second, snappy], b"late").await, (400, "2".to_owned()));
+    assert_eq!(send("write", &[first, snappy], b"full").await, (429, none()));
+    assert_eq!(send("write", &[first, snappy], b"bad").await, (400, none()));
+    assert_eq!(send("write", &[first, ("content-encoding", "gzip")], b"x").await, (415, none()));
+    assert_eq!(send("write", &[("content-type", "text/plain")], b"x").await, (415, none()));
+    let unknown = ("content-type", "application/x-protobuf;proto=some.Other");
+    assert_eq!(send("write", &[unknown], b"x").await, (415, none()));
+    assert_eq!(send("otlp/v1/metrics", &[first], b"x").await, (200, none()));
+    assert_eq!(send("otlp/v1/metrics", &[first], b"late").await, (200, none()));
+    assert_eq!(send("otlp/v1/metrics", &[first], b"large").await, (413, none()));
+    let json = ("content-type", "application/json");
+    assert_eq!(send("otlp/v1/metrics", &[json], b"late").await, (200, none()));
+    let gzip = ("content-encoding", "gzip");
+    assert_eq!(send("otlp/v1/metrics", &[json, gzip], &packed(b"full")).await, (429, none()));
+    assert_eq!(send("otlp/v1/metrics", &[json, gzip], b"no gzip").await, (400, none()));
+    let bomb = packed(&vec![0; 65 << 20]);
+    assert_eq!(send("otlp/v1/metrics", &[json, gzip], &bomb).await, (400, none()));
+}
+
+fn packed(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = GzEncoder::new(Vec::new(), Compression::fast());
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap()
+}
