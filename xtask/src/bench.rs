@@ -4,16 +4,16 @@ use anyhow::{Result, bail};
 
 use crate::{peers, process};
 
-/// `bench alertmanager|intake|workflow [--quick]`
+/// `bench alertmanager|intake|rules|workflow [--quick]`
 pub(crate) fn run(words: &[String]) -> Result<()> {
     let Some((name, rest)) = words.split_first() else {
-        bail!("which benchmark? known: alertmanager, intake, workflow")
+        bail!("which benchmark? known: alertmanager, intake, rules, workflow")
     };
     match name.as_str() {
-        "alertmanager" | "intake" => peers::install()?,
+        "alertmanager" | "intake" | "rules" => peers::install()?,
         // Without a peer.
         "workflow" => {}
-        _ => bail!("unknown benchmark {name}: known are alertmanager, intake, workflow"),
+        _ => bail!("unknown benchmark {name}: known are alertmanager, intake, rules, workflow"),
     }
     // What is measured is what is shipped.
     process::cargo(&["build", "--profile", "dist", "-p", "bongsu", "-p", "bongsu-bench"])?;

@@ -20,8 +20,8 @@ cargo xtask COMMAND
   test                    all tests of the workspace, then tidy
   conformance DIR [--suite NAME]… [--filter TEXT] [--json FILE]
                           every case of a fixtures folder against the product
-  peers                   tests against Debian's prometheus, amtool, databases, sshd
-  bench NAME [--quick]    alertmanager and intake beside their peer; workflow
+  peers                   tests against Debian's prometheus, amtool, databases, sshd …
+  bench NAME [--quick]    alertmanager, intake and rules beside their peers; workflow
   fuzz [--seconds N] [TARGET]…
                           fuzz every parser for a short while
   tidy                    floors, generated files, house rules

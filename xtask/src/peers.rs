@@ -9,6 +9,7 @@ use crate::process;
 const PEERS: &[(&str, &str)] = &[
     ("prometheus", "prometheus"),
     ("prometheus-alertmanager", "amtool"),
+    ("victoria-metrics", "victoria-metrics"),
     ("faketime", "faketime"),
     ("postgresql", "pg_ctlcluster"),
     ("mariadb-server", "/usr/sbin/mariadbd"),

@@ -21,6 +21,7 @@ mod input;
 mod preset;
 mod provider;
 mod route;
+mod rule;
 mod secret;
 mod serve;
 mod silence;
@@ -85,6 +86,12 @@ enum Command {
     /// List, check, start and explain workflows and their runs.
     #[command(subcommand)]
     Workflow(workflow::WorkflowCommand),
+    /// Check, test, compare and replay rules, and look at those of the server.
+    #[command(subcommand)]
+    Rule(rule::RuleCommand),
+    /// Run tests of what is configured.
+    #[command(subcommand)]
+    Test(TestCommand),
     /// Show, explain and test the routing tree.
     #[command(subcommand)]
     Route(route::RouteCommand),
@@ -112,6 +119,13 @@ enum Command {
     /// Print the reference of all commands as Markdown.
     #[command(name = "__docs", hide = true)]
     Docs,
+}
+
+/// What has tests.
+#[derive(Debug, Subcommand)]
+enum TestCommand {
+    /// Unit tests of rules, in promtool's format; the same as `bongsu rule test`.
+    Rules(rule::TestRules),
 }
 
 /// Words passed on untouched.
@@ -158,6 +172,8 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
         Command::Silence(command) => command.run(&cli.global),
         Command::Topology(command) => command.run(&cli.global),
         Command::Workflow(command) => command.run(&cli.global),
+        Command::Rule(command) => command.run(&cli.global),
+        Command::Test(TestCommand::Rules(arguments)) => arguments.run(&cli.global),
         Command::Route(command) => command.run(&cli.global),
         Command::Check(arguments) => arguments.run(&cli.global),
         Command::Import(command) => command.run(&cli.global),

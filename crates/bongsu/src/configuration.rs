@@ -3,10 +3,12 @@
 //! In: the path of an `alertmanager.yml`, or of a directory that holds one. Out: the configuration
 //! with its templates, or every mistake at its place.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bongsu_config::alertmanager::{self, Config};
+use bongsu_config::monitoring::{self, Monitoring};
 use bongsu_config::scripts::ScriptSettings;
 use bongsu_engine::EnrichmentFiles;
 use bongsu_lang::Mode;
@@ -96,6 +98,54 @@ pub(crate) fn scripts(
     let Some(file) = file else { return Ok(Default::default()) };
     let text = read(&file).map_err(|fault| vec![fault])?;
     bongsu_config::scripts::load(&Arc::new(Source { name: file.display().to_string(), text }))
+}
+
+/// What a configuration directory says is measured: `bongsu.yaml`, or else `prometheus.yml`.
+pub(crate) fn monitoring(
+    path: Option<&Path>,
+) -> Result<(Monitoring, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let names = ["bongsu.yaml", "bongsu.yml", "prometheus.yml", "prometheus.yaml"];
+    let files = path.into_iter().flat_map(|path| names.map(|name| path.join(name)));
+    let Some(file) = files.into_iter().find(|file| file.is_file()) else {
+        return Ok(Default::default());
+    };
+    let text = read(&file).map_err(|fault| vec![fault])?;
+    let source = Arc::new(Source { name: file.display().to_string(), text });
+    let (mut monitoring, warnings) = monitoring::load(&source)?;
+    // Patterns of files are relative to the file that names them.
+    let base = file.parent().unwrap_or(Path::new(""));
+    let anchor = |pattern: &mut String| *pattern = base.join(&*pattern).display().to_string();
+    monitoring.rule_files.iter_mut().for_each(anchor);
+    let lists = monitoring.scrape_configs.iter_mut().flat_map(|job| &mut job.file_sd_configs);
+    lists.flat_map(|list| &mut list.files).for_each(anchor);
+    Ok((monitoring, warnings))
+}
+
+/// Rule files: every YAML file below `rules/` of a configuration directory but tests, and those that
+/// `rule_files` names.
+pub(crate) fn rules(
+    path: Option<&Path>,
+    monitoring: &Monitoring,
+) -> Result<Vec<Source>, Vec<Diagnostic>> {
+    let folder = path.filter(|path| path.is_dir());
+    let own = ["rules/**/*.yaml", "rules/**/*.yml", "rules/**/*.rules"];
+    let own = folder.into_iter().flat_map(|folder| own.map(|pattern| folder.join(pattern)));
+    let own = own.map(|pattern| pattern.display().to_string());
+    let patterns: Vec<String> = own.chain(monitoring.rule_files.iter().cloned()).collect();
+    let mut faults = Vec::new();
+    let mut paths = expand(&patterns, &mut faults);
+    // A file two patterns name is one file.
+    let mut seen = HashSet::new();
+    paths.retain(|path| seen.insert(path.clone()));
+    let mut files = Vec::new();
+    for path in paths {
+        match read(&path) {
+            Ok(text) if bongsu_rules::unit_test::is_meant(&text) => {}
+            Ok(text) => files.push(Source { name: path.display().to_string(), text }),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if faults.is_empty() { Ok(files) } else { Err(faults) }
 }
 
 /// Workflows of a configuration directory: every YAML file below `workflows/` but their tests.

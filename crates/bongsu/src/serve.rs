@@ -14,7 +14,9 @@ use bongsu_engine::api::SecretProblem;
 use bongsu_engine::clock::{Clock, SystemClock};
 use bongsu_engine::intake::Intake;
 use bongsu_engine::transport::NetTransport;
-use bongsu_engine::{Engine, Enricher, Loaded, Options, Provisioned, Scripts, StartError};
+use bongsu_engine::{
+    Engine, Enricher, Loaded, Options, Provisioned, RuleBook, Scripts, StartError,
+};
 use bongsu_lang::Mode;
 use bongsu_model::{Diagnostic, Timestamp, render_diagnostics};
 use bongsu_provider::Connector;
@@ -77,6 +79,7 @@ async fn serve(options: &ServeOptions) -> Result<()> {
     let external_url = external_url(options, first);
     let clock: Arc<dyn Clock> = Arc::new(SystemClock::new());
     let store = open_store(options, &*clock)?;
+    let series = open_series(options)?;
     let cluster = reserve_cluster_address(options).await?;
     let engine_options = Options {
         mode,
@@ -91,6 +94,7 @@ async fn serve(options: &ServeOptions) -> Result<()> {
         max_silence_bytes: options.silence_max_bytes,
         retention: options.retention,
         alertmanager_state: Some(options.data_dir.clone()),
+        series,
         ..Options::default()
     };
     let exports = Arc::new(TraceExport::new(
@@ -266,21 +270,39 @@ fn loader(options: &ServeOptions, load: Load) -> Box<bongsu_engine::Loader> {
             false => configuration::workflows(path.as_deref()).and_then(Provisioned::read),
         };
         let scripts = configuration::scripts(path.as_deref());
+        let measured = match compat {
+            true => Ok(Default::default()),
+            false => configuration::monitoring(path.as_deref()).and_then(|(measured, mut more)| {
+                let files = configuration::rules(path.as_deref(), &measured)?;
+                let (rules, warnings) = RuleBook::read(files)?;
+                more.extend(warnings);
+                Ok((measured, rules, more))
+            }),
+        };
         // The mistakes of all files at once.
-        let (files, (enricher, warnings), (senders, installation), (flows, more), scripts) =
-            match (files, enricher, senders, flows, scripts) {
-                (Ok(files), Ok(enricher), Ok(senders), Ok(flows), Ok(scripts)) => {
-                    (files, enricher, senders, flows, scripts)
-                }
-                (files, enricher, senders, flows, scripts) => {
-                    let faults = [files.err(), enricher.err(), senders.err(), flows.err()];
-                    let faults = faults.into_iter().chain([scripts.err()]);
-                    return Err(faults.flatten().flatten().collect());
-                }
-            };
+        let (
+            files,
+            (enricher, warnings),
+            (senders, installation),
+            (flows, more),
+            scripts,
+            measured,
+        ) = match (files, enricher, senders, flows, scripts, measured) {
+            (Ok(files), Ok(enricher), Ok(senders), Ok(flows), Ok(scripts), Ok(measured)) => {
+                (files, enricher, senders, flows, scripts, measured)
+            }
+            (files, enricher, senders, flows, scripts, measured) => {
+                let faults = [files.err(), enricher.err(), senders.err(), flows.err()];
+                let faults = faults.into_iter().chain([scripts.err(), measured.err()]);
+                return Err(faults.flatten().flatten().collect());
+            }
+        };
         let (allowed, risks) = scripts;
+        let (measured, rules, ignored) = measured;
         let dedup = enricher.dedup_rules().to_vec();
-        for warning in files.warnings.iter().chain(&warnings).chain(&more).chain(&risks) {
+        for warning in
+            files.warnings.iter().chain(&warnings).chain(&more).chain(&risks).chain(&ignored)
+        {
             warn!(code = warning.code, finding = warning.message, "configuration");
         }
         let file = path.as_deref().map(|path| tracing::field::display(path.display()));
@@ -293,7 +315,8 @@ fn loader(options: &ServeOptions, load: Load) -> Box<bongsu_engine::Loader> {
         current.changed.notify_one();
         let loaded = Loaded::new(files.config, files.templates, &external_url, retention);
         let loaded = loaded.traced(tracer).receiving(senders);
-        Ok(loaded.deduplicating(dedup).enriching(enricher).running(flows).scripting(scripts))
+        let loaded = loaded.deduplicating(dedup).enriching(enricher).running(flows);
+        Ok(loaded.scripting(scripts).monitoring_by(measured).judging(rules))
     })
 }
 
@@ -413,6 +436,31 @@ fn open_store(options: &ServeOptions, clock: &dyn Clock) -> Result<Arc<SqliteSto
         settings.queue_sets = sets.max(1);
     }
     Ok(Arc::new(SqliteStore::open(&folder, settings, clock.now())?))
+}
+
+/// Opens the store of series, with the bounds of the configuration at this moment: other ones need
+/// another start.
+fn open_series(options: &ServeOptions) -> Result<Option<Arc<bongsu_tsdb::Store>>> {
+    if options.compat {
+        return Ok(None);
+    }
+    // Its mistakes are told when the configuration is loaded.
+    let (measured, _) = configuration::monitoring(options.config.as_deref()).unwrap_or_default();
+    let bounds = measured.series;
+    let limits = bongsu_tsdb::Limits {
+        retention: i64::try_from(bounds.retention.as_millis()).unwrap_or(i64::MAX),
+        max_series: usize::try_from(bounds.max_series).unwrap_or(usize::MAX),
+        max_bytes: usize::try_from(bounds.max_bytes).unwrap_or(usize::MAX),
+        ..bongsu_tsdb::Limits::default()
+    };
+    let folder = options.data_dir.join("series");
+    let store = bongsu_tsdb::Store::open(&folder, limits);
+    let store = store.with_context(|| format!("open the series in {}", folder.display()))?;
+    if let Some(recovered) = store.recovered().filter(|recovered| recovered.series > 0) {
+        let damaged = recovered.damaged.len();
+        info!(series = recovered.series, cut = recovered.cut, damaged, "series restored");
+    }
+    Ok(Some(Arc::new(store)))
 }
 
 async fn bind(address: &str) -> Result<TcpListener> {

@@ -5,13 +5,13 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use bongsu_engine::Provisioned;
+use bongsu_engine::{Provisioned, RuleBook};
 use bongsu_lang::Mode;
 use bongsu_lang::yaml;
-use bongsu_model::{Diagnostic, Severity, render_diagnostics};
-use clap::{Args, ValueEnum};
-use serde_json::{Value, json};
+use bongsu_model::Diagnostic;
+use clap::{Args, Subcommand, ValueEnum};
 
+use super::rule::report::{self, Form};
 use super::{Failure, Global, Outcome};
 use crate::exit::Exit;
 use crate::{configuration, output};
@@ -20,8 +20,11 @@ use crate::{configuration, output};
 #[derive(Debug, Args)]
 #[command(before_help = "  bongsu check alertmanager.yml\n  \
                          bongsu check config/ --strict --format github")]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct CheckArguments {
-    /// Files, or directories that hold an alertmanager.yml, workflows and scripts.yaml.
+    #[command(subcommand)]
+    what: Option<Part>,
+    /// Files, or directories that hold an alertmanager.yml, rules, workflows and scripts.yaml.
     #[arg(required = true, value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// End with code 3 if there are warnings only.
@@ -29,21 +32,17 @@ pub(crate) struct CheckArguments {
     strict: bool,
     /// Form of the report.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
-    format: Format,
+    format: Form,
     /// Grammar of matchers and label names.
     #[arg(long, value_name = "MODE", default_value = "fallback")]
     matchers: Grammar,
 }
 
-/// Form of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// With the line in question, for people.
-    Text,
-    /// A list of findings.
-    Json,
-    /// Annotations of GitHub workflows.
-    Github,
+/// A part of a configuration.
+#[derive(Debug, Subcommand)]
+enum Part {
+    /// Rule files; the same as `bongsu rule check`.
+    Rules(super::rule::CheckRules),
 }
 
 /// Grammar of matchers, as `--enable-feature` of the server chooses it.
@@ -60,6 +59,9 @@ enum Grammar {
 impl CheckArguments {
     /// Checks and reports.
     pub(super) fn run(&self, global: &Global) -> Outcome {
+        if let Some(Part::Rules(rules)) = &self.what {
+            return rules.run(global);
+        }
         let mut files = BTreeSet::new();
         for path in &self.paths {
             files.extend(files_of(path)?);
@@ -71,11 +73,8 @@ impl CheckArguments {
             count_read += more;
             findings.extend(found);
         }
-        output::print(&match self.format {
-            Format::Text => render_diagnostics(&findings),
-            Format::Json => listed(&findings),
-            Format::Github => findings.iter().map(annotation).collect(),
-        });
+        let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        output::print(&report::findings(self.format, &findings, &names));
         let errors = findings.iter().filter(|f| f.is_error()).count();
         let warnings = findings.len() - errors;
         let count = |n: usize, word: &str| format!("{n} {word}{}", if n == 1 { "" } else { "s" });
@@ -118,6 +117,14 @@ fn beside(folder: &Path) -> (usize, Vec<Diagnostic>) {
         Provisioned::read(files)
     });
     findings.extend(either(workflows.map(|(_, warnings)| warnings)));
+    let measured = configuration::monitoring(Some(folder)).and_then(|(measured, mut warnings)| {
+        let files = configuration::rules(Some(folder), &measured)?;
+        count += files.len();
+        let (_, more) = RuleBook::read(files)?;
+        warnings.extend(more);
+        Ok(warnings)
+    });
+    findings.extend(either(measured));
     (count, findings)
 }
 
@@ -156,47 +163,4 @@ fn looks_like_alertmanager(file: &Path) -> bool {
         // A broken file that names both is meant to be one.
         Err(_) => text.contains("\nreceivers:") || text.starts_with("receivers:"),
     }
-}
-
-fn word(severity: Severity) -> &'static str {
-    match severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    }
-}
-
-fn listed(findings: &[Diagnostic]) -> String {
-    let findings: Vec<Value> = findings
-        .iter()
-        .map(|finding| {
-            let place = finding.place.as_ref();
-            json!({
-                "file": place.map(|p| p.source.name.as_str()),
-                "line": place.map(|p| p.line),
-                "column": place.map(|p| p.column),
-                "severity": word(finding.severity),
-                "code": finding.code,
-                "message": finding.message,
-                "help": finding.help,
-            })
-        })
-        .collect();
-    // A JSON value is always representable.
-    serde_json::to_string_pretty(&findings).unwrap_or_default() + "\n"
-}
-
-/// `::error file=…,line=…,col=…,title=CODE::message`, with GitHub's escapes.
-fn annotation(finding: &Diagnostic) -> String {
-    let text = |s: &str| s.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
-    let property = |s: &str| text(s).replace(':', "%3A").replace(',', "%2C");
-    let place = finding.place.as_ref().map_or_else(String::new, |p| {
-        format!("file={},line={},col={},", property(&p.source.name), p.line, p.column)
-    });
-    let help = finding.help.as_ref().map(|h| format!("\n{h}")).unwrap_or_default();
-    format!(
-        "::{} {place}title={}::{}\n",
-        word(finding.severity),
-        finding.code,
-        text(&format!("{}{help}", finding.message))
-    )
 }

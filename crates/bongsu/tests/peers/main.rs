@@ -9,6 +9,7 @@ mod amtool;
 mod founding;
 mod migration;
 mod prometheus;
+mod rules;
 mod sender;
 mod workflows;
 

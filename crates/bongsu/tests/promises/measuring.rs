@@ -1,0 +1,183 @@
+//! P10: what is measured and judged outlives a crash, stays within its bounds, and bad input changes
+//! nothing.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bongsu_testkit::capture::{Answer, CaptureServer};
+use bongsu_testkit::process::{Client, Launch, Manner, Server, poll_until};
+use bongsu_testkit::remote_write::{self, HEADERS, TimeSeries};
+use serde_json::{Value, json};
+
+const QUIET: &str = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n";
+const MINUTE: Duration = Duration::from_secs(60);
+const WRITE: &str = "/prometheus/api/v1/write";
+
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    i64::try_from(now.as_millis()).unwrap()
+}
+
+/// A server with further files; its own metrics are not among its series.
+fn serve(files: &[(&str, &str)]) -> Server {
+    let plain = "series: {self_scrape: false}\n";
+    let own = files.iter().any(|(name, _)| *name == "bongsu.yaml");
+    let mut launch = Launch::new(Manner::Own, QUIET);
+    for (name, text) in files {
+        launch = launch.file(name, text);
+    }
+    if own { launch.start() } else { launch.file("bongsu.yaml", plain).start() }
+}
+
+/// The vector of a query: values by one label.
+fn query(server: &Server, query: &str, label: &str) -> Vec<(String, String)> {
+    let path = format!("/prometheus/api/v1/query?query={query}");
+    let answer = server.request("GET", &path, None).unwrap().json();
+    let mut found: Vec<(String, String)> = answer["data"]["result"]
+        .as_array()
+        .unwrap_or_else(|| panic!("{query}: {answer}"))
+        .iter()
+        .map(|item| {
+            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+            (text(&item["metric"][label]), text(&item["value"][1]))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+fn some(names: usize, at: i64) -> Vec<TimeSeries> {
+    let of = |n: usize| TimeSeries::new("m", &[("n", &n.to_string())], vec![(at, n as f64)]);
+    (0..names).map(of).collect()
+}
+
+#[test]
+fn written_series_outlive_a_crash() {
+    let mut server = serve(&[]);
+    let mut expected = Vec::new();
+    for round in 0..3 {
+        let at = now();
+        let name = format!("round_{round}");
+        let series = [TimeSeries::new("m", &[("r", &name)], vec![(at - 1000, 1.5), (at, 2.5)])];
+        remote_write::send(server.address(), WRITE, &series).unwrap();
+        expected.push((name, "2.5".to_owned()));
+        server.kill();
+        server.restart();
+        assert_eq!(query(&server, "m", "r"), expected);
+    }
+    let counted = query(&server, "count_over_time(m[5m])", "r");
+    assert!(counted.iter().all(|(_, count)| count == "2"), "{counted:?}");
+}
+
+#[test]
+fn bodies_that_are_wrong_change_nothing() {
+    let server = serve(&[("bongsu.yaml", "series: {self_scrape: false, max_series: 5}\n")]);
+    let send = |headers: &[(&str, &str)], body: &[u8]| {
+        let mut client = Client::connect(server.address()).unwrap();
+        client.send_with("POST", WRITE, headers, body).unwrap().status
+    };
+    let snappy = |bytes: &[u8]| snap::raw::Encoder::new().compress_vec(bytes).unwrap();
+    let at = now();
+    let label = [TimeSeries { labels: vec![("a".into(), "b".into())], samples: vec![(at, 1.0)] }];
+    for (what, body, status) in [
+        ("not snappy", b"no".to_vec(), 400),
+        ("no message", snappy(b"\xff\xff\xff"), 400),
+        ("a bomb", snappy(&vec![0; 40 << 20]), 413),
+        ("no name", remote_write::body(&label), 400),
+        ("long ago", remote_write::body(&some(1, at - 90_000_000)), 400),
+        ("far ahead", remote_write::body(&some(1, at + 90_000_000)), 400),
+    ] {
+        assert_eq!(send(&HEADERS, &body), status, "{what}");
+        assert_eq!(query(&server, "m", "n"), [], "{what}");
+    }
+    assert_eq!(send(&HEADERS[..1], &remote_write::body(&some(1, at))), 204);
+    assert_eq!(send(&HEADERS, &remote_write::body(&some(9, at + 1))), 429);
+    let kept = query(&server, "m", "n");
+    assert_eq!(kept.len(), 5, "what fits is kept: {kept:?}");
+    let metrics = server.request("GET", "/metrics", None).unwrap().body;
+    assert!(metrics.contains("bongsu_series_samples_refused_total 7"), "{metrics}");
+}
+
+#[test]
+fn pending_and_firing_alerts_are_the_same_after_a_crash() {
+    let rules = "groups:\n- name: g\n  interval: 1s\n  rules:\n\
+                 \x20 - {alert: Fires, expr: 'vector(1)', labels: {severity: info}}\n\
+                 \x20 - {alert: Waits, expr: 'vector(2)', for: 5m, annotations: {summary: 'v {{ $value }}'}}\n\
+                 \x20 - {alert: WaitsLong, expr: 'vector(3)', for: 2h}\n";
+    let mut server = serve(&[("rules/a.yaml", rules)]);
+    let alerts = |server: &Server| {
+        let reply = server.request("GET", "/prometheus/api/v1/alerts", None).unwrap().json();
+        reply["data"]["alerts"].as_array().unwrap().clone()
+    };
+    let before = poll_until(MINUTE, || Some(alerts(&server)).filter(|all| all.len() == 3)).unwrap();
+    let states: Vec<&str> = before.iter().map(|alert| alert["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["firing", "pending", "pending"]);
+    assert_eq!(before[1]["annotations"], json!({"summary": "v 2"}));
+    let routed = |server: &Server| {
+        let all = server.alerts();
+        all.as_array().unwrap().iter().map(|alert| alert["startsAt"].clone()).collect::<Vec<_>>()
+    };
+    let started =
+        poll_until(MINUTE, || Some(routed(&server)).filter(|all| all.len() == 1)).unwrap();
+    for _ in 0..3 {
+        server.kill();
+        server.restart();
+        assert_eq!(alerts(&server), before);
+        assert_eq!(routed(&server), started);
+    }
+}
+
+#[test]
+fn a_target_is_scraped_judged_and_told_about() {
+    let hook = CaptureServer::start();
+    let target = CaptureServer::responding(|_| {
+        Answer::status(200).header("content-type", "text/plain").body("disk_free{disk=\"a\"} 3\n")
+    });
+    let settings = format!(
+        "global: {{scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s, external_labels: {{cluster: c1}}}}\n\
+         series: {{self_scrape: false}}\n\
+         scrape_configs:\n- job_name: disks\n  static_configs: [{{targets: ['{}']}}]\n",
+        target.address()
+    );
+    let rules = "groups:\n- name: g\n  rules:\n\
+                 \x20 - {record: 'job:disk_free:min', expr: 'min by (job) (disk_free)'}\n\
+                 \x20 - alert: DiskFull\n\
+                 \x20   expr: job:disk_free:min < 5\n\
+                 \x20   annotations: {summary: '{{ $labels.job }} has {{ $value }} left'}\n";
+    let config = format!(
+        "route: {{receiver: hook, group_wait: 0s}}\nreceivers:\n- name: hook\n  webhook_configs: [{{url: '{}'}}]\n",
+        hook.url("/hook")
+    );
+    let launch = Launch::new(Manner::Own, &config).file("bongsu.yaml", &settings);
+    let server = launch.file("rules/a.yaml", rules).start();
+    let told = poll_until(MINUTE, || hook.captured().first().map(|request| request.json()));
+    let alert = told.expect("the receiver is told")["alerts"][0].clone();
+    assert_eq!(alert["labels"], json!({"alertname": "DiskFull", "cluster": "c1", "job": "disks"}));
+    assert_eq!(alert["annotations"]["summary"], "disks has 3 left");
+    assert_eq!(query(&server, "up", "job"), [("disks".to_owned(), "1".to_owned())]);
+}
+
+#[test]
+fn wrong_rules_are_refused_with_every_mistake_and_the_old_ones_stay() {
+    let good = "groups:\n- name: g\n  interval: 1s\n  rules: [{alert: Good, expr: 'vector(1)'}]\n";
+    let server = serve(&[("rules/a.yaml", good)]);
+    let names = |server: &Server| {
+        let reply = server.request("GET", "/prometheus/api/v1/rules", None).unwrap().json();
+        let groups = reply["data"]["groups"].as_array().unwrap().clone();
+        let rules = groups.iter().flat_map(|group| group["rules"].as_array().unwrap().clone());
+        rules.map(|rule| rule["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&server), ["Good"]);
+    let bad =
+        "groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'sum(', fro: 5m}\n  - {record: b}\n";
+    std::fs::write(server.dir().join("rules/a.yaml"), bad).unwrap();
+    let refused = server.request("POST", "/-/reload", None).unwrap();
+    assert_eq!(refused.status, 500);
+    for part in ["a.yaml:4:", "a.yaml:5:", "field fro", "BS2105", "BS2106"] {
+        assert!(refused.body.contains(part), "{part} in {}", refused.body);
+    }
+    assert_eq!(names(&server), ["Good"]);
+    std::fs::write(server.dir().join("rules/a.yaml"), good.replace("Good", "Better")).unwrap();
+    assert_eq!(server.request("POST", "/-/reload", None).unwrap().status, 200);
+    let better = poll_until(MINUTE, || Some(names(&server)).filter(|all| all == &["Better"]));
+    assert!(better.is_some(), "{:?}", names(&server));
+}
