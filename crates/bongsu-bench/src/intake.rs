@@ -75,12 +75,12 @@ fn intake(quick: bool, rows: &mut Vec<Row>) -> Result<()> {
         let figures = alternating(rounds, |contender| {
             note(&format!("intake {shape:?} {contender:?}"));
             let server = match contender {
-                Contender::Alertmanager => Server::start(contender, GROUPED)?,
                 Contender::Bongsu => Server::serve(GROUPED)?,
+                peer => Server::start(peer, GROUPED)?,
             };
             let all = match contender {
-                Contender::Alertmanager => load::requests(shape),
                 Contender::Bongsu => requests(shape, VARIANTS),
+                _ => load::requests(shape),
             };
             let before = server.usage()?;
             let news = load::post(server.address, shape, &all, Some(time))?;

@@ -1,13 +1,14 @@
 //! Measures the product and its peer in turn, under the same load, on the same machine.
 //!
-//! `bongsu-bench alertmanager|intake|workflow [--quick] [--only TEXT]`. In: the release binary of bongsu beside
-//! this one, Debian's `prometheus-alertmanager` on the path. Out: a table with ratios, on standard
+//! `bongsu-bench alertmanager|intake|rules|workflow [--quick] [--only TEXT]`. In: the release binary of
+//! bongsu beside this one, Debian's `prometheus-alertmanager` and `prometheus` on the path. Out: a table with ratios, on standard
 //! output and in `benches/results/NAME.{md,json}`. Workflows are measured without a peer.
 
 mod http;
 mod intake;
 mod load;
 mod report;
+mod rules;
 mod scenario;
 mod server;
 mod stub;
@@ -23,12 +24,18 @@ fn main() -> Result<()> {
         Some("alertmanager") => scenario::run(quick, only.as_deref()),
         Some("intake") => {
             let rows = intake::run(quick, only.as_deref())?;
-            report::publish("intake", &rows, &scenario::machine(intake::ROUNDS))
+            report::publish("intake", "alertmanager", &rows, &scenario::machine(intake::ROUNDS))
         }
         Some("workflow") => {
             let rows = workflow::run(quick, only.as_deref())?;
-            report::publish("workflow", &rows, &workflow::machine())
+            report::publish("workflow", "", &rows, &workflow::machine())
         }
-        other => bail!("which benchmark? known: alertmanager, intake, workflow (not {other:?})"),
+        Some("rules") => {
+            let rows = rules::run(quick, only.as_deref())?;
+            report::publish("rules", "prometheus", &rows, &rules::machine())
+        }
+        other => {
+            bail!("which benchmark? known: alertmanager, intake, rules, workflow (not {other:?})")
+        }
     }
 }

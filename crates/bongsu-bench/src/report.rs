@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) unit: &'static str,
-    pub(crate) alertmanager: f64,
+    pub(crate) peer: f64,
     pub(crate) bongsu: f64,
     /// Whether more is better.
     pub(crate) more: bool,
@@ -20,7 +20,7 @@ pub(crate) struct Row {
 impl Row {
     /// How many times better bongsu is; NaN where the peer has no figure.
     fn ratio(&self) -> f64 {
-        if self.more { self.bongsu / self.alertmanager } else { self.alertmanager / self.bongsu }
+        if self.more { self.bongsu / self.peer } else { self.peer / self.bongsu }
     }
 }
 
@@ -33,17 +33,17 @@ fn figure(value: f64) -> String {
     }
 }
 
-/// Prints the table and writes it to `benches/results`.
+/// Prints the table and writes it to `benches/results`; `peer` is who else was measured, if anybody.
 #[expect(clippy::print_stdout, reason = "a command's output")]
-pub(crate) fn publish(name: &str, rows: &[Row], machine: &str) -> Result<()> {
+pub(crate) fn publish(name: &str, peer: &str, rows: &[Row], machine: &str) -> Result<()> {
     // Where there is no peer at all its columns say nothing.
-    let beside = rows.iter().any(|row| row.alertmanager.is_finite());
-    let mut table = String::from(match beside {
-        true => {
-            "| measure | unit | alertmanager | bongsu | times better | aim |\n|---|---|---:|---:|---:|---|\n"
-        }
-        false => "| measure | unit | bongsu | aim |\n|---|---|---:|---|\n",
-    });
+    let beside = rows.iter().any(|row| row.peer.is_finite());
+    let mut table = match beside {
+        true => format!(
+            "| measure | unit | {peer} | bongsu | times better | aim |\n|---|---|---:|---:|---:|---|\n"
+        ),
+        false => "| measure | unit | bongsu | aim |\n|---|---|---:|---|\n".to_owned(),
+    };
     for row in rows {
         if !beside {
             let bongsu = figure(row.bongsu);
@@ -54,13 +54,13 @@ pub(crate) fn publish(name: &str, rows: &[Row], machine: &str) -> Result<()> {
             "| {} | {} | {} | {} | {} | {} |\n",
             row.name,
             row.unit,
-            figure(row.alertmanager),
+            figure(row.peer),
             figure(row.bongsu),
             figure(row.ratio()),
             row.aim
         ));
     }
-    let title = if beside { "Beside alertmanager" } else { "Measured" };
+    let title = if beside { format!("Beside {peer}") } else { "Measured".to_owned() };
     println!("{machine}\n\n{table}");
     let folder = PathBuf::from("benches/results");
     std::fs::create_dir_all(&folder)?;
@@ -71,8 +71,7 @@ pub(crate) fn publish(name: &str, rows: &[Row], machine: &str) -> Result<()> {
     let rows: Vec<Value> = rows
         .iter()
         .map(|row| {
-            json!({"name": row.name, "unit": row.unit, "alertmanager": finite(row.alertmanager),
-                "bongsu": finite(row.bongsu), "ratio": finite(row.ratio()), "aim": row.aim})
+            json!({"name": row.name, "unit": row.unit, peer: finite(row.peer), "bongsu": finite(row.bongsu), "ratio": finite(row.ratio()), "aim": row.aim})
         })
         .collect();
     let all = json!({"machine": machine, "rows": rows});

@@ -38,7 +38,7 @@ pub(crate) fn run(quick: bool, only: Option<&str>) -> Result<()> {
     if wanted("latency") {
         latency(quick, &mut rows)?;
     }
-    report::publish("alertmanager", &rows, &machine(ROUNDS))
+    report::publish("alertmanager", "alertmanager", &rows, &machine(ROUNDS))
 }
 
 pub(crate) fn machine(rounds: usize) -> String {
@@ -90,7 +90,7 @@ pub(crate) fn push(
     more: bool,
     aim: &'static str,
 ) {
-    rows.push(Row { name, unit, alertmanager: figures.0, bongsu: figures.1, more, aim });
+    rows.push(Row { name, unit, peer: figures.0, bongsu: figures.1, more, aim });
 }
 
 fn ingest(quick: bool, wanted: &dyn Fn(&str) -> bool, rows: &mut Vec<Row>) -> Result<()> {

@@ -15,6 +15,8 @@ use crate::http::{self, Connection};
 pub(crate) enum Contender {
     /// Debian's alertmanager.
     Alertmanager,
+    /// Debian's prometheus.
+    Prometheus,
     /// The release binary of this workspace.
     Bongsu,
 }
@@ -57,9 +59,8 @@ impl Server {
     pub(crate) fn serve_with(config: &str, files: &[(impl AsRef<Path>, String)]) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("bongsu-bench").tempdir()?;
         std::fs::write(folder.path().join("alertmanager.yml"), config)?;
-        std::fs::create_dir(folder.path().join("workflows"))?;
         for (name, text) in files {
-            std::fs::write(folder.path().join(name), text)?;
+            write(folder.path(), name.as_ref(), text)?;
         }
         let address = free_address()?;
         let mut command = Command::new(binary()?);
@@ -74,6 +75,35 @@ impl Server {
         let server = Self { contender: Contender::Bongsu, child, address, folder };
         server.wait_ready()?;
         Ok(server)
+    }
+
+    /// Starts prometheus with a configuration and the files beside it; series may be written to it.
+    pub(crate) fn prometheus(config: &str, files: &[(&str, String)]) -> Result<Self> {
+        let folder = tempfile::Builder::new().prefix("bongsu-bench").tempdir()?;
+        std::fs::write(folder.path().join("prometheus.yml"), config)?;
+        for (name, text) in files {
+            write(folder.path(), Path::new(name), text)?;
+        }
+        let address = free_address()?;
+        let mut command = Command::new("prometheus");
+        command
+            .arg("--config.file")
+            .arg(folder.path().join("prometheus.yml"))
+            .arg("--storage.tsdb.path")
+            .arg(folder.path().join("data"))
+            .arg("--web.listen-address")
+            .arg(address.to_string())
+            .arg("--web.enable-remote-write-receiver")
+            .arg("--log.level=warn");
+        let child = spawn(command, folder.path())?;
+        let server = Self { contender: Contender::Prometheus, child, address, folder };
+        server.wait_ready()?;
+        Ok(server)
+    }
+
+    /// Bytes of its data on disk.
+    pub(crate) fn stored(&self) -> u64 {
+        size(&self.folder.path().join("data"))
     }
 
     /// Ends it with SIGKILL, starts it on the same directory, and returns the seconds until it
@@ -124,13 +154,33 @@ impl Drop for Server {
     }
 }
 
+/// Writes a file, and the folders it lies in.
+fn write(folder: &Path, name: &Path, text: &str) -> Result<()> {
+    let path = folder.join(name);
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    Ok(std::fs::write(path, text)?)
+}
+
+/// Bytes of all files below a folder; what vanishes meanwhile is not counted.
+fn size(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let of = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(found) if found.is_dir() => size(&entry.path()),
+        Ok(found) => std::os::unix::fs::MetadataExt::blocks(&found) * 512,
+        Err(_) => 0,
+    };
+    entries.flatten().map(of).sum()
+}
+
 fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
 }
 
 fn launch(contender: Contender, folder: &Path, address: SocketAddr) -> Result<Child> {
     let mut command = match contender {
-        Contender::Alertmanager => Command::new("prometheus-alertmanager"),
+        Contender::Alertmanager | Contender::Prometheus => Command::new("prometheus-alertmanager"),
         Contender::Bongsu => {
             let mut command = Command::new(binary()?);
             command.arg("alertmanager");
