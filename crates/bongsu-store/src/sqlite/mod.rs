@@ -13,6 +13,7 @@ mod retained;
 pub(crate) mod schema;
 mod statements;
 mod trim;
+mod words;
 mod writer;
 
 use std::fs;

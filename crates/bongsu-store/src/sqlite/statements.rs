@@ -7,6 +7,7 @@ use xxhash_rust::xxh64::xxh64;
 
 use super::flows::FlowStatements;
 use super::packed::{self, Dictionary};
+use super::words::TEXT;
 use crate::{JournalRecord, OutboxState, Row, stored_nanos};
 
 /// Prepared once for the life of the writer.
@@ -120,11 +121,10 @@ impl<'c> Statements<'c> {
             unindex_occurrence: sql("DELETE FROM occurrence_text WHERE rowid = \
                  (SELECT id FROM occurrence WHERE fingerprint = ?1)")?,
             delete_occurrence: sql("DELETE FROM occurrence WHERE fingerprint = ?1")?,
-            index_occurrence: sql("INSERT INTO occurrence_text (rowid, text) SELECT id, \
-                 concat_ws(' ', name, service, environment, provider, fingerprint, \
-                 alert ->> 'description', alert ->> 'message', alert ->> 'note', \
-                 alert ->> 'labels', alert ->> 'annotations', alert ->> 'url') \
-                 FROM occurrence WHERE fingerprint = ?1")?,
+            index_occurrence: connection.prepare(&format!(
+                "INSERT INTO occurrence_text (rowid, text) SELECT id, {TEXT} \
+                 FROM occurrence WHERE fingerprint = ?1"
+            ))?,
             note_indexed: sql("UPDATE occurrence SET indexed_at = at WHERE fingerprint = ?1")?,
             put_change: sql("INSERT INTO change (at, source, key, service, environment, detail) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (source, key) DO UPDATE SET \

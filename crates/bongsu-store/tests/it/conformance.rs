@@ -386,6 +386,16 @@ fn wide_alerts_are_selected_by_condition_and_words<B: Backend>() {
         assert_eq!(found(None, Some(text)), wanted, "{text}");
     }
     assert_eq!(found(Some("status == 'firing'"), Some("db")), ["a"]);
+    // Page by page it is the same.
+    let (mut before, mut pages) = (None, Vec::new());
+    loop {
+        let text = Some("d");
+        let filter = OccurrenceFilter { text, before, limit: 1, ..Default::default() };
+        let Some(last) = store.occurrences(&filter).unwrap().pop() else { break };
+        before = Some((last.at, last.id));
+        pages.push(last.fingerprint);
+    }
+    assert_eq!(pages, ["b", "a"]);
     let facet = |field: &str| -> Vec<(Option<String>, u64)> {
         let filter = OccurrenceFilter { limit: 10, ..OccurrenceFilter::default() };
         let values: Vec<FacetValue> = store.facet(field, &filter).unwrap();
