@@ -9,6 +9,9 @@
 use rusqlite::{CachedStatement, Connection, Row as SqlRow, params};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use xxhash_rust::xxh64::Xxh64;
+
+use crate::OccurrenceRow;
 
 /// Where looking through alerts is faster than asking the index.
 #[derive(Clone, Copy)]
@@ -87,6 +90,21 @@ fn narrow_within(
         }
     }
     Ok(Some(left))
+}
+
+/// A hash of what an alert is found by; `None` if its JSON is odd.
+pub(super) fn hash(row: &OccurrenceRow) -> Option<i64> {
+    let texts: Texts<'_> = serde_json::from_str(&row.alert).ok()?;
+    let OccurrenceRow { name, service, environment, provider, fingerprint, .. } = row;
+    let (service, environment) = (service.as_deref(), environment.as_deref());
+    let columns = [Some(&**name), service, environment, Some(&**provider), Some(&**fingerprint)];
+    let mut hash = Xxh64::new(0);
+    for part in columns.into_iter().chain(texts.all().map(|json| json.map(RawValue::get))) {
+        hash.update(part.unwrap_or_default().as_bytes());
+        // Stands in no text.
+        hash.update(&[0xff]);
+    }
+    Some(hash.digest().cast_signed())
 }
 
 /// Whether the word itself, not only what begins with it, stands in many alerts.
