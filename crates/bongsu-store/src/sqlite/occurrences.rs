@@ -53,6 +53,8 @@ struct Where<'a> {
     sql: String,
     parameters: Vec<Value>,
     rest: Option<&'a Program>,
+    /// The alerts that have the words are listed.
+    narrowed: bool,
 }
 
 impl<'a> Where<'a> {
@@ -64,6 +66,7 @@ impl<'a> Where<'a> {
         }
         match words::narrow(connection, &words)? {
             Some(ids) => {
+                this.narrowed = true;
                 let ids = this.bind(Value::Text(format!("{ids:?}")));
                 this.sql.push_str(&format!(" AND id IN (SELECT value FROM json_each({ids}))"));
             }
@@ -80,7 +83,8 @@ impl<'a> Where<'a> {
 
     /// What the condition alone says.
     fn of_condition(filter: &OccurrenceFilter<'a>) -> Self {
-        let mut this = Self { sql: "1".to_owned(), parameters: Vec::new(), rest: None };
+        let mut this =
+            Self { sql: "1".to_owned(), parameters: Vec::new(), rest: None, narrowed: false };
         match filter.condition.map(|condition| (condition, condition.to_sql(&Fields::All))) {
             None => {}
             Some((_, Ok(Sql { text, parameters }))) => {
@@ -97,7 +101,8 @@ impl<'a> Where<'a> {
         if filter.text.is_some_and(|text| !words(text).is_empty()) {
             return None;
         }
-        let mut this = Self { sql: "1".to_owned(), parameters: Vec::new(), rest: None };
+        let mut this =
+            Self { sql: "1".to_owned(), parameters: Vec::new(), rest: None, narrowed: false };
         if let Some(condition) = filter.condition {
             let Sql { text, parameters } = condition.to_sql(&Fields::Counted).ok()?;
             this.sql = format!("({text})");
@@ -280,7 +285,13 @@ pub(super) fn count(
         let all = OccurrenceFilter { limit: SCAN, ..whole(filter) };
         return list(connection, &all).map(|found| found.len() as u64);
     }
-    let sql = format!("SELECT count(*) FROM occurrence WHERE {}", wanted.sql);
+    // Every text belongs to an alert, so without a condition the texts are counted.
+    let sql = match (filter.condition, &*wanted.parameters) {
+        (None, [Value::Text(_)]) if !wanted.narrowed => {
+            "SELECT count(*) FROM occurrence_text WHERE occurrence_text MATCH ?1".to_owned()
+        }
+        _ => format!("SELECT count(*) FROM occurrence WHERE {}", wanted.sql),
+    };
     let parameters = rusqlite::params_from_iter(&wanted.parameters);
     connection
         .prepare(&sql)?
