@@ -320,6 +320,14 @@ impl Row {
                 | Self::Checkpoint { .. } => 0,
             }
     }
+
+    /// How many rows it is as work.
+    pub(crate) fn steps(&self) -> usize {
+        match self {
+            Self::IndexOccurrences { fingerprints } => fingerprints.len(),
+            _ => 1,
+        }
+    }
 }
 
 impl WriteSet {

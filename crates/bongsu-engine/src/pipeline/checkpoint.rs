@@ -27,7 +27,7 @@ const FORGET: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Rows handed to the store at once.
 const CHUNK: usize = 2000;
 /// Texts indexed in one step.
-const INDEXED: usize = 128;
+const INDEXED: usize = 64;
 /// How often history past its retention is removed.
 const RETAIN: Duration = Duration::from_secs(600);
 
