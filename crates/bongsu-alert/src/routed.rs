@@ -3,6 +3,8 @@
 //! In: an occurrence. Out: labels as its sender gave them, beside them the well-known ones where
 //! they are missing, so that one `alertmanager.yml` routes alerts of every origin.
 
+use std::borrow::Cow;
+
 use bongsu_model::{Labels, Occurrence, Timestamp};
 use serde_json::{Map, Value};
 
@@ -10,6 +12,12 @@ use serde_json::{Map, Value};
 const LABELS: usize = 128;
 /// Bytes of a label's value; of an annotation eight times as many.
 const VALUE: usize = 2 << 10;
+
+/// Room made for pairs at once.
+const PAIRS: usize = 20;
+
+/// Names and values, borrowed where they stand as they are.
+type Pairs<'o> = Vec<(Cow<'o, str>, Cow<'o, str>)>;
 
 /// Fields that describe an alert and do not identify it.
 const SAID: &[&str] = &["description", "message", "note", "assignee", "url", "imageUrl"];
@@ -33,7 +41,7 @@ pub struct Routed {
 /// `source`, `environment` and `service`, and the fields `added` by rules. Names that no label can
 /// have are made to fit.
 pub fn labels_of<'k>(occurrence: &Occurrence, added: impl Iterator<Item = &'k str>) -> Labels {
-    let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut pairs = Pairs::with_capacity(PAIRS);
     if let Some(labels) = occurrence.fields.get("labels").and_then(Value::as_object) {
         texts(labels, VALUE, &mut pairs);
     }
@@ -48,14 +56,14 @@ pub fn labels_of<'k>(occurrence: &Occurrence, added: impl Iterator<Item = &'k st
     for (name, value) in known {
         let Some(value) = value.filter(|value| !value.is_empty()) else { continue };
         if !pairs.iter().any(|(known, _)| known == name) {
-            pairs.push((name.to_owned(), cut(value, VALUE)));
+            pairs.push((name.into(), cut(value.into(), VALUE)));
         }
     }
     for key in added.filter(|key| !SAID.contains(key)) {
-        let name = label_name(key);
+        let name = label_name(key).into_owned();
         let value = occurrence.fields.get(key).and_then(scalar).filter(|text| !text.is_empty());
         if let Some(value) = value.filter(|_| !pairs.iter().any(|(known, _)| *known == name)) {
-            pairs.push((name, cut(&value, VALUE)));
+            pairs.push((name.into(), cut(value, VALUE)));
         }
     }
     Labels::from_pairs(pairs.iter().map(|(name, value)| (name, value)))
@@ -63,55 +71,65 @@ pub fn labels_of<'k>(occurrence: &Occurrence, added: impl Iterator<Item = &'k st
 
 /// What is said about it: its `annotations`, `description` and `message`.
 pub(crate) fn annotations_of(occurrence: &Occurrence) -> Labels {
-    let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut pairs = Pairs::with_capacity(PAIRS);
     if let Some(annotations) = occurrence.fields.get("annotations").and_then(Value::as_object) {
         texts(annotations, 8 * VALUE, &mut pairs);
     }
     for name in &SAID[..4] {
         let Some(text) = occurrence.fields.get(*name).and_then(Value::as_str) else { continue };
         if !text.is_empty() && !pairs.iter().any(|(known, _)| known == name) {
-            pairs.push(((*name).to_owned(), cut(text, 8 * VALUE)));
+            pairs.push(((*name).into(), cut(text.into(), 8 * VALUE)));
         }
     }
     Labels::from_pairs(pairs.iter().map(|(name, value)| (name, value)))
 }
 
 /// The scalars of a map as pairs; lists of scalars are joined, maps are left out.
-fn texts(map: &Map<String, Value>, limit: usize, pairs: &mut Vec<(String, String)>) {
+fn texts<'o>(map: &'o Map<String, Value>, limit: usize, pairs: &mut Pairs<'o>) {
     for (name, value) in map.iter().take(LABELS) {
         let text = match value {
             Value::Array(items) => {
-                let texts: Vec<String> = items.iter().filter_map(scalar).collect();
-                Some(texts.join(","))
+                let texts: Vec<Cow<'_, str>> = items.iter().filter_map(scalar).collect();
+                Some(texts.join(",").into())
             }
             other => scalar(other),
         };
         let Some(text) = text.filter(|text| !text.is_empty()) else { continue };
         let name = label_name(name);
         if !pairs.iter().any(|(known, _)| *known == name) {
-            pairs.push((name, cut(&text, limit)));
+            pairs.push((name, cut(text, limit)));
         }
     }
 }
 
-fn scalar(value: &Value) -> Option<String> {
+fn scalar(value: &Value) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        Value::String(text) => Some(text.into()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string().into()),
         Value::Null | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
 /// A name every tool takes: letters, digits and `_`, not beginning with a digit.
-fn label_name(name: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || c == '_' { c } else { '_' };
+fn label_name(name: &str) -> Cow<'_, str> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.chars().all(fits) && !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit())
+    {
+        return name.into();
+    }
+    let plain = |c: char| if fits(c) { c } else { '_' };
     let mut text: String = name.chars().map(plain).collect();
     if text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit()) {
         text.insert(0, '_');
     }
-    text
+    text.into()
 }
 
-fn cut(text: &str, limit: usize) -> String {
-    text[..text.floor_char_boundary(limit)].to_owned()
+fn cut(mut text: Cow<'_, str>, limit: usize) -> Cow<'_, str> {
+    let end = text.floor_char_boundary(limit);
+    match &mut text {
+        Cow::Borrowed(text) => *text = &text[..end],
+        Cow::Owned(text) => text.truncate(end),
+    }
+    text
 }

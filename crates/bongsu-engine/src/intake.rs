@@ -459,7 +459,12 @@ pub fn document(body: &[u8], content_type: &str) -> Result<Value, String> {
         }
         return Ok(fields.into_iter().map(|(name, value)| (name, Value::from(value))).collect());
     }
-    match serde_json::from_slice(body) {
+    // Told at once to be text, its parts need not be looked at one by one.
+    let read = match std::str::from_utf8(body) {
+        Ok(text) => serde_json::from_str(text),
+        Err(_) => serde_json::from_slice(body),
+    };
+    match read {
         Ok(value) => Ok(value),
         Err(error) if kind.ends_with("json") => Err(format!("the body is not JSON: {error}")),
         Err(_) => match std::str::from_utf8(body) {

@@ -393,13 +393,21 @@ impl Serialize for Occurrence {
         all.serialize_entry("lastReceived", &time_text(self.received_at))?;
         all.serialize_entry("fingerprint", &self.fingerprint)?;
         all.serialize_entry("source", &self.source)?;
-        for (name, default) in DEFAULTS {
-            match self.fields.get(*name) {
+        let mut given = [None; DEFAULTS.len()];
+        let mut others = Vec::with_capacity(self.fields.len());
+        for (name, value) in &self.fields {
+            match DEFAULTS.iter().position(|(known, _)| *known == name) {
+                Some(at) => given[at] = Some(value),
+                None => others.push((name, value)),
+            }
+        }
+        for ((name, default), given) in DEFAULTS.iter().zip(given) {
+            match given {
                 Some(value) => all.serialize_entry(name, value)?,
                 None => all.serialize_entry(name, default)?,
             }
         }
-        for (name, value) in self.fields.iter().filter(|(name, _)| !has_default(name)) {
+        for (name, value) in others {
             all.serialize_entry(name, value)?;
         }
         all.end()

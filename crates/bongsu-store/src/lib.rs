@@ -28,4 +28,5 @@ pub use rows::{
     JournalRecord, JournalSeq, OutboxRow, OutboxState, PARTITIONS, Row, TimerRow, WriteSet,
     partition_of, stored_nanos, timestamp_of,
 };
+pub use sqlite::report_place;
 pub use store::{AlertEvent, Delivery, LoadSummary, Loaded, RetentionPolicy, Store, StoreStats};

@@ -213,10 +213,10 @@ pub enum Row {
         /// Its identity.
         fingerprint: String,
     },
-    /// Makes the current texts of a wide alert findable; write-behind.
-    IndexOccurrence {
-        /// Its identity.
-        fingerprint: String,
+    /// Makes the current texts of wide alerts findable; write-behind.
+    IndexOccurrences {
+        /// Their identities.
+        fingerprints: Vec<Arc<str>>,
     },
     /// Stores a change.
     PutChange(Box<ChangeRow>),
@@ -303,8 +303,9 @@ impl Row {
                 Self::PutPayload(row) => row.body.len() + row.origin.len(),
                 Self::MarkPayload { problem, .. } => problem.as_ref().map_or(0, String::len),
                 Self::PutOccurrence(row) => row.alert.len() + row.known.len() + row.name.len(),
-                Self::DeleteOccurrence { fingerprint } | Self::IndexOccurrence { fingerprint } => {
-                    fingerprint.len()
+                Self::DeleteOccurrence { fingerprint } => fingerprint.len(),
+                Self::IndexOccurrences { fingerprints } => {
+                    fingerprints.iter().map(|one| one.len()).sum()
                 }
                 Self::PutChange(row) => row.detail.len(),
                 Self::PutPreset(row) => row.name.len() + row.data.len(),
@@ -318,6 +319,14 @@ impl Row {
                 | Self::CoverReports { .. }
                 | Self::Checkpoint { .. } => 0,
             }
+    }
+
+    /// How many rows it is as work.
+    pub(crate) fn steps(&self) -> usize {
+        match self {
+            Self::IndexOccurrences { fingerprints } => fingerprints.len(),
+            _ => 1,
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bongsu_alert::Known;
 use bongsu_model::{Occurrence, Timestamp};
-use bongsu_store::{OccurrenceRow, OccurrenceTouch, Refused, Row};
+use bongsu_store::{OccurrenceRow, OccurrenceTouch, Refused, Row, report_place};
 use foldhash::fast::FixedState;
 
 use crate::core::Core;
@@ -329,8 +329,11 @@ impl Shared {
 
     /// History first: what a state covers is never looked for again.
     async fn write_pending(&self, lot: Lot, writing: &Pending, covered: i64) -> Result<(), String> {
-        for chunk in writing.reports.chunks(CHUNK) {
-            self.write_rows(chunk.iter().map(report_row).collect()).await?;
+        // Neighbours in the index are written together; those of one alert stay in order.
+        let mut reports: Vec<&Said> = writing.reports.iter().collect();
+        reports.sort_by_cached_key(|said| report_place(&said.fingerprint));
+        for chunk in reports.chunks(CHUNK) {
+            self.write_rows(chunk.iter().map(|said| report_row(said)).collect()).await?;
         }
         self.write_rows(vec![Row::CoverReports { id: covered }]).await?;
         if lot == Lot::History {

@@ -26,6 +26,8 @@ const LOOK: Duration = Duration::from_secs(1);
 const FORGET: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Rows handed to the store at once.
 const CHUNK: usize = 2000;
+/// Texts indexed in one step.
+const INDEXED: usize = 64;
 /// How often history past its retention is removed.
 const RETAIN: Duration = Duration::from_secs(600);
 
@@ -130,10 +132,10 @@ impl Shared {
         for chunk in changes.dirty.events.chunks(CHUNK) {
             self.write_rows(chunk.iter().map(append_event).collect()).await?;
         }
-        let texts: Vec<&Arc<str>> = changes.dirty.texts.iter().collect();
+        let texts: Vec<Arc<str>> = changes.dirty.texts.iter().map(Arc::clone).collect();
         for chunk in texts.chunks(CHUNK) {
-            let index = |text: &&Arc<str>| Row::IndexOccurrence { fingerprint: text.to_string() };
-            self.write_rows(chunk.iter().map(index).collect()).await?;
+            let index = |some: &[Arc<str>]| Row::IndexOccurrences { fingerprints: some.to_vec() };
+            self.write_rows(chunk.chunks(INDEXED).map(index).collect()).await?;
         }
         let mut rows: Vec<Row> = changes
             .dirty
@@ -219,7 +221,11 @@ fn gather(core: &mut Core) -> Changes {
     let mut dirty = std::mem::take(&mut core.dirty);
     // Some have been reported again since they were forgotten.
     dirty.forgotten.retain(|fingerprint| core.route.alert(*fingerprint).is_none());
-    let alerts = dirty.alerts.iter().filter_map(|f| core.route.alert(*f).map(Arc::clone)).collect();
+    let alerts = dirty.alerts.iter().filter_map(|f| core.route.alert(*f).map(Arc::clone));
+    let mut alerts: Vec<Arc<Alert>> = alerts.collect();
+    // Neighbours in the table and in the index are written together.
+    alerts.sort_unstable_by_key(|alert| alert.fingerprint);
+    dirty.events.sort_by_key(|event| event.alert.fingerprint);
     Changes { alerts, dirty, seq: core.journaled, lost: 0 }
 }
 

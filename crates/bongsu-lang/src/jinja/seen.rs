@@ -138,7 +138,12 @@ impl<'a> Seen<'a> {
 
     /// The pairs of a map; empty for anything else.
     pub(super) fn to_map(&self) -> Map<String, Json> {
-        let mut map = Map::new();
+        let room = match &self.0 {
+            Held::Json(Json::Object(map)) => map.len(),
+            Held::Part(map, _) => map.len(),
+            _ => 0,
+        };
+        let mut map = Map::with_capacity(room);
         self.each_entry(|key, json| drop(map.insert(key.to_owned(), json.clone())));
         map
     }

@@ -145,9 +145,11 @@ impl Tables {
             Row::DeleteOccurrence { fingerprint } => {
                 self.occurrences.remove(&fingerprint);
             }
-            Row::IndexOccurrence { fingerprint } => {
-                if let Some((_, indexed, row)) = self.occurrences.get_mut(&fingerprint) {
-                    *indexed = row.at;
+            Row::IndexOccurrences { fingerprints } => {
+                for fingerprint in fingerprints {
+                    if let Some((_, indexed, row)) = self.occurrences.get_mut(&*fingerprint) {
+                        *indexed = row.at;
+                    }
                 }
             }
             Row::PutChange(mut row) => {

@@ -13,6 +13,7 @@ mod retained;
 pub(crate) mod schema;
 mod statements;
 mod trim;
+mod words;
 mod writer;
 
 use std::fs;
@@ -44,6 +45,12 @@ pub const FILE_NAME: &str = "bongsu.db";
 /// SQLite's own default for `max_page_count`.
 const NO_PAGE_LIMIT: u64 = 4_294_967_294;
 const PAGE_BYTES: u64 = 4096;
+
+/// Where the history of a wide alert lies: rows of history that come in this order are written with the
+/// fewest pages.
+pub fn report_place(fingerprint: &str) -> i64 {
+    statements::group_hash(fingerprint)
+}
 
 /// Called once when the store fails for good.
 pub type OnFailed = Box<dyn Fn(&StoreError) + Send + Sync>;

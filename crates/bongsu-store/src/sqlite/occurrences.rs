@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
 use super::packed;
 use super::statements::group_hash;
+use super::words::{self, Looker};
 use crate::occurrence::{STATES, words};
 use crate::{
     ChangeFilter, ChangeRecord, FacetValue, OccurrenceFilter, OccurrenceRecord, PayloadFilter,
@@ -14,6 +15,8 @@ use crate::{
 
 /// Rows looked at when a condition cannot be said in SQL.
 const SCAN: usize = 200_000;
+/// The newest alerts that are looked through for words before the index is asked.
+const NEWEST: i64 = 1000;
 
 /// Where a table has the fields of its alerts.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -50,11 +53,38 @@ struct Where<'a> {
     sql: String,
     parameters: Vec<Value>,
     rest: Option<&'a Program>,
+    /// The alerts that have the words are listed.
+    narrowed: bool,
 }
 
 impl<'a> Where<'a> {
-    fn of(filter: &OccurrenceFilter<'a>) -> Self {
-        let mut this = Self { sql: "1".to_owned(), parameters: Vec::new(), rest: None };
+    fn of(connection: &Connection, filter: &OccurrenceFilter<'a>) -> rusqlite::Result<Self> {
+        let mut this = Self::of_condition(filter);
+        let words = filter.text.map(words).unwrap_or_default();
+        if words.is_empty() {
+            return Ok(this);
+        }
+        match words::narrow(connection, &words)? {
+            Some(ids) => {
+                this.narrowed = true;
+                let ids = this.bind(Value::Text(format!("{ids:?}")));
+                this.sql.push_str(&format!(" AND id IN (SELECT value FROM json_each({ids}))"));
+            }
+            None => {
+                let query = this.bind(Value::Text(words::query(&words)));
+                this.sql.push_str(&format!(
+                    " AND id IN (SELECT rowid FROM occurrence_text \
+                     WHERE occurrence_text MATCH {query})"
+                ));
+            }
+        }
+        Ok(this)
+    }
+
+    /// What the condition alone says.
+    fn of_condition(filter: &OccurrenceFilter<'a>) -> Self {
+        let mut this =
+            Self { sql: "1".to_owned(), parameters: Vec::new(), rest: None, narrowed: false };
         match filter.condition.map(|condition| (condition, condition.to_sql(&Fields::All))) {
             None => {}
             Some((_, Ok(Sql { text, parameters }))) => {
@@ -62,14 +92,6 @@ impl<'a> Where<'a> {
                 this.parameters.extend(parameters.into_iter().map(value));
             }
             Some((condition, Err(_))) => this.rest = Some(condition),
-        }
-        let words = filter.text.map(words).unwrap_or_default();
-        if !words.is_empty() {
-            let query: Vec<String> = words.iter().map(|word| format!("\"{word}\"*")).collect();
-            let query = this.bind(Value::Text(query.join(" ")));
-            this.sql.push_str(&format!(
-                " AND id IN (SELECT rowid FROM occurrence_text WHERE occurrence_text MATCH {query})"
-            ));
         }
         this
     }
@@ -79,7 +101,8 @@ impl<'a> Where<'a> {
         if filter.text.is_some_and(|text| !words(text).is_empty()) {
             return None;
         }
-        let mut this = Self { sql: "1".to_owned(), parameters: Vec::new(), rest: None };
+        let mut this =
+            Self { sql: "1".to_owned(), parameters: Vec::new(), rest: None, narrowed: false };
         if let Some(condition) = filter.condition {
             let Sql { text, parameters } = condition.to_sql(&Fields::Counted).ok()?;
             this.sql = format!("({text})");
@@ -154,7 +177,10 @@ pub(super) fn list(
     connection: &Connection,
     filter: &OccurrenceFilter<'_>,
 ) -> rusqlite::Result<Vec<OccurrenceRecord>> {
-    let mut wanted = Where::of(filter);
+    if let Some(found) = newest(connection, filter)? {
+        return Ok(found);
+    }
+    let mut wanted = Where::of(connection, filter)?;
     if let Some((at, id)) = filter.before {
         let at = wanted.bind(Value::Integer(stored_nanos(at)));
         let id = wanted.bind(Value::Integer(id));
@@ -190,6 +216,47 @@ pub(super) fn list(
     Ok(found)
 }
 
+/// A page of alerts that have the words asked for, if the newest alerts fill it.
+fn newest(
+    connection: &Connection,
+    filter: &OccurrenceFilter<'_>,
+) -> rusqlite::Result<Option<Vec<OccurrenceRecord>>> {
+    let words = filter.text.map(words).unwrap_or_default();
+    let mut wanted = Where::of_condition(filter);
+    let usual = filter.sort.is_empty() && filter.offset == 0 && wanted.rest.is_none();
+    if words.is_empty() || !usual || !words.iter().all(|word| words::is_plain(word)) {
+        return Ok(None);
+    }
+    let place = filter.before.map_or((i64::MAX, i64::MAX), |(at, id)| (stored_nanos(at), id));
+    let (at, id) = (wanted.bind(Value::Integer(place.0)), wanted.bind(Value::Integer(place.1)));
+    let newest = wanted.bind(Value::Integer(NEWEST));
+    // The order of the inner rows is that of the outer ones; what is not indexed is not found.
+    let sql = format!(
+        "SELECT {}, at, known FROM (SELECT * FROM occurrence WHERE (at, id) < ({at}, {id}) \
+         ORDER BY at DESC, id DESC LIMIT {newest}) WHERE indexed_at >= at AND {} \
+         ORDER BY at DESC, id DESC",
+        words::COLUMNS,
+        wanted.sql
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query(rusqlite::params_from_iter(&wanted.parameters))?;
+    let mut looker = Looker::new(connection, &words)?;
+    let mut found = Vec::new();
+    while found.len() < filter.limit {
+        let Some(row) = rows.next()? else { return Ok(None) };
+        if looker.has_all(row)? {
+            found.push(OccurrenceRecord {
+                id: row.get("id")?,
+                at: timestamp_of(row.get("at")?),
+                fingerprint: row.get("fingerprint")?,
+                known: row.get("known")?,
+                alert: row.get("alert")?,
+            });
+        }
+    }
+    Ok(Some(found))
+}
+
 pub(super) fn get(
     connection: &Connection,
     fingerprint: &str,
@@ -213,12 +280,18 @@ pub(super) fn count(
         let mut statement = connection.prepare_cached(&sql)?;
         return statement.query_row(parameters, |row| row.get::<_, i64>(0)).map(i64::cast_unsigned);
     }
-    let wanted = Where::of(filter);
+    let wanted = Where::of(connection, filter)?;
     if wanted.rest.is_some() {
         let all = OccurrenceFilter { limit: SCAN, ..whole(filter) };
         return list(connection, &all).map(|found| found.len() as u64);
     }
-    let sql = format!("SELECT count(*) FROM occurrence WHERE {}", wanted.sql);
+    // Every text belongs to an alert, so without a condition the texts are counted.
+    let sql = match (filter.condition, &*wanted.parameters) {
+        (None, [Value::Text(_)]) if !wanted.narrowed => {
+            "SELECT count(*) FROM occurrence_text WHERE occurrence_text MATCH ?1".to_owned()
+        }
+        _ => format!("SELECT count(*) FROM occurrence WHERE {}", wanted.sql),
+    };
     let parameters = rusqlite::params_from_iter(&wanted.parameters);
     connection
         .prepare(&sql)?
@@ -259,7 +332,7 @@ pub(super) fn facets(
     if others.is_empty() {
         return Ok(found);
     }
-    let mut wanted = Where::of(filter);
+    let mut wanted = Where::of(connection, filter)?;
     if wanted.rest.is_some() {
         let all = OccurrenceFilter { limit: SCAN, ..whole(filter) };
         let alerts = list(connection, &all)?;

@@ -7,15 +7,17 @@ use lz4_flex::block;
 use rusqlite::types::Type;
 
 /// What is shorter is stored as it is.
-const SHORT: usize = 256;
+pub(super) const SHORT: usize = 256;
+/// A record of the journal with one alert is not worth the time, one with many is.
+pub(super) const BATCH: usize = 4 << 10;
 /// What is longer is nobody's dictionary.
 const LONG: usize = 32 << 10;
 /// Entries that share a dictionary; they are forgotten together.
 pub(super) const SHARED: u32 = 255;
 
-/// A body, if packing it saves a quarter.
-pub(super) fn pack(plain: &[u8]) -> Option<Vec<u8>> {
-    if plain.len() < SHORT {
+/// A body of this length or more, if packing it saves a quarter.
+pub(super) fn pack(plain: &[u8], from: usize) -> Option<Vec<u8>> {
+    if plain.len() < from {
         return None;
     }
     worthwhile(plain, block::compress(plain))
@@ -115,7 +117,7 @@ mod tests {
             base in "\\PC{256,600}", plain in "\\PC{0,600}", repeats in 1..20usize,
         ) {
             let plain = plain.repeat(repeats);
-            if let Some(packed) = pack(plain.as_bytes()) {
+            if let Some(packed) = pack(plain.as_bytes(), SHORT) {
                 prop_assert_eq!(unpack(&packed, plain.len()).unwrap(), plain.as_bytes());
             }
             let mut dictionary = Dictionary::default();

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Row as SqlRow, params};
 
 use super::occurrences::{PAYLOAD, payload_row};
+use super::packed;
 use super::statements::group_hash;
 use crate::{
     AlertEvent, Delivery, JournalSeq, LoadSummary, Loaded, OutboxRow, OutboxState, TimerRow,
@@ -27,11 +28,18 @@ pub(super) fn load(
         visit(Loaded::Alert { fingerprint, data: row.get_ref(1)?.as_blob()? });
         Ok(())
     })?;
-    let journal = "SELECT seq, at, body FROM journal WHERE seq > ?1 ORDER BY seq";
+    let journal = "SELECT seq, at, body, length FROM journal WHERE seq > ?1 ORDER BY seq";
     summary.journal_records = each(&snapshot, journal, [checkpoint.cast_signed()], |row| {
         let seq = JournalSeq(row.get::<_, i64>(0)?.cast_unsigned());
         let at = timestamp_of(row.get(1)?);
-        visit(Loaded::Journal { seq, at, body: row.get_ref(2)?.as_blob()? });
+        let body = row.get_ref(2)?.as_blob()?;
+        match row.get::<_, Option<u32>>(3)? {
+            Some(length) => {
+                let body = &packed::unpack(body, length as usize)?;
+                visit(Loaded::Journal { seq, at, body });
+            }
+            None => visit(Loaded::Journal { seq, at, body }),
+        }
         Ok(())
     })?;
     summary.silences = each(&snapshot, "SELECT id, data FROM silence", [], |row| {

@@ -19,7 +19,6 @@ enum Key {
     Alert(u64),
     Payload(i64),
     Occurrence(String),
-    Index(String),
     Change(String, String),
     Preset(String),
     Document(u8, String),
@@ -91,6 +90,7 @@ impl Retained {
             // is queued otherwise.
             Row::PutPayload(_)
             | Row::TouchOccurrence(_)
+            | Row::IndexOccurrences { .. }
             | Row::CoverPayloads { .. }
             | Row::CoverReports { .. } => return,
             Row::MarkPayload { id, .. } | Row::DeletePayload { id } => Key::Payload(*id),
@@ -102,7 +102,6 @@ impl Retained {
             Row::PutDocument { kind, key, .. } | Row::DeleteDocument { kind, key } => {
                 Key::Document(*kind, key.clone())
             }
-            Row::IndexOccurrence { fingerprint } => Key::Index(fingerprint.clone()),
             Row::AppendDelivery { .. }
             | Row::AppendAlertEvent { .. }
             | Row::AppendReport { .. } => {

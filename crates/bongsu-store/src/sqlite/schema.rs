@@ -30,6 +30,10 @@ const MIGRATIONS: &[Migration] = &[
         name: "workflows",
         sql: include_str!("../../migrations/sqlite/0008_workflows.sql"),
     },
+    Migration {
+        name: "unchanged",
+        sql: include_str!("../../migrations/sqlite/0009_unchanged.sql"),
+    },
 ];
 
 /// Tables counted in a backup's manifest.

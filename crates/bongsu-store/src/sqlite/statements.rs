@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, Statement};
+use rusqlite::{Connection, OptionalExtension, Statement};
 use xxhash_rust::xxh64::xxh64;
 
 use super::flows::FlowStatements;
 use super::packed::{self, Dictionary};
+use super::words::{self, TEXT};
 use crate::{JournalRecord, OutboxState, Row, stored_nanos};
 
 /// Prepared once for the life of the writer.
@@ -36,6 +37,8 @@ pub(super) struct Statements<'c> {
     touch_occurrence: Statement<'c>,
     unindex_occurrence: Statement<'c>,
     delete_occurrence: Statement<'c>,
+    unindexed: Statement<'c>,
+    forget_text: Statement<'c>,
     index_occurrence: Statement<'c>,
     note_indexed: Statement<'c>,
     put_change: Statement<'c>,
@@ -72,7 +75,7 @@ impl<'c> Statements<'c> {
             begin: sql("BEGIN IMMEDIATE")?,
             commit: sql("COMMIT")?,
             rollback: sql("ROLLBACK")?,
-            journal: sql("INSERT INTO journal (seq, at, body) VALUES (?1, ?2, ?3)")?,
+            journal: sql("INSERT INTO journal (seq, at, body, length) VALUES (?1, ?2, ?3, ?4)")?,
             put_timer: sql("INSERT INTO timer (kind, key, partition, due_at, payload) \
                  VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT DO UPDATE SET \
                  partition = excluded.partition, due_at = excluded.due_at, \
@@ -105,13 +108,16 @@ impl<'c> Statements<'c> {
             delete_payload: sql("DELETE FROM payload WHERE id = ?1")?,
             put_occurrence: sql(
                 "INSERT INTO occurrence (fingerprint, at, first_at, name, status, \
-                 severity, provider, service, environment, revision, known, alert) \
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) \
-                 ON CONFLICT (fingerprint) DO UPDATE SET at = excluded.at, \
+                 severity, provider, service, environment, revision, known, alert, text_hash) \
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13) \
+                 ON CONFLICT (fingerprint) DO UPDATE SET \
+                 indexed_at = iif(text_hash = excluded.text_hash AND indexed_at >= at, \
+                 excluded.at, min(indexed_at, excluded.at - 1)), at = excluded.at, \
                  first_at = excluded.first_at, name = excluded.name, status = excluded.status, \
                  severity = excluded.severity, provider = excluded.provider, \
                  service = excluded.service, environment = excluded.environment, \
-                 revision = excluded.revision, known = excluded.known, alert = excluded.alert \
+                 revision = excluded.revision, known = excluded.known, alert = excluded.alert, \
+                 text_hash = excluded.text_hash \
                  WHERE excluded.revision >= revision",
             )?,
             touch_occurrence: sql("UPDATE occurrence SET indexed_at = iif(indexed_at >= at, \
@@ -119,13 +125,14 @@ impl<'c> Statements<'c> {
                  WHERE fingerprint = ?1 AND revision <= ?3")?,
             unindex_occurrence: sql("DELETE FROM occurrence_text WHERE rowid = \
                  (SELECT id FROM occurrence WHERE fingerprint = ?1)")?,
+            unindexed: sql("SELECT id FROM occurrence WHERE fingerprint = ?1 AND indexed_at < at")?,
+            forget_text: sql("DELETE FROM occurrence_text WHERE rowid = ?1")?,
             delete_occurrence: sql("DELETE FROM occurrence WHERE fingerprint = ?1")?,
-            index_occurrence: sql("INSERT INTO occurrence_text (rowid, text) SELECT id, \
-                 concat_ws(' ', name, service, environment, provider, fingerprint, \
-                 alert ->> 'description', alert ->> 'message', alert ->> 'note', \
-                 alert ->> 'labels', alert ->> 'annotations', alert ->> 'url') \
-                 FROM occurrence WHERE fingerprint = ?1")?,
-            note_indexed: sql("UPDATE occurrence SET indexed_at = at WHERE fingerprint = ?1")?,
+            index_occurrence: connection.prepare(&format!(
+                "INSERT INTO occurrence_text (rowid, text) SELECT id, {TEXT} \
+                 FROM occurrence WHERE id = ?1"
+            ))?,
+            note_indexed: sql("UPDATE occurrence SET indexed_at = at WHERE id = ?1")?,
             put_change: sql("INSERT INTO change (at, source, key, service, environment, detail) \
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (source, key) DO UPDATE SET \
                  at = excluded.at, service = excluded.service, \
@@ -163,7 +170,10 @@ impl<'c> Statements<'c> {
 
     pub(super) fn journal(&mut self, seq: u64, record: &JournalRecord) -> rusqlite::Result<()> {
         let at = stored_nanos(record.at);
-        self.journal.execute((seq.cast_signed(), at, record.body.as_slice())).map(drop)
+        let packed = packed::pack(&record.body, packed::BATCH);
+        let length = packed.as_ref().map(|_| record.body.len() as i64);
+        let body = packed.as_ref().unwrap_or(&record.body).as_slice();
+        self.journal.execute((seq.cast_signed(), at, body, length)).map(drop)
     }
 
     /// A value of `meta`; it never falls.
@@ -225,7 +235,7 @@ impl<'c> Statements<'c> {
                 .append_alert_event
                 .execute((fingerprint.cast_signed(), stored_nanos(*at), kind, data.as_slice())),
             Row::PutPayload(row) => {
-                let packed = packed::pack(&row.body);
+                let packed = packed::pack(&row.body, packed::SHORT);
                 self.put_payload.execute((
                     row.id,
                     stored_nanos(row.at),
@@ -252,6 +262,7 @@ impl<'c> Statements<'c> {
                 row.revision.cast_signed(),
                 row.known.as_slice(),
                 &row.alert,
+                words::hash(row),
             )),
             Row::TouchOccurrence(touch) => self.touch_occurrence.execute((
                 &touch.fingerprint,
@@ -263,11 +274,7 @@ impl<'c> Statements<'c> {
                 self.unindex_occurrence.execute([fingerprint])?;
                 self.delete_occurrence.execute([fingerprint])
             }
-            Row::IndexOccurrence { fingerprint } => {
-                self.unindex_occurrence.execute([fingerprint])?;
-                self.index_occurrence.execute([fingerprint])?;
-                self.note_indexed.execute([fingerprint])
-            }
+            Row::IndexOccurrences { fingerprints } => return self.index(fingerprints),
             Row::PutChange(row) => self.put_change.execute((
                 stored_nanos(row.at),
                 &row.source,
@@ -304,6 +311,23 @@ impl<'c> Statements<'c> {
             }
         }
         .map(drop)
+    }
+
+    /// Those whose texts have changed, in the order of their ids: the index begins a new segment
+    /// whenever one comes that is before the last.
+    fn index(&mut self, fingerprints: &[Arc<str>]) -> rusqlite::Result<()> {
+        let mut changed = Vec::new();
+        for fingerprint in fingerprints {
+            let id = self.unindexed.query_row([fingerprint], |row| row.get::<_, i64>(0));
+            changed.extend(id.optional()?);
+        }
+        changed.sort_unstable();
+        for id in changed {
+            self.forget_text.execute([id])?;
+            self.index_occurrence.execute([id])?;
+            self.note_indexed.execute([id])?;
+        }
+        Ok(())
     }
 
     fn append_report(

@@ -163,15 +163,18 @@ impl<'c> Writer<'c> {
             (true, false) => BEHIND_SHARE,
             _ => 0,
         };
-        for rows in self.turn.behind.chunks(BEHIND_STRIDE) {
-            wanted = wanted || self.shared.queue.is_wanted();
-            if wanted && self.turn.behind_applied >= share {
-                break;
+        let (mut steps, mut look_at) = (0, 0);
+        for row in &self.turn.behind {
+            if steps >= look_at {
+                wanted = wanted || self.shared.queue.is_wanted();
+                if wanted && steps >= share {
+                    break;
+                }
+                look_at = steps + BEHIND_STRIDE;
             }
-            for row in rows {
-                self.statements.apply(row)?;
-            }
-            self.turn.behind_applied += rows.len();
+            self.statements.apply(row)?;
+            steps += row.steps();
+            self.turn.behind_applied += 1;
         }
         if !wanted || self.trim_next || self.turn.behind.is_empty() {
             if self.trimmer.has_work() {

@@ -6,8 +6,14 @@ use tempfile::TempDir;
 
 use crate::support::{alert, at, contents, delivery, eventually, rows, timer};
 
+/// With a record that packing makes no smaller.
 fn big(rows: Vec<bongsu_store::Row>) -> WriteSet {
-    WriteSet { journal: Some(JournalRecord { at: at(1), body: vec![b'x'; 100_000] }), rows }
+    let step = |n: u32| n.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+    let noise = std::iter::successors(Some(1), |n| Some(step(*n))).map(|n| (n >> 24) as u8);
+    WriteSet {
+        journal: Some(JournalRecord { at: at(1), body: noise.take(100_000).collect() }),
+        rows,
+    }
 }
 
 #[test]
