@@ -234,8 +234,8 @@ pub(crate) fn millis(at: Timestamp) -> i64 {
 mod tests {
     use super::*;
 
-    fn told(json: Json) -> Result<String, String> {
-        read(&json, false).map(|told| format!("{:?} {:?}", told.value, told.warnings))
+    fn told(json: &Json) -> Result<String, String> {
+        read(json, false).map(|told| format!("{:?} {:?}", told.value, told.warnings))
     }
 
     #[test]
@@ -267,7 +267,7 @@ mod tests {
             json!({"data": {"resultType": "vector", "result": [{"metric": {}, "histogram": [1, {}]}]}}),
             json!({"data": {"resultType": "vector", "result": []}, "partial": true}),
         ] {
-            assert!(told(wrong.clone()).is_err(), "{wrong}");
+            assert!(told(&wrong).is_err(), "{wrong}");
         }
     }
 

@@ -101,10 +101,10 @@ fn says(expected: &Value, found: &[Diagnostic]) -> Result<(), String> {
 
 /// `4:17: message`, `line 8: message`; `0:0` names no place, and of two places the first counts.
 fn placed(line: &str) -> (Option<(usize, usize)>, &str) {
-    if let Some((number, message)) = line.strip_prefix("line ").and_then(|l| l.split_once(": ")) {
-        if let Ok(number) = number.parse() {
-            return (Some((number, 0)), message);
-        }
+    if let Some((number, message)) = line.strip_prefix("line ").and_then(|l| l.split_once(": "))
+        && let Ok(number) = number.parse()
+    {
+        return (Some((number, 0)), message);
     }
     let (mut first, mut rest) = (None, line);
     while let Some((head, tail)) = rest.split_once(": ") {

@@ -273,7 +273,7 @@ impl Shared {
             Err(_) => 0,
         };
         let asked = Asked { at: question.at, took, series };
-        self.step_with(Input::Answer(id, answer), Some(asked))
+        self.step_with(Input::Answer(id, answer), Some(&asked))
     }
 
     fn step(self: &Arc<Self>, input: Input) -> Vec<Errand> {
@@ -281,7 +281,7 @@ impl Shared {
     }
 
     /// One step of the rules: what it changes is handed to the store under the rules' lock.
-    fn step_with(self: &Arc<Self>, input: Input, asked: Option<Asked>) -> Vec<Errand> {
+    fn step_with(self: &Arc<Self>, input: Input, asked: Option<&Asked>) -> Vec<Errand> {
         let mut rules = self.rules.lock();
         let now = self.clock.now();
         let effects = rules.engine.step(now, input);
@@ -297,7 +297,7 @@ impl Shared {
                     rules.unsaved.extend(records.iter().map(rules::row));
                 }
                 Effect::Evaluated { rule, at, error } => {
-                    let asked = asked.as_ref().filter(|asked| asked.at <= at);
+                    let asked = asked.filter(|asked| asked.at <= at);
                     let took = asked.map_or(Duration::ZERO, |asked| asked.took);
                     let series = asked.map_or(0, |asked| asked.series);
                     if let Some(error) = &error {
@@ -368,7 +368,7 @@ impl Shared {
             match value {
                 Number::Float(value) => kept.push(Kept { labels, time, value }),
                 Number::Histogram(histogram) => {
-                    self.record_histogram(now, &labels, time, histogram)
+                    self.record_histogram(now, &labels, time, histogram);
                 }
             }
         }

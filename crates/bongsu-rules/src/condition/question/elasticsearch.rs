@@ -143,8 +143,8 @@ mod tests {
     use super::super::super::{Comparison, Direction};
     use super::*;
 
-    fn shown(condition: &Condition, answer: Value) -> Vec<(String, f64, Option<f64>)> {
-        let rows = rows(condition, &answer).unwrap();
+    fn shown(condition: &Condition, answer: &Value) -> Vec<(String, f64, Option<f64>)> {
+        let rows = rows(condition, answer).unwrap();
         rows.iter()
             .map(|row| {
                 let labels: Vec<String> =
@@ -168,7 +168,7 @@ mod tests {
         let fields = &["service.name", "port"];
         let frequency = Condition::Frequency { events: events(fields), threshold: over };
         assert_eq!(
-            shown(&frequency, grouped.clone()),
+            shown(&frequency, &grouped),
             [("port=80,service_name=a".to_owned(), 4.0, None), ("port=81".to_owned(), 3.0, None)]
         );
         let spike = Condition::Spike {
@@ -180,7 +180,7 @@ mod tests {
             min_current: 0.0,
         };
         assert_eq!(
-            shown(&spike, grouped.clone())[0],
+            shown(&spike, &grouped)[0],
             ("port=80,service_name=a".to_owned(), 1.0, Some(3.0))
         );
         let average = Condition::Metric {
@@ -192,11 +192,11 @@ mod tests {
         };
         // The second group has no value.
         assert_eq!(
-            shown(&average, grouped),
+            shown(&average, &grouped),
             [("port=80,service_name=a".to_owned(), 2.5, Some(4.0))]
         );
         let one = Condition::Frequency { events: events(&[]), threshold: over };
-        assert_eq!(shown(&one, json!({"total": 7})), [(String::new(), 7.0, None)]);
+        assert_eq!(shown(&one, &json!({"total": 7})), [(String::new(), 7.0, None)]);
         let percentile = Condition::Metric {
             events: events(&[]),
             field: "x".to_owned(),
@@ -205,7 +205,7 @@ mod tests {
             min_events: 0.0,
         };
         let answer = json!({"total": 2, "aggregations": {"value": {"values": [{"key": 95.0, "value": 8.5}]}}});
-        assert_eq!(shown(&percentile, answer), [(String::new(), 8.5, Some(2.0))]);
+        assert_eq!(shown(&percentile, &answer), [(String::new(), 8.5, Some(2.0))]);
         assert!(rows(&one, &json!({})).is_err());
         assert!(rows(&frequency, &json!({"total": 1})).is_err());
     }

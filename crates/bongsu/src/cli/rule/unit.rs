@@ -70,8 +70,7 @@ impl TestRules {
         };
         let mut reports = Vec::new();
         for file in self.files()? {
-            let text = configuration::read(&file)
-                .map_err(|fault| Failure::usage(fault.message.clone()))?;
+            let text = configuration::read(&file).map_err(|fault| Failure::usage(fault.message))?;
             let name = file.display().to_string();
             let source = Source { name: name.clone(), text };
             let report = unit_test::run(&Arc::new(source), &Disk, &options);
