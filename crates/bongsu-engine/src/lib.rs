@@ -29,4 +29,5 @@ pub use configuration::Loaded;
 pub use engine::{Engine, Loader, Options, StartError};
 pub use rules::RuleBook;
 pub use scripts::Scripts;
+pub use sources::{Told, read as read_answer};
 pub use workflows::Provisioned;

@@ -33,9 +33,11 @@ pub(crate) struct Question {
 
 /// What a data source says.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Told {
-    pub(crate) value: Value,
-    pub(crate) warnings: Vec<String>,
+pub struct Told {
+    /// The value.
+    pub value: Value,
+    /// What it says beside it.
+    pub warnings: Vec<String>,
 }
 
 impl Shared {
@@ -124,8 +126,12 @@ fn seconds(millis: i64) -> String {
     format!("{}.{:03}", millis.div_euclid(1000), millis.rem_euclid(1000))
 }
 
-/// Reads `{data: {resultType, result}, warnings, partial}`.
-fn read(told: &Json, partial: bool) -> Result<Told, String> {
+/// Reads `{data: {resultType, result}, warnings, partial}`, an answer of Prometheus' API; `partial`
+/// says whether one that lacks a part counts.
+///
+/// # Errors
+/// What about it is no such answer.
+pub fn read(told: &Json, partial: bool) -> Result<Told, String> {
     let texts = |name: &str| -> Vec<String> {
         let list = told[name].as_array().into_iter().flatten();
         list.filter_map(|item| item.as_str().map(str::to_owned)).collect()

@@ -234,6 +234,14 @@ impl Client {
         serde_json::from_slice(&answer).map_err(|e| ClientError::Answer(e.to_string()))
     }
 
+    /// `POST` of a form below `/api/`: how Prometheus' API is asked when questions may be long.
+    pub(crate) fn ask(&self, path: &str, form: &[(&str, &str)]) -> Result<Value, ClientError> {
+        let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+        let body = Some(("application/x-www-form-urlencoded", form));
+        let answer = self.runtime.block_on(self.send_text(Method::POST, path, &[], body))?;
+        serde_json::from_slice(&answer).map_err(|e| ClientError::Answer(e.to_string()))
+    }
+
     /// `POST` without a body below `/api/`.
     pub(crate) fn post(&self, path: &str) -> Result<Value, ClientError> {
         let answer = self.call(Method::POST, path, &[], None)?;

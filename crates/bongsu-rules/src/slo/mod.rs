@@ -10,6 +10,7 @@ mod made;
 pub(crate) mod number;
 mod objective;
 mod openslo;
+mod print;
 mod pyrra;
 mod query;
 mod rules;

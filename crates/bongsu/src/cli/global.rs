@@ -82,7 +82,12 @@ impl Global {
             (None, None) => Ok(HttpConfig::default()),
         };
         let config = config.map_err(Failure::usage)?;
-        Ok(Client::new(&self.server, self.timeout, config)?)
+        self.client_of(&self.server, config)
+    }
+
+    /// A client of another server.
+    pub(crate) fn client_of(&self, url: &str, config: HttpConfig) -> Result<Client, Failure> {
+        Ok(Client::new(url, self.timeout, config)?)
     }
 
     /// A time as the user wants it.

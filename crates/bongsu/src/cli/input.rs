@@ -55,6 +55,19 @@ pub(super) fn instant(text: &str) -> Result<Time, String> {
     moved.map(Time::from).map_err(|e| e.to_string())
 }
 
+/// An instant in the past: RFC 3339, or how long ago (`7d`, `-10m`).
+pub(super) fn past(text: &str) -> Result<Time, String> {
+    match duration::parse(text) {
+        Ok(_) => instant(&format!("-{text}")),
+        Err(_) => instant(text),
+    }
+}
+
+/// This instant.
+pub(super) fn now() -> Time {
+    Timestamp::now().into()
+}
+
 /// Asks before something is done to several things. Elsewhere than on a terminal `yes` decides.
 pub(super) fn confirm(question: &str, sample: &[String], yes: bool) -> Result<(), Failure> {
     if yes {

@@ -1,0 +1,109 @@
+//! Rules as a server shows them: Bongsu, or any other that speaks Prometheus' API.
+
+use std::path::PathBuf;
+
+use bongsu_engine::RuleBook;
+use bongsu_model::render_diagnostics;
+use bongsu_rules::rule::Group;
+use serde_json::Value;
+
+use super::check::sources;
+use crate::cli::{Failure, Global};
+use crate::client::Client;
+
+/// One rule of an answer of `/api/v1/rules`.
+#[derive(Clone, Debug)]
+pub(super) struct Shown {
+    /// The object of the answer, with `group` and `file` beside the rest.
+    pub(super) json: Value,
+    /// Seconds between evaluations of its group.
+    pub(super) interval: f64,
+    /// Most alerts or series.
+    pub(super) limit: u64,
+}
+
+impl Shown {
+    /// A text of the object, or an empty one.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.json[name].as_str().unwrap_or_default()
+    }
+
+    /// Whether it makes alerts.
+    pub(super) fn is_alerting(&self) -> bool {
+        self.text("type") == "alerting"
+    }
+
+    /// Its alerts that are pending or fire.
+    pub(super) fn alerts(&self) -> &[Value] {
+        self.json["alerts"].as_array().map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The rules a server has.
+pub(super) fn rules(client: &Client, query: &[(&str, &str)]) -> Result<Vec<Shown>, Failure> {
+    Ok(shown(&client.get("v1/rules", query)?["data"]))
+}
+
+/// The rules of `{groups: […]}`.
+pub(super) fn shown(data: &Value) -> Vec<Shown> {
+    let groups = data["groups"].as_array().into_iter().flatten();
+    let rules = groups.flat_map(|group| {
+        let rules = group["rules"].as_array().into_iter().flatten();
+        rules.map(move |rule| {
+            let mut json = rule.clone();
+            json["group"] = group["name"].clone();
+            json["file"] = group["file"].clone();
+            let interval = group["interval"].as_f64().unwrap_or_default();
+            Shown { json, interval, limit: group["limit"].as_u64().unwrap_or_default() }
+        })
+    });
+    rules.collect()
+}
+
+/// The groups that rule files of the command line make.
+pub(super) fn groups(paths: &[PathBuf], global: &Global) -> Result<Vec<Group>, Failure> {
+    let (files, mut found) = sources(paths)?;
+    match RuleBook::read(files) {
+        Ok((book, warnings)) if found.is_empty() => {
+            if !warnings.is_empty() && !global.quiet {
+                eprint!("{}", render_diagnostics(&warnings));
+            }
+            return Ok(book.groups().to_vec());
+        }
+        Ok(_) => {}
+        Err(mistakes) => found.extend(mistakes),
+    }
+    eprint!("{}", render_diagnostics(&found));
+    Err(Failure::no("the rules do not load").hint("look at them with: bongsu rule check"))
+}
+
+/// `name=value` pairs of an object's labels, but those named.
+pub(super) fn labels(of: &Value, without: &[&str]) -> String {
+    let pairs = of.as_object().into_iter().flatten();
+    let pairs = pairs.filter(|(name, _)| !without.contains(&name.as_str()));
+    let pairs = pairs.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
+    pairs.collect::<Vec<_>>().join(" ")
+}
+
+/// An instant of an answer as the user wants it; nothing for Go's zero time.
+pub(super) fn time(global: &Global, of: &Value) -> String {
+    let text = of.as_str().filter(|text| !text.starts_with("0001-"));
+    let at = text.and_then(|text| text.parse().ok());
+    at.map(|at| global.show_time(at)).unwrap_or_default()
+}
+
+/// A length in seconds as people read it: `850µs`, `12ms`, `3.2s`.
+pub(super) fn took(seconds: f64) -> String {
+    match seconds {
+        s if s <= 0.0 => String::new(),
+        s if s < 0.001 => format!("{:.0}µs", s * 1e6),
+        s if s < 1.0 => format!("{:.0}ms", s * 1e3),
+        s => format!("{s:.1}s"),
+    }
+}
+
+/// A length in seconds as rule files write it: `5m`.
+pub(super) fn length(seconds: &Value) -> String {
+    let length = std::time::Duration::try_from_secs_f64(seconds.as_f64().unwrap_or_default());
+    bongsu_lang::duration::print(length.unwrap_or_default())
+}
