@@ -26,7 +26,7 @@ fn group(group: &Group) -> Value {
     map([
         ("name", Some(Value::from(&*group.name))),
         ("interval", group.interval.and_then(length)),
-        ("limit", (group.limit > 0).then(|| Value::Uint(group.limit as u64))),
+        ("limit", (group.limit > 0).then_some(Value::Uint(group.limit as u64))),
         ("datasource", group.datasource.as_deref().map(Value::from)),
         ("rules", Some(Value::List(group.rules.iter().map(rule).collect()))),
     ])
@@ -36,7 +36,9 @@ fn rule(rule: &Rule) -> Value {
     let name = Some(Value::from(&*rule.name));
     let expr = Some(Value::from(&*rule.expr));
     match &rule.kind {
-        RuleKind::Recording => map([("record", name), ("expr", expr), ("labels", texts(&rule.labels))]),
+        RuleKind::Recording => {
+            map([("record", name), ("expr", expr), ("labels", texts(&rule.labels))])
+        }
         RuleKind::Alerting { hold, keep_firing, annotations } => map([
             ("alert", name),
             ("expr", expr),

@@ -290,6 +290,24 @@ fn shipped() {
         let (slos, warnings) = load_with(&[&text], &Options::default());
         assert_eq!(warnings, [], "{}", path.display());
         assert!(!printed(&slos).is_empty());
+        let told = |groups: &[crate::Group]| {
+            let rules = groups.iter().flat_map(|group| {
+                let rules = group.rules.iter();
+                rules.map(|r| {
+                    (
+                        group.name.clone(),
+                        r.name.clone(),
+                        r.expr.clone(),
+                        r.labels.clone(),
+                        r.kind.clone(),
+                    )
+                })
+            });
+            rules.collect::<Vec<_>>()
+        };
+        let printed = Arc::new(Source { name: "rules.yaml".to_owned(), text: slos.to_yaml() });
+        let read = crate::file::read(&printed, &crate::file::Options::default()).unwrap();
+        assert_eq!(told(&read.groups), told(&slos.groups));
     }
 }
 

@@ -8,6 +8,7 @@ mod commands;
 mod configuration;
 mod program;
 mod provider;
+mod rules;
 mod scripts;
 mod secret;
 mod topology;

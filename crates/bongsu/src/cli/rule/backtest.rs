@@ -123,7 +123,7 @@ impl BacktestRules {
             "{} of {}, {} over {} ({})",
             counted(firings, "firing"),
             counted(fired, "alert"),
-            counted(near, "near miss").replace("misss", "misses"),
+            if near == 1 { "1 near miss".to_owned() } else { format!("{near} near misses") },
             duration::print(Duration::from_secs(length.as_secs())),
             counted(usize::try_from(outcome.evaluations).unwrap_or(usize::MAX), "evaluation"),
         ));
@@ -131,7 +131,7 @@ impl BacktestRules {
             global.say("there were more alerts than are kept; the rest is left out");
         }
         for (error, times) in &outcome.errors {
-            eprintln!("not evaluated: {error} ({} times)", times);
+            eprintln!("not evaluated: {error} ({times} times)");
         }
         if outcome.cut_short {
             return Err(Failure::no("the end was not reached: too many evaluations")
@@ -181,7 +181,8 @@ impl Server {
 impl Archive for Server {
     fn range(&mut self, expr: &str, from: i64, to: i64, step: i64) -> Result<Vec<Series>, Trouble> {
         let form = [("start", seconds(from)), ("end", seconds(to)), ("step", seconds(step))];
-        let mut form: Vec<(&str, &str)> = form.iter().map(|(name, text)| (*name, &**text)).collect();
+        let mut form: Vec<(&str, &str)> =
+            form.iter().map(|(name, text)| (*name, &**text)).collect();
         form.push(("query", expr));
         self.matrix("v1/query_range", &form)
     }

@@ -110,8 +110,10 @@ fn differences(before: &Shown, after: &Shown) -> Vec<Difference> {
             note(what, length(&before.json[name]), length(&after.json[name]), false);
         }
     }
-    for (what, name, identity) in [("label", "labels", true), ("annotation", "annotations", false)] {
-        let text = |of: &Shown, key: &str| of.json[name][key].as_str().unwrap_or_default().to_owned();
+    for (what, name, identity) in [("label", "labels", true), ("annotation", "annotations", false)]
+    {
+        let text =
+            |of: &Shown, key: &str| of.json[name][key].as_str().unwrap_or_default().to_owned();
         let keys = |of: &Shown| -> Vec<String> {
             of.json[name].as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect()
         };
@@ -194,7 +196,7 @@ mod tests {
                 "Changed A; expr: a > 1 → b > 1; label s: w → c !; label t:  → u !",
             ),
             ("{alert: B, expr: a > 1}", "Removed A; Added B"),
-            ("{record: A, expr: a}", "Added A; Removed A"),
+            ("{record: A, expr: a}", "Removed A; Added A"),
         ] {
             assert_eq!(told(rule, after), want, "{after}");
         }
@@ -202,7 +204,8 @@ mod tests {
 
     #[test]
     fn rules_of_one_name_find_each_other_by_labels() {
-        let two = "{alert: A, expr: a > 1, labels: {s: w}}, {alert: A, expr: a > 2, labels: {s: c}}";
+        let two =
+            "{alert: A, expr: a > 1, labels: {s: w}}, {alert: A, expr: a > 2, labels: {s: c}}";
         let turned =
             "{alert: A, expr: a > 2, labels: {s: c}}, {alert: A, expr: a > 3, labels: {s: w}}";
         assert_eq!(told(two, turned), "Changed A; threshold: > 1 → > 3");

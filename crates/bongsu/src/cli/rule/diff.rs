@@ -15,7 +15,7 @@ use super::compare::{Change, Difference, Kind, compare};
 use super::server::{self, Shown};
 use crate::cli::{Failure, Global, Outcome};
 use crate::exit::Exit;
-use crate::output::{Colour, Listing, Row};
+use crate::output::{Colour, Listing, Row, Shape};
 
 /// Which files.
 #[derive(Debug, Args)]
@@ -44,6 +44,18 @@ pub(super) enum Side {
     Server,
 }
 
+impl Side {
+    fn word(self, kind: Kind) -> &'static str {
+        match (self, kind) {
+            (Self::Files, Kind::Added) => "added",
+            (Self::Files, Kind::Removed) => "removed",
+            (Self::Server, Kind::Added) => "only on the server",
+            (Self::Server, Kind::Removed) => "only in files",
+            (_, Kind::Changed) => "changed",
+        }
+    }
+}
+
 impl DiffRules {
     pub(super) fn run(&self, global: &Global, side: Side) -> Outcome {
         let local = local(server::groups(&self.paths, global)?)?;
@@ -57,20 +69,17 @@ impl DiffRules {
         };
         let listing = Listing {
             columns: &["CHANGE", "GROUP", "RULE", "WHAT"],
-            rows: changes.iter().flat_map(|change| rows(change, global)).collect(),
+            rows: changes.iter().flat_map(|change| rows(change, side, global)).collect(),
         };
-        if !changes.is_empty() || global.output != crate::output::Shape::Table {
+        if !changes.is_empty() || global.output != Shape::Table {
             listing.print(global.output, &global.fields).map_err(Failure::usage)?;
         }
         let count = |kind: Kind| changes.iter().filter(|change| change.change == kind).count();
         global.say(&match changes.is_empty() {
             true => format!("{} are the same", counted(local.len(), "rule")),
-            false => format!(
-                "{} added, {} removed, {} changed",
-                count(Kind::Added),
-                count(Kind::Removed),
-                count(Kind::Changed)
-            ),
+            false => [Kind::Added, Kind::Removed, Kind::Changed]
+                .map(|kind| format!("{} {}", count(kind), side.word(kind)))
+                .join(", "),
         });
         Ok(if changes.is_empty() { Exit::Done } else { Exit::No })
     }
@@ -94,12 +103,13 @@ fn local(groups: Vec<Group>) -> Result<Vec<Shown>, Failure> {
 }
 
 /// In a table each difference has a row; elsewhere each rule.
-fn rows(change: &Change, global: &Global) -> Vec<Row> {
-    let (colour, word) = match change.change {
-        Kind::Added => (Colour::Good, "added"),
-        Kind::Removed => (Colour::Bad, "removed"),
-        Kind::Changed => (Colour::Warn, "changed"),
+fn rows(change: &Change, side: Side, global: &Global) -> Vec<Row> {
+    let colour = match change.change {
+        Kind::Added => Colour::Good,
+        Kind::Removed => Colour::Bad,
+        Kind::Changed => Colour::Warn,
     };
+    let word = side.word(change.change);
     let row = |what: String| Row {
         id: change.rule.clone(),
         cells: vec![
@@ -111,10 +121,10 @@ fn rows(change: &Change, global: &Global) -> Vec<Row> {
         json: json!(change),
     };
     match global.output {
-        crate::output::Shape::Table if !change.differences.is_empty() => {
+        Shape::Table if !change.differences.is_empty() => {
             change.differences.iter().map(|difference| row(sentence(difference))).collect()
         }
-        crate::output::Shape::Table => vec![row(change.file.clone())],
+        Shape::Table => vec![row(change.file.clone())],
         _ => vec![row(String::new())],
     }
 }

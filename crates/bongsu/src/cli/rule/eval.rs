@@ -117,7 +117,7 @@ fn row(point: &Value, name: &str, json: &Value, global: &Global) -> Row {
 }
 
 /// `name{a="b"}`.
-fn series_name(metric: &Value) -> String {
+pub(super) fn series_name(metric: &Value) -> String {
     let pairs = metric.as_object().into_iter().flatten();
     let pairs = pairs.filter(|(name, _)| *name != "__name__");
     let pairs: Vec<String> = pairs.map(|(name, value)| format!("{name}={value}")).collect();

@@ -106,7 +106,8 @@ impl FireRule {
         };
         let texts = |name: &str| -> BTreeMap<String, String> {
             let pairs = rule.json[name].as_object().into_iter().flatten();
-            let pairs = pairs.filter_map(|(name, text)| Some((name.clone(), expanded(text.as_str()?))));
+            let pairs =
+                pairs.filter_map(|(name, text)| Some((name.clone(), expanded(text.as_str()?))));
             pairs.collect()
         };
         let mut labels = given.clone();

@@ -59,6 +59,9 @@ impl ImportRules {
         if !imported.report.is_empty() && !global.quiet {
             eprint!("{}", render_diagnostics(&imported.report));
         }
+        if imported.rules == 0 {
+            return Err(Failure::no(format!("there are no rules in {}", self.file)));
+        }
         match global.output {
             Shape::Table | Shape::Yaml => print(&imported.yaml),
             shape => {

@@ -39,9 +39,19 @@ impl Shown {
     }
 }
 
-/// The rules a server has.
+/// The rules a server has; `query` are parameters of Prometheus' API, also for servers too old to know
+/// them.
 pub(super) fn rules(client: &Client, query: &[(&str, &str)]) -> Result<Vec<Shown>, Failure> {
-    Ok(shown(&client.get("v1/rules", query)?["data"]))
+    let mut rules = shown(&client.get("v1/rules", query)?["data"]);
+    rules.retain(|rule| {
+        query.iter().all(|(name, value)| match *name {
+            "rule_name[]" => rule.text("name") == *value,
+            "rule_group[]" => rule.text("group") == *value,
+            "type" => rule.is_alerting() == (*value == "alert"),
+            _ => true,
+        })
+    });
+    Ok(rules)
 }
 
 /// The rules of `{groups: […]}`.

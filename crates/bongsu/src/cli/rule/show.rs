@@ -7,6 +7,7 @@ use bongsu_rules::expression::split_comparison;
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::eval::series_name;
 use super::ls::{health, tone};
 use super::server::{self, Shown, labels, length, time, took};
 use crate::cli::{Failure, Global, Outcome};
@@ -66,7 +67,8 @@ fn items(page: Result<Value, ClientError>) -> Result<Vec<Value>, Failure> {
 
 /// A rule with all that is known of it.
 fn told(rule: &Shown, stories: &[Value], gaps: &[Value], client: &Client) -> Value {
-    let same_group = |of: &&Value| of["file"] == rule.json["file"] && of["group"] == rule.json["group"];
+    let same_group =
+        |of: &&Value| of["file"] == rule.json["file"] && of["group"] == rule.json["group"];
     let story = stories.iter().filter(same_group).find(|story| {
         // Rules of one name in a group are told apart by what they ask.
         stories.iter().filter(same_group).count() == 1 || story["expr"] == rule.json["query"]
@@ -98,7 +100,9 @@ fn why(rule: &Value, client: &Client) -> Vec<String> {
     match last["series"].as_u64().unwrap_or_default() {
         0 => nearest(rule, client),
         series => {
-            vec![format!("the answer has {series} series, none of which breaches, or not often enough")]
+            vec![format!(
+                "the answer has {series} series, none of which breaches, or not often enough"
+            )]
         }
     }
 }
@@ -141,9 +145,9 @@ fn nearest(rule: &Value, client: &Client) -> Vec<String> {
     vec![match nearest {
         None => format!("there are no series of {value}: is anything missing?"),
         Some((number, metric)) => format!(
-            "nothing breaches now: {value} must be {}, nearest is {number} of {{{}}}",
+            "nothing breaches now: {value} must be {}, nearest is {number} of {}",
             split.comparison,
-            labels(metric, &[])
+            series_name(metric)
         ),
     }]
 }
@@ -155,7 +159,7 @@ fn story(rule: &Value, global: &Global) -> String {
     let mut line = |name: &str, value: &str| {
         if !value.is_empty() {
             // Writing to a String does not fail.
-            let _ = writeln!(out, "{name:<12} {value}");
+            let _ = writeln!(out, "{name:<12} {}", value.trim_end());
         }
     };
     line("rule", &paint(Colour::Strong, text("name")));

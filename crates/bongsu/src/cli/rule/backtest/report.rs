@@ -1,5 +1,7 @@
 //! The outcome of a backtest as a table or JSON.
 
+use std::time::Duration;
+
 use bongsu_lang::duration;
 use bongsu_model::Timestamp;
 use bongsu_rules::backtest::{AlertHistory, Backtest, Comparison};
@@ -8,12 +10,10 @@ use serde_json::{Value, json};
 use crate::cli::{Failure, Global};
 use crate::output::{Colour, Listing, Row, Shape, object};
 
-const COLUMNS: &[&str] = &[
-    "ALERT", "FIRED", "TOTAL", "FLAPS", "NEAR", "FIRST", "LAST", "RECEIVERS", "LABELS",
-];
-const COMPARED: &[&str] = &[
-    "CHANGE", "ALERT", "FIRED", "TOTAL", "FLAPS", "NEAR", "FIRST", "LAST", "RECEIVERS", "LABELS",
-];
+const COLUMNS: &[&str] =
+    &["ALERT", "FIRED", "TOTAL", "FLAPS", "NEAR", "FIRST", "LAST", "RECEIVERS", "LABELS"];
+const COMPARED: &[&str] =
+    &["CHANGE", "ALERT", "FIRED", "TOTAL", "FLAPS", "NEAR", "FIRST", "LAST", "RECEIVERS", "LABELS"];
 
 /// Prints the outcome, and what changes if there is a comparison.
 pub(super) fn print(
@@ -77,8 +77,9 @@ fn row(alert: &AlertHistory, global: &Global) -> Row {
     }
 }
 
+/// How long it fired, in whole seconds.
 fn total(alert: &AlertHistory) -> String {
-    duration::print(alert.firing_time())
+    duration::print(Duration::from_secs(alert.firing_time().as_secs_f64().round() as u64))
 }
 
 fn compared(comparison: &Comparison, global: &Global) -> Vec<Row> {
@@ -142,9 +143,7 @@ fn document(
         "cut_short": outcome.cut_short,
     });
     if let Some(comparison) = comparison {
-        let pair = |(before, after): &(AlertHistory, AlertHistory)| {
-            json!({"before": self::described(before), "after": self::described(after)})
-        };
+        let pair = |(before, after): &(AlertHistory, AlertHistory)| json!({"before": self::described(before), "after": self::described(after)});
         json["comparison"] = json!({
             "added": described(&comparison.added),
             "removed": described(&comparison.removed),
