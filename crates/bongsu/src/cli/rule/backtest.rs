@@ -43,7 +43,7 @@ pub(crate) struct BacktestRules {
     /// The end; now if it is left out.
     #[arg(long, value_name = "TIME", value_parser = input::past, allow_hyphen_values = true)]
     to: Option<Time>,
-    /// Rules as they were before: say what changes.
+    /// Rules as they were before: say what changes; may be repeated.
     #[arg(long, value_name = "PATH")]
     against: Vec<PathBuf>,
     /// Server that speaks Prometheus' API and has the past; without it the one of --server.
