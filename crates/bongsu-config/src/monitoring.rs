@@ -7,6 +7,7 @@
 //! ```yaml
 //! global: {scrape_interval: 30s, evaluation_interval: 30s, external_labels: {cluster: a}}
 //! rule_files: [more/*.yaml]       # besides rules/
+//! rule_packs: [kubernetes, nodes] # rules that ship; or all
 //! datasource: main                # an instance of providers.yaml; without it the series kept here
 //! series: {retention: 24h, max_series: 100000, max_bytes: 209715200}
 //! scrape_configs:
@@ -18,7 +19,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bongsu_lang::yaml::{self, Limits, Value};
+use bongsu_lang::yaml::{self, Limits, Node, Value};
 use bongsu_lang::{Mode, label_name};
 use bongsu_model::{Diagnostic, Place, Secret, Source};
 
@@ -32,6 +33,8 @@ use crate::settings::{Reader, Setting, forbid, settings};
 pub mod codes {
     /// Not YAML, or too much of it.
     pub const SYNTAX: &str = "BS2501";
+    /// A pack of rules that does not exist.
+    pub const PACK: &str = "BS2502";
     /// Warning: something that Prometheus does and that is not done here.
     pub const NOT_DONE: &str = "BS2521";
 }
@@ -43,6 +46,8 @@ settings! {
         global: MonitoringGlobal = MonitoringGlobal::default();
         /// Further rule files, as patterns.
         rule_files: Vec<String>;
+        /// Rules that ship, by the names of their packs; `all` is every pack.
+        rule_packs: Vec<PackName>;
         /// What is scraped.
         scrape_configs: Vec<ScrapeConfig>;
         /// What rules ask unless their group says otherwise; empty: the series kept here.
@@ -65,6 +70,69 @@ settings! {
         runtime: Value;
         /// Prometheus': warned of.
         tracing: Value;
+    }
+}
+
+/// The name of a pack of rules, with its place: which packs there are is known elsewhere.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PackName {
+    /// The name.
+    pub name: String,
+    /// Where it stands.
+    pub place: Option<Place>,
+}
+
+impl Setting for PackName {
+    fn zero() -> Self {
+        Self::default()
+    }
+
+    fn is_zero(&self) -> bool {
+        self.name.is_empty()
+    }
+
+    fn read(node: &Arc<Node>, reader: &mut Reader) -> Option<Self> {
+        let name = String::read(node, reader)?;
+        Some(Self { name, place: reader.place(node) })
+    }
+
+    fn write(&self) -> Value {
+        Value::from(self.name.as_str())
+    }
+
+    const REFUSES_NULL_ENTRY: Option<&'static str> = Some("a pack has a name");
+}
+
+impl Monitoring {
+    /// The packs of rules that are wanted, each once, of those that `ship`.
+    ///
+    /// # Errors
+    /// Names no pack has.
+    pub fn packs<'s>(&self, ship: &'s [String]) -> Result<Vec<&'s str>, Vec<Diagnostic>> {
+        let mut wanted: Vec<&str> = Vec::new();
+        let mut faults = Vec::new();
+        for PackName { name, place } in &self.rule_packs {
+            let found: &[String] = match ship.iter().position(|known| known == name) {
+                Some(at) => &ship[at..=at],
+                None if name == "all" => ship,
+                None => {
+                    let message = format!("no pack of rules is called {name:?}");
+                    let fault = Diagnostic::error(codes::PACK, message).at(place.clone());
+                    let near = bongsu_lang::suggest::nearest(name, ship.iter().map(String::as_str));
+                    faults.push(fault.help(match near {
+                        Some(near) => format!("did you mean {near:?}?"),
+                        None => format!("there are {}, and all", ship.join(", ")),
+                    }));
+                    continue;
+                }
+            };
+            for pack in found {
+                if !wanted.contains(&pack.as_str()) {
+                    wanted.push(pack);
+                }
+            }
+        }
+        if faults.is_empty() { Ok(wanted) } else { Err(faults) }
     }
 }
 
@@ -518,6 +586,20 @@ mod tests {
     #[test]
     fn names_of_jobs_are_unique() {
         assert!(read("scrape_configs: [{job_name: a}, {job_name: a}]").is_err());
+    }
+
+    #[test]
+    fn packs_by_name() {
+        let ship = ["kafka", "kubernetes", "nodes"].map(str::to_owned);
+        for (text, expected) in [
+            ("", vec![]),
+            ("rule_packs: [nodes, kafka, nodes]", vec!["nodes", "kafka"]),
+            ("rule_packs: [nodes, all]", vec!["nodes", "kafka", "kubernetes"]),
+        ] {
+            assert_eq!(read(text).unwrap().0.packs(&ship).unwrap(), expected, "{text}");
+        }
+        let (read, _) = read("rule_packs:\n- nodse\n- kafka\n- zebra\n").unwrap();
+        insta::assert_snapshot!(render_diagnostics(&read.packs(&ship).unwrap_err()), @"");
     }
 
     #[test]

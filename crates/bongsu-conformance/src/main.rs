@@ -32,6 +32,7 @@ const SUITES: &[(&str, &str, Suite)] = &[
     ("alertmanager", "alertmanager", alertmanager::run),
     ("keep-alerts", "keep/alerts", keep::alerts::run),
     ("founding-providers", "founding", founding::providers::run),
+    ("founding-rules", "founding/rules", founding::rules::run),
     ("keep-cel", "keep/semantics", keep::cel::run),
     ("keep-semantics", "keep/semantics", keep::semantics::run),
     ("keep-workflows", "keep/workflows", keep::workflows::run),

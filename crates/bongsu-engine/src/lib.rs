@@ -27,7 +27,7 @@ mod workflows;
 pub use bongsu_alert::{DedupRule, Enricher, Files as EnrichmentFiles, HttpHeader};
 pub use configuration::Loaded;
 pub use engine::{Engine, Loader, Options, StartError};
-pub use rules::RuleBook;
+pub use rules::{RuleBook, RuleFiles};
 pub use scripts::Scripts;
 pub use sources::{Told, read as read_answer};
 pub use workflows::Provisioned;

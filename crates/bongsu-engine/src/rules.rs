@@ -7,9 +7,9 @@ use std::sync::Arc;
 use bongsu_config::monitoring::Monitoring;
 use bongsu_model::{Diagnostic, LabelHash, Source, Timestamp};
 use bongsu_rules::engine::{Engine, GroupId, Input, Options, Record, RuleId};
-use bongsu_rules::file;
 use bongsu_rules::rule::Group;
 use bongsu_rules::template::External;
+use bongsu_rules::{file, slo};
 use bongsu_store::Row;
 
 use crate::records::{Document, RULE_STATE};
@@ -19,6 +19,27 @@ const EVALUATIONS: usize = 20;
 /// Gaps remembered of all groups.
 const GAPS: usize = 1000;
 
+/// Texts that rules come from.
+#[derive(Debug, Default)]
+pub struct RuleFiles {
+    /// Rule files and overlays; those that ship are called `pack:NAME`.
+    pub rules: Vec<Source>,
+    /// Files of service level objectives.
+    pub slos: Vec<Source>,
+}
+
+impl RuleFiles {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rules.len() + self.slos.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
 /// Rules of files, checked.
 #[derive(Clone, Default)]
 pub struct RuleBook {
@@ -26,15 +47,24 @@ pub struct RuleBook {
 }
 
 impl RuleBook {
-    /// Reads rule files: Prometheus', `PrometheusRule` objects, Bongsu's own kind and overlays. With
-    /// it come the findings that stop nothing.
+    /// Reads rule files (Prometheus', `PrometheusRule` objects, Bongsu's own kind and overlays) and
+    /// makes the rules of objectives. Overlays change the rules of all of them. With it come the
+    /// findings that stop nothing.
     ///
     /// # Errors
     /// The mistakes of all files.
-    pub fn read(files: Vec<Source>) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
+    pub fn read(files: RuleFiles) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (mut groups, mut patches) = (Vec::new(), Vec::new());
         let (mut faults, mut warnings) = (Vec::new(), Vec::new());
-        for source in files {
+        let RuleFiles { rules, slos } = files;
+        match slo::load_all(slos.into_iter().map(Arc::new), &slo::Options::default()) {
+            Ok((mut made, mut found)) => {
+                groups.append(&mut made.groups);
+                warnings.append(&mut found);
+            }
+            Err(mut found) => faults.append(&mut found),
+        }
+        for source in rules {
             match file::read(&Arc::new(source), &file::Options::default()) {
                 Ok(mut loaded) => {
                     groups.append(&mut loaded.groups);

@@ -12,6 +12,7 @@ pub mod expression;
 pub mod file;
 pub mod import;
 pub mod lint;
+pub mod pack;
 pub mod rule;
 pub mod slo;
 pub mod template;

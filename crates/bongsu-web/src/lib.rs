@@ -24,6 +24,7 @@ mod query;
 mod rate;
 mod receive;
 mod routes;
+mod runbook;
 mod serve;
 mod service;
 mod v1;
@@ -32,7 +33,7 @@ mod web_config;
 
 pub use body::Body;
 pub use openapi::openapi_json;
-pub use options::{ALERTMANAGER_VERSION, BuildInfo, Limits, Rate, WebOptions};
+pub use options::{ALERTMANAGER_VERSION, BuildInfo, Limits, Rate, Runbook, WebOptions};
 pub use routes::Policy;
 pub use serve::{ServeError, serve};
 pub use service::{Peer, WebService};

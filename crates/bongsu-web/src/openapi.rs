@@ -776,6 +776,13 @@ mod paths {
     #[utoipa::path(get, path = "/metrics", tag = "server", summary = "Prometheus metrics",
         responses((status = 200, body = String)))]
     fn metrics() {}
+
+    #[utoipa::path(get, path = "/runbooks/{pack}/{alert}", tag = "server",
+        summary = "What an alert of a pack of rules means and what to do, as a page",
+        params(("pack" = String, Path), ("alert" = String, Path),
+            ("lang" = Option<String>, Query, description = "`en` or `ko`; else Accept-Language decides")),
+        responses((status = 200, body = String, content_type = "text/html"), (status = 404, body = String)))]
+    fn runbook() {}
 }
 
 #[cfg(test)]

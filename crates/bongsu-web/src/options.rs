@@ -6,8 +6,12 @@ use std::time::Duration;
 use bongsu_lang::Mode;
 use bongsu_model::Timestamp;
 
+/// The text of a runbook in Markdown: by the pack of rules, the name of the alert and whether it is
+/// wanted in Korean.
+pub type Runbook = fn(&str, &str, bool) -> Option<String>;
+
 /// Settings of the HTTP surface. [`Default`] is what Alertmanager does without flags.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct WebOptions {
     /// Path everything lives under, `""` or `/like/this` (`--web.route-prefix`).
     pub route_prefix: String,
@@ -23,8 +27,26 @@ pub struct WebOptions {
     pub config_file: Option<PathBuf>,
     /// What versions to name.
     pub build: BuildInfo,
+    /// Runbooks of alerts.
+    pub runbook: Runbook,
     /// Bounds.
     pub limits: Limits,
+}
+
+impl Default for WebOptions {
+    fn default() -> Self {
+        Self {
+            route_prefix: String::new(),
+            get_concurrency: 0,
+            timeout: None,
+            compatible: false,
+            mode: Mode::default(),
+            config_file: None,
+            build: BuildInfo::default(),
+            runbook: |_, _, _| None,
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// Bounds on what a client may ask.

@@ -94,12 +94,21 @@ const KOREAN: Texts = Texts {
 
 /// The page.
 pub(crate) async fn index(app: Arc<App>, call: Call) -> Answered {
-    let korean = match call.query.last("lang") {
+    let texts = if korean(&call) { &KOREAN } else { &ENGLISH };
+    html(page(&app, texts))
+}
+
+/// Whether a page is wanted in Korean: `lang` says so, or else the browser's languages do.
+pub(crate) fn korean(call: &Call) -> bool {
+    match call.query.last("lang") {
         Some(asked) => asked.eq_ignore_ascii_case("ko"),
         None => prefers_korean(&call.headers),
-    };
-    let texts = if korean { &KOREAN } else { &ENGLISH };
-    let mut answer = answer::typed("text/html; charset=utf-8", page(&app, texts));
+    }
+}
+
+/// A page that loads nothing but our own files.
+pub(crate) fn html(page: String) -> Answered {
+    let mut answer = answer::typed("text/html; charset=utf-8", page);
     let headers = answer.headers_mut();
     headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -223,7 +232,8 @@ fn page(app: &App, texts: &Texts) -> String {
     out
 }
 
-fn escape(text: &str) -> String {
+/// Text in HTML and in its attributes.
+pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

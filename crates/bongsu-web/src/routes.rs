@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::answer::Answered;
 use crate::service::{App, Call};
 use crate::v2::{alerts, server, silences};
-use crate::{admin, keep, page, prometheus, v1};
+use crate::{admin, keep, page, prometheus, runbook, v1};
 
 /// Who may use a route. A route cannot be written without one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -250,6 +250,7 @@ pub(crate) static ROUTES: &[Route] = &[
     route!("GET" "/" Read page::index),
     route!("GET" "/script.js" Read page::script),
     route!("GET" "/style.css" Read page::style),
+    route!("GET" "/runbooks/{pack}/{alert}" Read runbook::show),
 ];
 
 /// What a path leads to.

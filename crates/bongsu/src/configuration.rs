@@ -10,11 +10,13 @@ use std::sync::Arc;
 use bongsu_config::alertmanager::{self, Config};
 use bongsu_config::monitoring::{self, Monitoring};
 use bongsu_config::scripts::ScriptSettings;
-use bongsu_engine::EnrichmentFiles;
+use bongsu_engine::{EnrichmentFiles, RuleFiles};
 use bongsu_lang::Mode;
 use bongsu_lang::gotmpl::TemplateSet;
 use bongsu_model::{Diagnostic, Source};
 use bongsu_workflow::rehearse::Cases;
+
+use crate::packs;
 
 /// What runs when nothing is configured: alerts are kept and shown, nobody is told.
 const FIRST_RUN: &str =
@@ -121,31 +123,43 @@ pub(crate) fn monitoring(
     Ok((monitoring, warnings))
 }
 
-/// Rule files: every YAML file below `rules/` of a configuration directory but tests, and those that
-/// `rule_files` names.
+/// What rules come from: every YAML file below `rules/` of a configuration directory but tests,
+/// those that `rule_files` names, the packs that `rule_packs` names, objectives below `slo/`.
 pub(crate) fn rules(
     path: Option<&Path>,
     monitoring: &Monitoring,
-) -> Result<Vec<Source>, Vec<Diagnostic>> {
+) -> Result<RuleFiles, Vec<Diagnostic>> {
     let folder = path.filter(|path| path.is_dir());
-    let own = ["rules/**/*.yaml", "rules/**/*.yml", "rules/**/*.rules"];
-    let own = folder.into_iter().flat_map(|folder| own.map(|pattern| folder.join(pattern)));
-    let own = own.map(|pattern| pattern.display().to_string());
-    let patterns: Vec<String> = own.chain(monitoring.rule_files.iter().cloned()).collect();
+    let below = |patterns: &[&str]| -> Vec<String> {
+        let joined = |pattern: &&str| folder.map(|f| f.join(pattern).display().to_string());
+        patterns.iter().filter_map(joined).collect()
+    };
+    let mut patterns = below(&["rules/**/*.yaml", "rules/**/*.yml", "rules/**/*.rules"]);
+    patterns.extend(monitoring.rule_files.iter().cloned());
     let mut faults = Vec::new();
-    let mut paths = expand(&patterns, &mut faults);
-    // A file two patterns name is one file.
+    let mut rules = read_all(&patterns, &mut faults);
+    rules.retain(|file| !bongsu_rules::unit_test::is_meant(&file.text));
+    match monitoring.packs(packs::names()) {
+        Ok(names) => rules.extend(names.into_iter().filter_map(packs::rules)),
+        Err(unknown) => faults.extend(unknown),
+    }
+    let slos = read_all(&below(&["slo/**/*.yaml", "slo/**/*.yml"]), &mut faults);
+    if faults.is_empty() { Ok(RuleFiles { rules, slos }) } else { Err(faults) }
+}
+
+/// The files that patterns name, in order; one that two of them name is one file.
+fn read_all(patterns: &[String], faults: &mut Vec<Diagnostic>) -> Vec<Source> {
+    let mut paths = expand(patterns, faults);
     let mut seen = HashSet::new();
     paths.retain(|path| seen.insert(path.clone()));
     let mut files = Vec::new();
     for path in paths {
         match read(&path) {
-            Ok(text) if bongsu_rules::unit_test::is_meant(&text) => {}
             Ok(text) => files.push(Source { name: path.display().to_string(), text }),
             Err(fault) => faults.push(fault),
         }
     }
-    if faults.is_empty() { Ok(files) } else { Err(faults) }
+    files
 }
 
 /// Workflows of a configuration directory: every YAML file below `workflows/` but their tests.

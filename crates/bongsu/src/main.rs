@@ -13,6 +13,7 @@ mod instances;
 mod kingpin;
 mod logging;
 mod output;
+mod packs;
 mod routing;
 mod serve;
 mod serve_options;

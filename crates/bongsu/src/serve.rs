@@ -36,7 +36,7 @@ use tracing::{error, info, warn};
 use crate::instances::{Installation, Reading};
 use crate::logging::otlp::TraceExport;
 use crate::serve_options::{LogFormat, ServeOptions};
-use crate::{configuration, instances, logging};
+use crate::{configuration, instances, logging, packs};
 
 /// Runs the server until it is told to stop.
 pub(crate) fn run(options: &ServeOptions) -> ExitCode {
@@ -131,6 +131,7 @@ async fn serve(options: &ServeOptions) -> Result<()> {
         mode,
         config_file: options.web_config.clone(),
         build: BuildInfo { started_at: clock.now(), ..BuildInfo::default() },
+        runbook: packs::runbook,
         ..WebOptions::default()
     };
     let served =

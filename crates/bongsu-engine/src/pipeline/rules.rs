@@ -287,12 +287,12 @@ impl Shared {
         let effects = rules.engine.step(now, input);
         // While all groups wait for answers there is no next one.
         let woken = rules.wake_at.take();
-        let (mut errands, mut posted) = (Vec::new(), Vec::new());
+        let (mut errands, mut sent) = (Vec::new(), Vec::new());
         for effect in effects {
             match effect {
                 Effect::Ask(question) => errands.push(Errand::Ask(question)),
                 Effect::Write { samples, .. } => errands.push(Errand::Write(samples)),
-                Effect::Alerts { alerts, .. } => posted.extend(alerts.into_iter().map(alert)),
+                Effect::Alerts { alerts, .. } => sent.extend(alerts),
                 Effect::Keep(records) => {
                     rules.unsaved.extend(records.iter().map(rules::row));
                 }
@@ -315,10 +315,12 @@ impl Shared {
         if rules.wake_at != woken {
             self.rules_changed.notify_one();
         }
-        rules.counts.alerts_sent += posted.len() as u64;
-        if !posted.is_empty() || !rules.unsaved.is_empty() {
+        rules.counts.alerts_sent += sent.len() as u64;
+        if !sent.is_empty() || !rules.unsaved.is_empty() {
             let rows: Vec<Row> = rules.unsaved.values().cloned().collect();
             let mut core = self.core.lock();
+            let here = &core.loaded.external_url;
+            let posted = sent.into_iter().map(|alert| post(alert, here)).collect();
             match self.take(&mut core, posted, rows, Whose::Posted(None)) {
                 Ok((durable, refused)) => {
                     rules.unsaved.clear();
@@ -412,12 +414,51 @@ fn tenant(group: &Group) -> Option<String> {
     group.options.tenant.clone().or_else(|| (!tenants.is_empty()).then(|| tenants.join("|")))
 }
 
-fn alert(sent: SentAlert) -> PostedAlert {
+/// The annotation that says where the runbook is.
+const RUNBOOK: &str = "runbook_url";
+
+/// A rule's alert as a posted one. A path as its runbook is one of this server, and whoever reads the
+/// message needs the whole address.
+fn post(sent: SentAlert, external_url: &str) -> PostedAlert {
+    let mut annotations = sent.annotations;
+    let path = annotations.value(RUNBOOK);
+    if path.starts_with('/') && !path.starts_with("//") {
+        let address = format!("{}{path}", external_url.trim_end_matches('/'));
+        annotations = Labels::from_pairs(annotations.iter().chain([(RUNBOOK, address.as_str())]));
+    }
     PostedAlert {
         labels: sent.labels,
-        annotations: sent.annotations,
+        annotations,
         generator_url: sent.generator_url.into(),
         starts_at: Some(Time::utc(sent.starts_at)),
         ends_at: Some(Time::utc(sent.ends_at)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_of_runbooks_become_addresses() {
+        let here = "https://bongsu.example/base/";
+        for (written, expected) in [
+            ("/runbooks/nodes/NodeDown", "https://bongsu.example/base/runbooks/nodes/NodeDown"),
+            ("//elsewhere/a", "//elsewhere/a"),
+            ("https://wiki/a", "https://wiki/a"),
+            ("wiki/a", "wiki/a"),
+        ] {
+            let sent = SentAlert {
+                labels: Labels::from_pairs([("alertname", "A")]),
+                annotations: Labels::from_pairs([("summary", "s"), (RUNBOOK, written)]),
+                starts_at: Timestamp::UNIX_EPOCH,
+                ends_at: Timestamp::UNIX_EPOCH,
+                generator_url: String::new(),
+                resolved: false,
+            };
+            let posted = post(sent, here);
+            let all = Labels::from_pairs([("summary", "s"), (RUNBOOK, expected)]);
+            assert_eq!(posted.annotations, all);
+        }
     }
 }

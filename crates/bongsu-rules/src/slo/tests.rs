@@ -1,9 +1,15 @@
 use std::sync::Arc;
+use std::time::Duration;
 
-use bongsu_model::{Diagnostic, Source};
+use bongsu_model::{Diagnostic, Source, Timestamp};
+use bongsu_promql::{MemorySource, eval_instant, notation};
 
 use super::{Like, Options, Slos, load_all};
-use crate::rule::RuleKind;
+use crate::engine::{self, Answer, Effect, Engine, Input, Phase};
+use crate::rule::{Group, RuleKind};
+
+/// The targets that ship.
+const FOUNDING: &str = include_str!("../../../../content/slo/founding.yaml");
 
 fn sources(texts: &[&str]) -> Vec<Arc<Source>> {
     let named = |(at, text): (usize, &&str)| {
@@ -361,4 +367,83 @@ spec:
         "(\n  1 - (\n    (\n      rate(good[5m])\n    )\n    /\n    (\n      rate(all[5m])\n    )\n  )\n)"
     );
     assert_eq!(text(4, 0), "vector(0.9990000000000001)");
+}
+
+/// Names of the alerts of groups that fire, with their severity, after an hour of these series.
+fn firing(groups: Vec<Group>, series: &[(&str, &str)]) -> Vec<(String, String)> {
+    const STEP: i64 = 60_000;
+    let mut source = MemorySource::default();
+    for (labels, values) in series {
+        let line = notation::parse_series(&format!("{labels} {values}")).unwrap();
+        for (time, value) in (0..).step_by(STEP as usize).zip(line.values) {
+            source.append(&line.labels, time, value.unwrap()).unwrap();
+        }
+    }
+    let interval = Duration::from_secs(300);
+    let mut engine = Engine::new(engine::Options { interval, ..Default::default() });
+    engine.step(Timestamp::UNIX_EPOCH, Input::Reload(groups));
+    for minute in 1..=90 {
+        let now = Timestamp::from_millisecond(minute * STEP).unwrap();
+        let mut inputs = vec![Input::Tick];
+        while let Some(input) = inputs.pop() {
+            for effect in engine.step(now, input) {
+                match effect {
+                    Effect::Ask(question) => {
+                        let engine::Subject::Expr(expr, _) = &question.subject else { panic!() };
+                        let at = question.at.as_millisecond();
+                        let answer = eval_instant(expr, &source, at, &Default::default());
+                        let answer = answer.map(|evaluated| Answer::Value(evaluated.value));
+                        let answer = answer.map_err(|error| error.to_string());
+                        assert!(answer.is_ok(), "{answer:?}");
+                        inputs.push(Input::Answer(question.id, answer));
+                    }
+                    Effect::Write { samples, .. } => {
+                        for sample in samples {
+                            source.append(&sample.labels, sample.time, sample.value).unwrap();
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    let rules = engine.groups().flat_map(|group| group.rules());
+    let alerts = rules.flat_map(|(rule, run)| run.alerts().map(move |alert| (rule, alert)));
+    let firing = alerts.filter(|(_, alert)| alert.phase == Phase::Firing);
+    let named =
+        firing.map(|(rule, alert)| (rule.name.clone(), alert.labels.value("severity").to_owned()));
+    let mut named: Vec<_> = named.collect();
+    named.sort();
+    named.dedup();
+    named
+}
+
+#[test]
+fn the_founding_objectives_load_and_each_of_their_alerts_fires() {
+    let (slos, warnings) = load_with(&[FOUNDING], &Options::default());
+    assert_eq!(warnings, []);
+    let alerting = slos.groups.iter().flat_map(|group| &group.rules);
+    let alerting = alerting.filter(|rule| rule.kind.is_alerting());
+    let mut all: Vec<_> =
+        alerting.map(|rule| (rule.name.clone(), rule.labels["severity"].clone())).collect();
+    all.sort();
+    all.dedup();
+    assert_eq!(all.len(), 7, "{all:?}");
+    // Every second request fails, most for lack of room, and as many are slow.
+    let failing = [
+        (r#"http_requests_total{code="200"}"#, "0+600x95"),
+        (r#"http_requests_total{code="500"}"#, "0+60x95"),
+        (r#"http_requests_total{code="503"}"#, "0+540x95"),
+        (r#"http_request_duration_seconds_bucket{le="0.2"}"#, "0+600x95"),
+        ("http_request_duration_seconds_count", "0+1200x95"),
+    ];
+    assert_eq!(firing(slos.groups.clone(), &failing), all);
+    // One of ten thousand fails or is slow.
+    let well = [
+        (r#"http_requests_total{code="200"}"#, "0+9999x95"),
+        (r#"http_requests_total{code="503"}"#, "0+1x95"),
+        (r#"http_request_duration_seconds_bucket{le="0.2"}"#, "0+9999x95"),
+        ("http_request_duration_seconds_count", "0+10000x95"),
+    ];
+    assert_eq!(firing(slos.groups, &well), []);
 }

@@ -10,6 +10,7 @@ mod eval;
 mod fire;
 mod import;
 mod ls;
+mod pack;
 pub(crate) mod report;
 mod server;
 mod show;
@@ -50,6 +51,9 @@ pub(crate) enum RuleCommand {
     Import(import::ImportRules),
     /// Make rules of service level objectives.
     Slo(slo::SloRules),
+    /// List, show and test the rules that ship.
+    #[command(subcommand)]
+    Pack(pack::PackCommand),
 }
 
 impl RuleCommand {
@@ -66,6 +70,7 @@ impl RuleCommand {
             Self::Fire(arguments) => arguments.run(global),
             Self::Import(arguments) => arguments.run(global),
             Self::Slo(arguments) => arguments.run(global),
+            Self::Pack(command) => command.run(global),
         }
     }
 }

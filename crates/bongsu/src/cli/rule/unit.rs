@@ -73,10 +73,16 @@ impl TestRules {
             let text = configuration::read(&file).map_err(|fault| Failure::usage(fault.message))?;
             let name = file.display().to_string();
             let source = Source { name: name.clone(), text };
-            let report = unit_test::run(&Arc::new(source), &Disk, &options);
+            let folder = file.parent().unwrap_or(Path::new(""));
+            let report = unit_test::run(&Arc::new(source), &Beside(folder), &options);
             reports.push((name, report));
         }
-        self.report(global, &reports)
+        if let Some(path) = &self.junit {
+            std::fs::write(path, report::junit(&reports)).map_err(|error| {
+                Failure::no(format!("cannot write {}: {error}", path.display()))
+            })?;
+        }
+        tell(global, &reports)
     }
 
     fn files(&self) -> Result<Vec<PathBuf>, Failure> {
@@ -100,32 +106,28 @@ impl TestRules {
             false => Ok(files),
         }
     }
+}
 
-    fn report(&self, global: &Global, reports: &[(String, Report)]) -> Outcome {
-        if let Some(path) = &self.junit {
-            std::fs::write(path, report::junit(reports)).map_err(|error| {
-                Failure::no(format!("cannot write {}: {error}", path.display()))
-            })?;
+/// Prints what became of test files.
+pub(super) fn tell(global: &Global, reports: &[(String, Report)]) -> Outcome {
+    if global.output == Shape::Table {
+        for (file, report) in reports {
+            output::print(&shown(file, report));
         }
-        if global.output == Shape::Table {
-            for (file, report) in reports {
-                output::print(&shown(file, report));
-            }
-        } else {
-            let all: Vec<_> = reports.iter().map(|(file, report)| listed(file, report)).collect();
-            output::print(&(serde_json::to_string_pretty(&all).unwrap_or_default() + "\n"));
-        }
-        let outcomes = || reports.iter().flat_map(|(_, report)| &report.outcomes);
-        let checks: usize = outcomes().map(|outcome| outcome.checks).sum();
-        let failed = reports.iter().filter(|(_, report)| !report.passed()).count();
-        global.say(&format!(
-            "{} in {}, {}",
-            counted(checks, "check"),
-            counted(outcomes().count(), "test"),
-            if failed == 0 { "all passed".to_owned() } else { format!("{failed} failed") }
-        ));
-        Ok(if failed == 0 { Exit::Done } else { Exit::No })
+    } else {
+        let all: Vec<_> = reports.iter().map(|(file, report)| listed(file, report)).collect();
+        output::print(&(serde_json::to_string_pretty(&all).unwrap_or_default() + "\n"));
     }
+    let outcomes = || reports.iter().flat_map(|(_, report)| &report.outcomes);
+    let checks: usize = outcomes().map(|outcome| outcome.checks).sum();
+    let failed = reports.iter().filter(|(_, report)| !report.passed()).count();
+    global.say(&format!(
+        "{} in {}, {}",
+        counted(checks, "check"),
+        counted(outcomes().count(), "test"),
+        if failed == 0 { "all passed".to_owned() } else { format!("{failed} failed") }
+    ));
+    Ok(if failed == 0 { Exit::Done } else { Exit::No })
 }
 
 fn shown(file: &str, report: &Report) -> String {
@@ -166,15 +168,17 @@ fn listed(file: &str, report: &Report) -> serde_json::Value {
     })
 }
 
-/// Rule files on the disk.
-struct Disk;
+/// Rule files on the disk, by patterns relative to the folder of the tests.
+struct Beside<'a>(&'a Path);
 
-impl Files for Disk {
+impl Files for Beside<'_> {
     fn find(&self, pattern: &str) -> Vec<String> {
-        let found = glob::glob(pattern).map(|found| found.flatten().collect()).unwrap_or_default();
-        let mut found: Vec<PathBuf> = found;
-        if found.is_empty() && Path::new(pattern).is_file() {
-            found.push(pattern.into());
+        let path = self.0.join(pattern);
+        let found = glob::glob(&path.to_string_lossy());
+        let mut found: Vec<PathBuf> = found.map(|f| f.flatten().collect()).unwrap_or_default();
+        // Its name may look like a pattern.
+        if found.is_empty() && path.is_file() {
+            found.push(path);
         }
         found.into_iter().map(|path| path.display().to_string()).collect()
     }
