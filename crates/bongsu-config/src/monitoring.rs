@@ -15,11 +15,13 @@
 //!   static_configs: [{targets: [host:9100]}]
 //! ```
 
+mod packs;
+
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use bongsu_lang::yaml::{self, Limits, Node, Value};
+use bongsu_lang::yaml::{self, Limits, Value};
 use bongsu_lang::{Mode, label_name};
 use bongsu_model::{Diagnostic, Place, Secret, Source};
 
@@ -28,6 +30,7 @@ use crate::alertmanager::{
 };
 use crate::relabel::RelabelConfig;
 use crate::settings::{Reader, Setting, forbid, settings};
+pub use packs::PackName;
 
 /// Codes of this module's diagnostics; `docs/diagnostics.md` explains them.
 pub mod codes {
@@ -70,69 +73,6 @@ settings! {
         runtime: Value;
         /// Prometheus': warned of.
         tracing: Value;
-    }
-}
-
-/// The name of a pack of rules, with its place: which packs there are is known elsewhere.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PackName {
-    /// The name.
-    pub name: String,
-    /// Where it stands.
-    pub place: Option<Place>,
-}
-
-impl Setting for PackName {
-    fn zero() -> Self {
-        Self::default()
-    }
-
-    fn is_zero(&self) -> bool {
-        self.name.is_empty()
-    }
-
-    fn read(node: &Arc<Node>, reader: &mut Reader) -> Option<Self> {
-        let name = String::read(node, reader)?;
-        Some(Self { name, place: reader.place(node) })
-    }
-
-    fn write(&self) -> Value {
-        Value::from(self.name.as_str())
-    }
-
-    const REFUSES_NULL_ENTRY: Option<&'static str> = Some("a pack has a name");
-}
-
-impl Monitoring {
-    /// The packs of rules that are wanted, each once, of those that `ship`.
-    ///
-    /// # Errors
-    /// Names no pack has.
-    pub fn packs<'s>(&self, ship: &'s [String]) -> Result<Vec<&'s str>, Vec<Diagnostic>> {
-        let mut wanted: Vec<&str> = Vec::new();
-        let mut faults = Vec::new();
-        for PackName { name, place } in &self.rule_packs {
-            let found: &[String] = match ship.iter().position(|known| known == name) {
-                Some(at) => &ship[at..=at],
-                None if name == "all" => ship,
-                None => {
-                    let message = format!("no pack of rules is called {name:?}");
-                    let fault = Diagnostic::error(codes::PACK, message).at(place.clone());
-                    let near = bongsu_lang::suggest::nearest(name, ship.iter().map(String::as_str));
-                    faults.push(fault.help(match near {
-                        Some(near) => format!("did you mean {near:?}?"),
-                        None => format!("there are {}, and all", ship.join(", ")),
-                    }));
-                    continue;
-                }
-            };
-            for pack in found {
-                if !wanted.contains(&pack.as_str()) {
-                    wanted.push(pack);
-                }
-            }
-        }
-        if faults.is_empty() { Ok(wanted) } else { Err(faults) }
     }
 }
 
@@ -586,20 +526,6 @@ mod tests {
     #[test]
     fn names_of_jobs_are_unique() {
         assert!(read("scrape_configs: [{job_name: a}, {job_name: a}]").is_err());
-    }
-
-    #[test]
-    fn packs_by_name() {
-        let ship = ["kafka", "kubernetes", "nodes"].map(str::to_owned);
-        for (text, expected) in [
-            ("", vec![]),
-            ("rule_packs: [nodes, kafka, nodes]", vec!["nodes", "kafka"]),
-            ("rule_packs: [nodes, all]", vec!["nodes", "kafka", "kubernetes"]),
-        ] {
-            assert_eq!(read(text).unwrap().0.packs(&ship).unwrap(), expected, "{text}");
-        }
-        let (read, _) = read("rule_packs:\n- nodse\n- kafka\n- zebra\n").unwrap();
-        insta::assert_snapshot!(render_diagnostics(&read.packs(&ship).unwrap_err()), @"");
     }
 
     #[test]

@@ -172,7 +172,12 @@ fn with_scalar<'e>(
 ) -> Flow<'e> {
     let scalar_on_left = lhs.value_type() == ValueType::Scalar;
     let (vector, scalar) = if scalar_on_left { (rhs, lhs) } else { (lhs, rhs) };
+    let zero = matches!(scalar.inner().kind, ExprKind::Number { value, .. } if value == 0.0);
     let (mut vector, scalar) = (flow(vector), flow(scalar));
+    // `0 * a` is there for its labels.
+    if op == BinaryOp::Mul && zero {
+        vector.counters.clear();
+    }
     if op.is_comparison() && !return_bool {
         vector.conditional = true;
     } else {

@@ -316,6 +316,6 @@ mod tests {
             ("runbooks/Gone.md", "# Gone"),
         ]);
         let found = Pack::read("small", &files).unwrap_err();
-        insta::assert_snapshot!(render_diagnostics(&found), @"");
+        insta::assert_snapshot!(render_diagnostics(&found));
     }
 }

@@ -204,7 +204,8 @@ pub fn openapi_json() -> &'static str {
         paths::healthy,
         paths::ready,
         paths::reload,
-        paths::metrics
+        paths::metrics,
+        paths::runbook
     ),
     components(schemas(Problem))
 )]

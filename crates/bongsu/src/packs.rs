@@ -101,8 +101,12 @@ mod tests {
         // Two threads: the packs with the most tests take as long as all others together.
         let packs = all();
         let (mut failed, mut tests) = (String::new(), 0);
-        for pack in &packs {
-            let report = pack.test(&Options::default());
+        let reports = std::thread::scope(|scope| {
+            let begin = |pack| scope.spawn(move || Pack::test(pack, &Options::default()));
+            let running: Vec<_> = packs.iter().map(begin).collect();
+            running.into_iter().map(|one| one.join().unwrap()).collect::<Vec<_>>()
+        });
+        for (pack, report) in packs.iter().zip(&reports) {
             failed += &render_diagnostics(&report.mistakes);
             tests += report.outcomes.len();
             for outcome in &report.outcomes {

@@ -144,6 +144,8 @@ fn counters_are_followed() {
         ("max_over_time(a_total[5m])", &["a_total"]),
         ("a_count > 1", &[]),
         ("absent(a_total)", &[]),
+        ("rate(b_total[5m]) or 0 * a_total", &[]),
+        ("2 * a_total > 4", &["a_total"]),
     ];
     for (text, want) in cases {
         of(text, |flow| {

@@ -1,4 +1,6 @@
 use bongsu_web::WebOptions;
+use http::Request;
+use http_body_util::Full;
 use serde_json::json;
 
 use crate::Server;
@@ -83,6 +85,34 @@ async fn the_first_api_of_alertmanager_is_gone() {
     assert_eq!(ours.get("/api/v1/alerts").await.status, 200);
     assert_eq!(theirs.get("/api/v1/alerts").await.status, 410);
     assert_eq!(theirs.get("/api/v1/openapi.json").await.json()["info"]["title"], "Bongsu");
+}
+
+#[tokio::test]
+async fn runbooks_are_pages_in_the_language_of_the_reader() {
+    let runbook = |pack: &str, alert: &str, korean: bool| {
+        let text = if korean { "# 중단" } else { "# Down <b>now</b>" };
+        (pack == "nodes" && alert == "NodeDown").then(|| text.to_owned())
+    };
+    let server =
+        Server::with(WebOptions { route_prefix: "/am/".into(), runbook, ..WebOptions::default() });
+    let english = server.get("/am/runbooks/nodes/NodeDown").await;
+    assert_eq!(english.status, 200);
+    assert_eq!(english.header("content-type"), "text/html; charset=utf-8");
+    assert!(english.header("content-security-policy").starts_with("default-src 'none'"));
+    let page = english.text();
+    assert!(page.contains("<html lang=\"en\">") && page.contains("href=\"/am/style.css\""));
+    assert!(page.contains("<h1>Down &lt;b&gt;now&lt;/b&gt;</h1>"), "{page}");
+    assert!(page.contains("href=\"?lang=ko\" lang=\"ko\""));
+    let korean = server.get("/am/runbooks/nodes/NodeDown?lang=ko").await;
+    assert!(
+        korean.text().contains("<html lang=\"ko\">") && korean.text().contains("<h1>중단</h1>")
+    );
+    let asked = Request::get("/am/runbooks/nodes/NodeDown").header("accept-language", "ko-KR,ko");
+    let asked = server.send(asked.body(Full::default()).unwrap()).await;
+    assert!(asked.text().contains("<h1>중단</h1>"));
+    for path in ["/am/runbooks/nodes/Other", "/am/runbooks/no/NodeDown", "/am/runbooks/nodes"] {
+        assert_eq!(server.get(path).await.status, 404, "{path}");
+    }
 }
 
 #[tokio::test]

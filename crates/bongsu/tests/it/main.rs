@@ -6,6 +6,7 @@ mod amtool;
 mod canned;
 mod commands;
 mod configuration;
+mod packs;
 mod program;
 mod provider;
 mod rules;
