@@ -74,17 +74,13 @@ impl RuleBook {
                 Err(mut found) => faults.append(&mut found),
             }
         }
-        match file::apply(groups, &patches) {
-            Ok(overlaid) if faults.is_empty() => {
-                warnings.extend(overlaid.groups.iter().filter_map(unsent));
-                Ok((Self { groups: overlaid.groups }, warnings))
-            }
-            Ok(_) => Err(faults),
-            Err(mut found) => {
-                faults.append(&mut found);
-                Err(faults)
-            }
+        // A patch may be of a rule in a file that could not be read.
+        if !faults.is_empty() {
+            return Err(faults);
         }
+        let overlaid = file::apply(groups, &patches)?;
+        warnings.extend(overlaid.groups.iter().filter_map(unsent));
+        Ok((Self { groups: overlaid.groups }, warnings))
     }
 
     /// Groups of rules.

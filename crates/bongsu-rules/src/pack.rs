@@ -115,7 +115,7 @@ impl Pack {
             tests: source(TESTS),
             runbooks: runbooks(files),
         };
-        pack.read_about(source(ABOUT), &mut found);
+        pack.read_about(&source(ABOUT), &mut found);
         pack.check(&mut found);
         if found.is_empty() { Ok(pack) } else { Err(found) }
     }
@@ -134,8 +134,8 @@ impl Pack {
         unit_test::run(&self.tests, self, options)
     }
 
-    fn read_about(&mut self, source: Arc<Source>, found: &mut Vec<Diagnostic>) {
-        let mut reader = Reader::new(Arc::clone(&source), false);
+    fn read_about(&mut self, source: &Arc<Source>, found: &mut Vec<Diagnostic>) {
+        let mut reader = Reader::new(Arc::clone(source), false);
         match yaml::parse(&source.text, &COST) {
             Err(error) => found.push(reader.syntax(&error)),
             Ok(None) => {}

@@ -42,12 +42,14 @@ fn a_directory_with_packs_and_objectives() {
     program.write("c/slo/shop.yaml", slo);
     let good = program.run(&["check", "c"]);
     assert!(good.starts_with("exit 0\n"), "{good}");
-    // A name that no pack has, a mistake in an objective, a patch of a rule that is not loaded.
+    // A name that no pack has, then a mistake in an objective, then a patch of a rule that is not there.
     program.write("c/bongsu.yaml", "rule_packs:\n- kafka\n- kubernets\n");
     insta::assert_snapshot!("unknown_pack", program.run(&["check", "c"]));
     program.write("c/bongsu.yaml", "rule_packs: [kafka]\n");
     program.write("c/slo/shop.yaml", &slo.replace("99.5", "995"));
-    insta::assert_snapshot!("mistakes", program.run(&["check", "c"]));
+    insta::assert_snapshot!("mistake_of_an_objective", program.run(&["check", "c"]));
+    program.write("c/slo/shop.yaml", slo);
+    insta::assert_snapshot!("patch_of_nothing", program.run(&["check", "c"]));
 }
 
 #[test]

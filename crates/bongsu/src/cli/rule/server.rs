@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use bongsu_engine::RuleBook;
+use bongsu_engine::{RuleBook, RuleFiles};
 use bongsu_model::render_diagnostics;
 use bongsu_rules::rule::Group;
 use serde_json::Value;
@@ -73,7 +73,7 @@ pub(super) fn shown(data: &Value) -> Vec<Shown> {
 /// The groups that rule files of the command line make.
 pub(super) fn groups(paths: &[PathBuf], global: &Global) -> Result<Vec<Group>, Failure> {
     let (files, mut found) = sources(paths)?;
-    match RuleBook::read(files) {
+    match RuleBook::read(RuleFiles { rules: files, ..RuleFiles::default() }) {
         Ok((book, warnings)) if found.is_empty() => {
             if !warnings.is_empty() && !global.quiet {
                 eprint!("{}", render_diagnostics(&warnings));
