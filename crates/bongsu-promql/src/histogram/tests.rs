@@ -1,3 +1,5 @@
+//! Histograms: tables of arithmetic, and properties that hold for all.
+
 mod properties;
 mod several;
 

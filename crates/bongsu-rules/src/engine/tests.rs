@@ -1,3 +1,5 @@
+//! Groups and alerts in virtual time.
+
 use std::fmt::Write;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Rule files as they are written, and what is said of wrong ones.
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,3 +1,5 @@
+//! Rules of other programs, and what becomes of them.
+
 use std::sync::Arc;
 
 use bongsu_model::Source;

@@ -1,3 +1,5 @@
+//! Objectives as they are written, and the rules made of them.
+
 use std::sync::Arc;
 
 use bongsu_model::{Diagnostic, Source, Timestamp};

@@ -1,3 +1,5 @@
+//! Files of unit tests, and their outcomes.
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,3 +1,5 @@
+//! Samples in and out of chunks.
+
 use bongsu_promql::histogram::{Buckets, CUSTOM_SCHEMA, ResetHint};
 use bongsu_promql::{FloatHistogram, Points, STALE_NAN};
 use proptest::prelude::*;

@@ -1,3 +1,5 @@
+//! Matchers, and the series they select.
+
 use bongsu_model::MatchOp;
 use proptest::prelude::*;
 

@@ -1,3 +1,5 @@
+//! The store against a simple model, over restarts, damage and limits.
+
 use std::collections::BTreeMap;
 
 use bongsu_model::{Labels, MatchOp, Matcher};

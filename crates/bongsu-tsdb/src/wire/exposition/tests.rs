@@ -1,3 +1,5 @@
+//! Texts of targets, and the samples in them.
+
 use proptest::prelude::*;
 
 use super::*;

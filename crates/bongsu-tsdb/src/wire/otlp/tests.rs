@@ -1,3 +1,5 @@
+//! Requests of OTLP, and the series made of them.
+
 use proptest::prelude::*;
 
 use super::name::{Shape, label, metric};

@@ -1,3 +1,5 @@
+//! Bodies of remote write, and the series in them.
+
 use bongsu_promql::histogram::ResetHint;
 use proptest::prelude::*;
 
