@@ -24,7 +24,7 @@ use crate::output::{Colour, Listing, Row, Shape};
                          kustomize build overlays/prod | bongsu rule diff - -o json",
     after_help = "Ends with 0 if both are the same and with 1 if they differ. Expressions are compared by \
                   what they mean; files may have other names on the server. Conditions that are not \
-                  expressions, data sources and policies are not compared."
+                  expressions, data sources and policies are not compared; packs are left out."
 )]
 pub(crate) struct DiffRules {
     /// Rule files, folders of them, PrometheusRule objects; `-` is standard input.
@@ -62,7 +62,9 @@ impl DiffRules {
         let remote = server::rules(&global.client()?, &[])?;
         let wanted = |rule: &Shown| self.group.as_ref().is_none_or(|g| rule.text("group") == g);
         let local: Vec<Shown> = local.into_iter().filter(wanted).collect();
-        let remote: Vec<Shown> = remote.into_iter().filter(wanted).collect();
+        // Packs come with the program, not from files.
+        let remote = remote.into_iter().filter(|rule| !rule.text("file").starts_with("pack:"));
+        let remote: Vec<Shown> = remote.filter(wanted).collect();
         let changes = match side {
             Side::Files => compare(&remote, &local),
             Side::Server => compare(&local, &remote),
