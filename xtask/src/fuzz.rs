@@ -20,6 +20,7 @@ const TARGETS: &[&str] = &[
     "enrich",
     "workflow",
     "promql",
+    "rules",
     "remote_write",
     "exposition",
     "otlp",
@@ -27,7 +28,11 @@ const TARGETS: &[&str] = &[
 
 /// Inputs to begin with, where arbitrary bytes would hardly become one.
 fn seeds(target: &str) -> Option<&'static str> {
-    (target == "workflow").then_some("content/workflows")
+    match target {
+        "workflow" => Some("content/workflows"),
+        "rules" => Some("content/rules"),
+        _ => None,
+    }
 }
 
 /// What the compiler has to add so that libFuzzer sees coverage.

@@ -181,3 +181,104 @@ fn wrong_rules_are_refused_with_every_mistake_and_the_old_ones_stay() {
     let better = poll_until(MINUTE, || Some(names(&server)).filter(|all| all == &["Better"]));
     assert!(better.is_some(), "{:?}", names(&server));
 }
+
+/// A source of logs that answers every question with one body.
+fn source(answer: Value) -> CaptureServer {
+    CaptureServer::responding(move |_| {
+        Answer::status(200).header("content-type", "application/json").body(answer.to_string())
+    })
+}
+
+/// What a fake was first asked: path and body.
+fn asked(source: &CaptureServer) -> (String, String) {
+    let first = poll_until(MINUTE, || source.captured().into_iter().next()).expect("it is asked");
+    let body = String::from_utf8_lossy(&first.body).into_owned();
+    (first.path, body)
+}
+
+#[test]
+fn conditions_over_logs_ask_their_source_and_fire() {
+    let vector = |labels: Value, value: &str| {
+        json!({"status": "success", "data": {"resultType": "vector",
+            "result": [{"metric": labels, "value": [1, value]}]}})
+    };
+    let loki = source(vector(json!({"service": "shop"}), "70"));
+    let victoria = source(vector(json!({"__name__": "value", "host": "h1"}), "9"));
+    let search = source(json!({"took": 1, "hits": {"total": {"value": 7}, "hits": []},
+    "aggregations": {"groups": {"buckets": [
+        {"key": {"service": "pay"}, "doc_count": 60},
+        {"key": {"service": "web"}, "doc_count": 3},
+    ]}}}));
+    let providers = format!(
+        "l:\n  type: loki\n  authentication: {{host_url: '{}'}}\n\
+         v:\n  type: victorialogs\n  authentication: {{host_url: '{}'}}\n\
+         e:\n  type: elasticsearch\n  authentication: {{host: '{}'}}\n\
+         o:\n  type: opensearch\n  authentication: {{host: '{}'}}\n",
+        loki.url(""),
+        victoria.url(""),
+        search.url(""),
+        search.url("")
+    );
+    let group = |source: &str, name: &str, condition: &str| {
+        format!(
+            "---\napiVersion: bongsu.io/v1\nkind: RuleGroup\nmetadata: {{name: {name}}}\n\
+             spec:\n  interval: 1s\n  datasource: {source}\n  rules:\n  - alert: {name}\n    {condition}\n"
+        )
+    };
+    let rules = [
+        group(
+            "l",
+            "LokiBurst",
+            "frequency: {query: '{app=\"shop\"} |= \"error\"', window: 5m, group_by: [service], threshold: '> 50'}",
+        ),
+        group(
+            "v",
+            "QuietHost",
+            "cardinality: {query: error, window: 5m, group_by: [host], field: user, threshold: '> 5'}",
+        ),
+        group(
+            "e",
+            "PayErrors",
+            "frequency: {index: 'logs-*', query: 'level:ERROR', window: 5m, group_by: [service], threshold: '> 50'}",
+        ),
+        group(
+            "o",
+            "OpenErrors",
+            "frequency: {index: 'logs-*', query: 'level:ERROR', window: 5m, group_by: [service], threshold: '> 50'}",
+        ),
+    ];
+    let server = serve(&[("providers.yaml", &providers), ("rules/logs.yaml", &rules.concat())]);
+    let alerts = || {
+        let reply = server.request("GET", "/prometheus/api/v1/alerts", None).unwrap().json();
+        let mut all: Vec<Value> = reply["data"]["alerts"].as_array().unwrap().clone();
+        all.sort_by_key(|alert| alert["labels"]["alertname"].to_string());
+        all.iter().map(|alert| alert["labels"].clone()).collect::<Vec<_>>()
+    };
+    let fired = poll_until(MINUTE, || Some(alerts()).filter(|all| all.len() == 4));
+    assert_eq!(
+        fired.unwrap_or_else(alerts),
+        [
+            json!({"alertname": "LokiBurst", "service": "shop"}),
+            json!({"alertname": "OpenErrors", "service": "pay"}),
+            json!({"alertname": "PayErrors", "service": "pay"}),
+            json!({"alertname": "QuietHost", "host": "h1"}),
+        ]
+    );
+    let (path, body) = asked(&loki);
+    assert_eq!(path, "/loki/api/v1/query");
+    let expected = "query=sum+by+%28service%29+%28count_over_time%28%7Bapp%3D%22shop%22%7D+%7C%3D+%22error%22+%5B300s%5D%29%29&time=";
+    assert!(body.starts_with(expected), "{body}");
+    let (path, body) = asked(&victoria);
+    assert_eq!(path, "/select/logsql/stats_query");
+    let expected =
+        "query=_time%3A300s+%28error%29+%7C+stats+by+%28host%29+count_uniq%28user%29+value&time=";
+    assert!(body.starts_with(expected), "{body}");
+    let (path, body) = asked(&search);
+    assert!(path.starts_with("/logs-%2A/_search") || path.starts_with("/logs-*/_search"), "{path}");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(body["query"]["bool"]["filter"][1]["query_string"]["query"], "level:ERROR");
+    assert_eq!(
+        body["aggs"]["groups"]["composite"]["sources"][0]["service"]["terms"]["field"],
+        "service"
+    );
+}
