@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
+use bongsu_testkit::remote_write::{self, TimeSeries};
 use serde_json::Value;
 
 use crate::http::{self, Connection};
@@ -179,71 +180,35 @@ fn wait_for_rules(server: &Server, contender: Contender) -> Result<()> {
 /// All series with a sample at `at` (milliseconds), as requests.
 fn requests(path: &str, at: u64, step: u64) -> Vec<Vec<u8>> {
     let mut requests = Vec::new();
-    let mut body = Vec::new();
-    let mut series = 0;
+    let mut some = Vec::with_capacity(BATCH);
     for job in 0..JOBS {
         for instance in 0..INSTANCES {
             for part in 0..PATHS {
                 let value = (step * STEP * (1 + (job + instance + part) as u64 % 17)) as f64;
-                push_series(&mut body, [job, instance, part], at, value);
-                series += 1;
-                if series % BATCH == 0 {
-                    requests.push(request(path, &body));
-                    body.clear();
+                let (job, instance) = (format!("j{job}"), format!("i{instance}"));
+                let path_label = format!("/p{part}");
+                let labels = [("instance", &*instance), ("job", &job), ("path", &path_label)];
+                let sample = (at.cast_signed(), value);
+                some.push(TimeSeries::new("bench_requests_total", &labels, vec![sample]));
+                if some.len() == BATCH {
+                    requests.push(request(path, &remote_write::body(&some)));
+                    some.clear();
                 }
             }
         }
     }
-    if !body.is_empty() {
-        requests.push(request(path, &body));
+    if !some.is_empty() {
+        requests.push(request(path, &remote_write::body(&some)));
     }
     requests
 }
 
-fn request(path: &str, body: &[u8]) -> Vec<u8> {
-    let packed = snap::raw::Encoder::new().compress_vec(body).unwrap_or_default();
+fn request(path: &str, packed: &[u8]) -> Vec<u8> {
     let mut request = format!(
         "POST {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/x-protobuf\r\nContent-Encoding: snappy\r\nX-Prometheus-Remote-Write-Version: 0.1.0\r\nContent-Length: {}\r\n\r\n",
         packed.len()
     )
     .into_bytes();
-    request.extend_from_slice(&packed);
+    request.extend_from_slice(packed);
     request
-}
-
-/// A `TimeSeries` of remote write 1.0 as field 1 of the request.
-fn push_series(out: &mut Vec<u8>, [job, instance, part]: [usize; 3], at: u64, value: f64) {
-    let mut series = Vec::with_capacity(128);
-    let labels = [
-        ("__name__", "bench_requests_total".to_owned()),
-        ("instance", format!("i{instance}")),
-        ("job", format!("j{job}")),
-        ("path", format!("/p{part}")),
-    ];
-    for (name, text) in &labels {
-        let mut label = Vec::with_capacity(48);
-        field(&mut label, 1, name.as_bytes());
-        field(&mut label, 2, text.as_bytes());
-        field(&mut series, 1, &label);
-    }
-    let mut sample = vec![0x09];
-    sample.extend_from_slice(&value.to_le_bytes());
-    sample.push(0x10);
-    varint(&mut sample, at);
-    field(&mut series, 2, &sample);
-    field(out, 1, &series);
-}
-
-fn field(out: &mut Vec<u8>, number: u8, bytes: &[u8]) {
-    out.push(number << 3 | 2);
-    varint(out, bytes.len() as u64);
-    out.extend_from_slice(bytes);
-}
-
-fn varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }

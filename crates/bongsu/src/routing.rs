@@ -4,14 +4,26 @@
 //! the reasons why.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use bongsu_config::alertmanager::Config;
-use bongsu_model::{Labels, Matchers};
+use bongsu_lang::Mode;
+use bongsu_model::{Labels, Matchers, render_diagnostics};
 use bongsu_route::{Route, RouteSpec, RouteTree};
+
+use crate::cli::Failure;
+use crate::configuration;
 
 /// The tree of a configuration.
 pub(crate) fn tree(config: &Config) -> RouteTree {
     RouteTree::new(&RouteSpec::from(&config.route))
+}
+
+/// The tree of the configuration at a path.
+pub(crate) fn tree_of(path: &Path) -> Result<RouteTree, Failure> {
+    let files = configuration::load(Some(path), Mode::Fallback)
+        .map_err(|found| Failure::no(render_diagnostics(&found)))?;
+    Ok(tree(&files.config))
 }
 
 /// Receivers an alert goes to, in order.

@@ -7,8 +7,8 @@ mod report;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use bongsu_lang::{Mode, duration};
-use bongsu_model::{Labels, Time, Timestamp, render_diagnostics};
+use bongsu_lang::duration;
+use bongsu_model::{Labels, Time, Timestamp};
 use bongsu_promql::{Series, Value};
 use bongsu_rules::backtest::{Backtest, compare, run};
 use bongsu_rules::engine::Options;
@@ -20,7 +20,7 @@ use super::server;
 use crate::cli::{Failure, Global, Outcome, input};
 use crate::client::{Client, ClientError, HttpConfig};
 use crate::exit::Exit;
-use crate::{configuration, routing};
+use crate::routing;
 use history::{Archive, History, Trouble};
 
 /// Which rules, and over which past.
@@ -74,14 +74,7 @@ impl BacktestRules {
             [] => None,
             paths => Some(aligned(server::groups(paths, global)?)),
         };
-        let tree = match &self.config {
-            None => None,
-            Some(path) => {
-                let files = configuration::load(Some(path), Mode::Fallback)
-                    .map_err(|found| Failure::no(render_diagnostics(&found)))?;
-                Some(routing::tree(&files.config))
-            }
-        };
+        let tree = self.config.as_deref().map(routing::tree_of).transpose()?;
         let told = tree.as_ref().map(|tree| |labels: &Labels| routing::receivers(tree, labels));
         let receivers = told.as_ref().map(|told| told as bongsu_rules::Receivers<'_>);
         let mut archive = Server(self.client(global)?);

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use bongsu_lang::Mode;
 use bongsu_model::{Labels, Source, render_diagnostics};
 use bongsu_rules::unit_test::{self, Files, Options, Report};
 use clap::Args;
@@ -50,14 +49,7 @@ impl TestRules {
         });
         let pattern = pattern.transpose()?;
         let wanted = |name: &str| pattern.as_ref().is_none_or(|pattern| pattern.is_match(name));
-        let tree = match &self.config {
-            None => None,
-            Some(path) => {
-                let files = configuration::load(Some(path), Mode::Fallback)
-                    .map_err(|found| Failure::no(render_diagnostics(&found)))?;
-                Some(routing::tree(&files.config))
-            }
-        };
+        let tree = self.config.as_deref().map(routing::tree_of).transpose()?;
         let told = tree.as_ref().map(|tree| |labels: &Labels| routing::receivers(tree, labels));
         let receivers = told.as_ref().map(|told| told as bongsu_rules::Receivers<'_>);
         let options = Options {
