@@ -11,8 +11,12 @@ use crate::codec::{Damaged, Taker, put_bytes, put_double, put_varint, put_zigzag
 const SERIES: u8 = 1;
 const FLOAT: u8 = 2;
 const HISTOGRAM: u8 = 3;
-/// A float at the time of the one before, of the series after the one before: most of a scrape.
-const NEXT: u8 = 4;
+/// A float at the time of the one before, of the series after the one before: most of a scrape. The
+/// low bits tell how many bytes of it follow: what is counted ends in many zeros.
+const NEXT: u8 = 0x10;
+const NEXT_EIGHT: u8 = NEXT | 8;
+/// The same with all eight bytes, as it was written once.
+const NEXT_WHOLE: u8 = 4;
 
 /// One record.
 #[derive(Clone, Debug, PartialEq)]
@@ -38,12 +42,15 @@ impl RecordWriter {
 
     pub(crate) fn float(&mut self, id: u32, time: i64, value: f64) {
         if self.last == (id.wrapping_sub(1), time) {
-            self.bytes.push(NEXT);
             self.last = (id, time);
+            let bits = value.to_bits();
+            let significant = 8 - bits.trailing_zeros() as usize / 8;
+            self.bytes.push(NEXT | significant as u8);
+            self.bytes.extend(&bits.to_be_bytes()[..significant]);
         } else {
             self.place(FLOAT, id, time);
+            put_double(value, &mut self.bytes);
         }
-        put_double(value, &mut self.bytes);
     }
 
     pub(crate) fn histogram(&mut self, id: u32, time: i64, histogram: &FloatHistogram) {
@@ -76,9 +83,16 @@ pub(crate) fn read(bytes: &[u8], mut each: impl FnMut(Record)) -> Result<(), Dam
                 let (id, time) = place(&mut taker, &mut last)?;
                 Record::Float(id, time, taker.double()?)
             }
-            NEXT => {
+            NEXT_WHOLE => {
                 last.0 = last.0.wrapping_add(1);
                 Record::Float(last.0, last.1, taker.double()?)
+            }
+            next @ NEXT..=NEXT_EIGHT => {
+                last.0 = last.0.wrapping_add(1);
+                let mut bits = [0; 8];
+                let significant = usize::from(next - NEXT);
+                bits[..significant].copy_from_slice(taker.taken(significant)?);
+                Record::Float(last.0, last.1, f64::from_bits(u64::from_be_bytes(bits)))
             }
             HISTOGRAM => {
                 let (id, time) = place(&mut taker, &mut last)?;
@@ -102,4 +116,56 @@ pub(crate) fn take_labels(taker: &mut Taker<'_>) -> Result<Labels, Damaged> {
     let count: usize = taker.number()?;
     let pairs = (0..count).map(|_| Ok((taker.text()?, taker.text()?)));
     Ok(Labels::from_pairs(pairs.collect::<Result<Vec<_>, Damaged>>()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn float() -> impl Strategy<Value = f64> {
+        prop_oneof![any::<f64>(), (0..100_000u32).prop_map(f64::from), Just(0.0), Just(-0.0)]
+    }
+
+    proptest! {
+        #[test]
+        fn floats_come_back_bit_by_bit(
+            floats in proptest::collection::vec((0..4u32, 0..2i64, float()), 0..20),
+        ) {
+            let mut writer = RecordWriter::default();
+            let mut id = 7u32;
+            let floats: Vec<_> = floats.into_iter().map(|(skip, late, value)| {
+                id += skip;
+                (id, 1000 + late, value)
+            }).collect();
+            for (id, time, value) in &floats {
+                writer.float(*id, *time, *value);
+            }
+            let mut back = Vec::new();
+            let read = read(&writer.bytes, |record| match record {
+                Record::Float(id, time, value) => back.push((id, time, value.to_bits())),
+                other => panic!("{other:?} was not written"),
+            });
+            prop_assert!(read.is_ok());
+            let wanted: Vec<_> = floats.iter().map(|(id, at, v)| (*id, *at, v.to_bits())).collect();
+            prop_assert_eq!(back, wanted);
+        }
+    }
+
+    #[test]
+    fn what_was_written_in_eight_bytes_is_read() {
+        let mut bytes = vec![NEXT_WHOLE];
+        put_double(1.5, &mut bytes);
+        let mut back = Vec::new();
+        read(&bytes, |record| back.push(record)).unwrap();
+        assert_eq!(back, [Record::Float(1, 0, 1.5)]);
+    }
+
+    #[test]
+    fn a_count_takes_few_bytes() {
+        let mut writer = RecordWriter::default();
+        (0..100).for_each(|id| writer.float(id, 5, 4500.0));
+        assert!(writer.bytes.len() < 420, "{}", writer.bytes.len());
+    }
 }
