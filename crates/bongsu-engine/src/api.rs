@@ -22,7 +22,8 @@ use thiserror::Error;
 pub use bongsu_alert::{ChangeError, DedupRule, Preset, Ratio};
 pub use bongsu_route::accept::PostedAlert;
 pub use bongsu_store::{
-    ChangeFilter, ChangeRecord, FacetValue, PayloadFilter, PayloadRow, ReportRecord, SortKey,
+    ChangeFilter, ChangeRecord, FacetValue, Facets, PayloadFilter, PayloadRow, ReportRecord,
+    SortKey, Total,
 };
 
 pub use self::rules::*;
@@ -406,9 +407,6 @@ pub struct SecretProblem {
     pub kept: bool,
 }
 
-/// Values by field.
-pub type Facets = Vec<(String, Vec<FacetValue>)>;
-
 /// A wide alert.
 #[derive(Debug, Clone)]
 pub struct WideAlert {
@@ -741,9 +739,9 @@ pub trait Backend: RuleBackend + SeriesBackend + WorkflowBackend {
     fn search(&self, search: Search) -> Answer<'_, Result<Vec<WideAlert>, StoreError>>;
 
     /// How many wide alerts a search finds.
-    fn count(&self, search: Search) -> Answer<'_, Result<u64, StoreError>>;
+    fn count(&self, search: Search) -> Answer<'_, Result<Total, StoreError>>;
 
-    /// Values of fields (dotted paths) among the alerts a search finds.
+    /// Values of fields (dotted paths) among the alerts a search finds, in the fields' order.
     fn facets(&self, search: Search, fields: Vec<String>)
     -> Answer<'_, Result<Facets, StoreError>>;
 

@@ -23,7 +23,8 @@ use crate::api::{
     PayloadRow, PostedAlert, Preset, PresetError, PresetOrigin, PresetView, ProviderCheck,
     ProviderView, Ratio, Receipt, ReceiverView, ReloadError, ReportRecord, Search, SecretHealth,
     SilenceDraft, SilenceError, SilenceQuery, SilenceView, SourceView, StatusView, StoreError,
-    TestError, TopologyError, TopologyView, TraceContext, UnmappedValue, WideAlert, WindowView,
+    TestError, TopologyError, TopologyView, Total, TraceContext, UnmappedValue, WideAlert,
+    WindowView,
 };
 use crate::core::Outgoing;
 use crate::engine::{Engine, Shared};
@@ -192,7 +193,7 @@ impl Backend for Engine {
         })
     }
 
-    fn count(&self, search: Search) -> Answer<'_, Result<u64, StoreError>> {
+    fn count(&self, search: Search) -> Answer<'_, Result<Total, StoreError>> {
         Box::pin(async move {
             self.0.prepare(&search).await;
             self.read(move |shared| shared.store.count_occurrences(&filter(&search))).await
@@ -206,11 +207,7 @@ impl Backend for Engine {
     ) -> Answer<'_, Result<Facets, StoreError>> {
         Box::pin(async move {
             self.0.prepare(&search).await;
-            self.read(move |shared| {
-                let values = shared.store.facets(&fields, &filter(&search))?;
-                Ok(fields.into_iter().zip(values).collect())
-            })
-            .await
+            self.read(move |shared| shared.store.facets(&fields, &filter(&search))).await
         })
     }
 

@@ -21,8 +21,9 @@ pub use ack::Ack;
 pub use error::{Refused, StoreError};
 pub use flow::{FlowRow, RunEvent, RunFilter, RunRecord, RunRow, WorkflowRow};
 pub use occurrence::{
-    ChangeFilter, ChangeRecord, ChangeRow, FacetValue, OccurrenceFilter, OccurrenceRecord,
+    ChangeFilter, ChangeRecord, ChangeRow, FacetValue, Facets, OccurrenceFilter, OccurrenceRecord,
     OccurrenceRow, OccurrenceTouch, PayloadFilter, PayloadRow, PresetRow, ReportRecord, SortKey,
+    Total,
 };
 pub use rows::{
     JournalRecord, JournalSeq, OutboxRow, OutboxState, PARTITIONS, Row, TimerRow, WriteSet,

@@ -121,6 +121,24 @@ pub struct OccurrenceFilter<'a> {
     pub limit: usize,
 }
 
+/// How many wide alerts a filter selects.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Total {
+    /// So many were counted.
+    pub n: u64,
+    /// There may be more: words that stand in very many alerts are looked for in the newest ones only.
+    pub more: bool,
+}
+
+/// How often values occur among the wide alerts a filter selects.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Facets {
+    /// The values of each field, the most frequent first.
+    pub values: Vec<Vec<FacetValue>>,
+    /// As in [`Total`].
+    pub more: bool,
+}
+
 /// One report or change of a wide alert.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportRecord {

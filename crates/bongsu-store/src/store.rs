@@ -7,9 +7,9 @@ use bongsu_model::Timestamp;
 
 use crate::backup::Manifest;
 use crate::{
-    Ack, ChangeFilter, ChangeRecord, FacetValue, JournalSeq, OccurrenceFilter, OccurrenceRecord,
+    Ack, ChangeFilter, ChangeRecord, Facets, JournalSeq, OccurrenceFilter, OccurrenceRecord,
     OutboxRow, PayloadFilter, PayloadRow, PresetRow, Refused, ReportRecord, Row, RunEvent,
-    RunFilter, RunRecord, RunRow, StoreError, TimerRow, WorkflowRow, WriteSet,
+    RunFilter, RunRecord, RunRow, StoreError, TimerRow, Total, WorkflowRow, WriteSet,
 };
 
 /// A durable store. Writing never blocks; reading, loading and maintenance do and belong on a
@@ -76,24 +76,15 @@ pub trait Store: Send + Sync {
     fn occurrence(&self, fingerprint: &str) -> Result<Option<OccurrenceRecord>, StoreError>;
 
     /// How many wide alerts the filter selects, whatever part of them it asks for.
-    fn count_occurrences(&self, filter: &OccurrenceFilter<'_>) -> Result<u64, StoreError>;
+    fn count_occurrences(&self, filter: &OccurrenceFilter<'_>) -> Result<Total, StoreError>;
 
-    /// The values of a field (dotted path) among the wide alerts the filter selects, the most
-    /// frequent first, at most `filter.limit`.
-    fn facet(
-        &self,
-        field: &str,
-        filter: &OccurrenceFilter<'_>,
-    ) -> Result<Vec<FacetValue>, StoreError>;
-
-    /// The same for several fields, looking at the alerts once.
+    /// The values of fields (dotted paths) among the wide alerts the filter selects, at most
+    /// `filter.limit` of each.
     fn facets(
         &self,
         fields: &[String],
         filter: &OccurrenceFilter<'_>,
-    ) -> Result<Vec<Vec<FacetValue>>, StoreError> {
-        fields.iter().map(|field| self.facet(field, filter)).collect()
-    }
+    ) -> Result<Facets, StoreError>;
 
     /// Saved searches by name.
     fn presets(&self) -> Result<Vec<PresetRow>, StoreError>;

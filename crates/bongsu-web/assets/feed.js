@@ -186,7 +186,7 @@ async function showFeed({ query }, turn, quiet) {
     feed.asks = asks;
     feed.items = found.items;
     feed.cursor = found.next_cursor;
-    feed.total = found.total;
+    feed.total = found.total_is_more ? `${found.total}+` : found.total;
     const group = (presets.items.find((one) => one.name === wanted.get("preset")) || {}).group_by;
     keepFocus(() => {
       if (!still) showFacets(counted, query);

@@ -414,7 +414,7 @@ mod paths {
             ("preset" = Option<String>, Query, description = "A saved search that must find it too"),
             ("fields" = Option<String>, Query, description = "Dotted paths with commas between"),
         ),
-        responses((status = 200, body = v1::Page<wide::FacetJson>), (status = 400, body = Problem)))]
+        responses((status = 200, body = wide::Counted), (status = 400, body = Problem)))]
     fn v1_facets() {}
 
     #[utoipa::path(get, path = "/api/v1/occurrences/{fingerprint}", tag = "v1",

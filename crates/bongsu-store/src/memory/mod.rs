@@ -22,10 +22,10 @@ use self::tables::Tables;
 use crate::ack::AckSender;
 use crate::backup::Manifest;
 use crate::{
-    Ack, AlertEvent, ChangeFilter, ChangeRecord, Delivery, FacetValue, FlowRow, JournalRecord,
+    Ack, AlertEvent, ChangeFilter, ChangeRecord, Delivery, Facets, FlowRow, JournalRecord,
     JournalSeq, LoadSummary, Loaded, OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow,
     PresetRow, Refused, ReportRecord, RetentionPolicy, Row, RunEvent, RunFilter, RunRecord, Store,
-    StoreError, StoreStats, WorkflowRow, WriteSet,
+    StoreError, StoreStats, Total, WorkflowRow, WriteSet,
 };
 
 /// How the next commit goes wrong.
@@ -331,17 +331,20 @@ impl Store for MemoryStore {
         Ok(inner.tables.occurrences.get(fingerprint).map(|(id, _, row)| search::record(*id, row)))
     }
 
-    fn count_occurrences(&self, filter: &OccurrenceFilter<'_>) -> Result<u64, StoreError> {
-        Ok(search::select(&self.inner.lock().tables, filter).len() as u64)
+    fn count_occurrences(&self, filter: &OccurrenceFilter<'_>) -> Result<Total, StoreError> {
+        let found = search::select(&self.inner.lock().tables, filter);
+        Ok(Total { n: found.len() as u64, more: false })
     }
 
-    fn facet(
+    fn facets(
         &self,
-        field: &str,
+        fields: &[String],
         filter: &OccurrenceFilter<'_>,
-    ) -> Result<Vec<FacetValue>, StoreError> {
+    ) -> Result<Facets, StoreError> {
         let found = search::select(&self.inner.lock().tables, filter);
-        Ok(facet_of(found.iter().map(|record| record.alert.as_str()), field, filter.limit))
+        let alerts = || found.iter().map(|record| record.alert.as_str());
+        let values = fields.iter().map(|field| facet_of(alerts(), field, filter.limit)).collect();
+        Ok(Facets { values, more: false })
     }
 
     fn presets(&self) -> Result<Vec<PresetRow>, StoreError> {

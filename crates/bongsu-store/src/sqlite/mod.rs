@@ -34,10 +34,10 @@ use self::queue::{Bounds, Queue};
 use self::readers::Readers;
 use crate::backup::Manifest;
 use crate::{
-    Ack, AlertEvent, ChangeFilter, ChangeRecord, Delivery, FacetValue, JournalSeq, LoadSummary,
-    Loaded, OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow, PresetRow, Refused,
+    Ack, AlertEvent, ChangeFilter, ChangeRecord, Delivery, Facets, JournalSeq, LoadSummary, Loaded,
+    OccurrenceFilter, OccurrenceRecord, PayloadFilter, PayloadRow, PresetRow, Refused,
     ReportRecord, RetentionPolicy, Row, RunEvent, RunFilter, RunRecord, Store, StoreError,
-    StoreStats, WorkflowRow, WriteSet, stored_nanos,
+    StoreStats, Total, WorkflowRow, WriteSet, stored_nanos,
 };
 
 /// Name of the database inside the data directory.
@@ -328,23 +328,15 @@ impl Store for SqliteStore {
         self.readers.with(|c| occurrences::get(c, fingerprint))
     }
 
-    fn count_occurrences(&self, filter: &OccurrenceFilter<'_>) -> Result<u64, StoreError> {
+    fn count_occurrences(&self, filter: &OccurrenceFilter<'_>) -> Result<Total, StoreError> {
         self.readers.with(|c| occurrences::count(c, filter))
-    }
-
-    fn facet(
-        &self,
-        field: &str,
-        filter: &OccurrenceFilter<'_>,
-    ) -> Result<Vec<FacetValue>, StoreError> {
-        self.readers.with(|c| occurrences::facet(c, field, filter))
     }
 
     fn facets(
         &self,
         fields: &[String],
         filter: &OccurrenceFilter<'_>,
-    ) -> Result<Vec<Vec<FacetValue>>, StoreError> {
+    ) -> Result<Facets, StoreError> {
         self.readers.with(|c| occurrences::facets(c, fields, filter))
     }
 

@@ -9,14 +9,17 @@ use super::statements::group_hash;
 use super::words::{self, Looker};
 use crate::occurrence::{STATES, words};
 use crate::{
-    ChangeFilter, ChangeRecord, FacetValue, OccurrenceFilter, OccurrenceRecord, PayloadFilter,
-    PayloadRow, PresetRow, ReportRecord, SortKey, stored_nanos, timestamp_of,
+    ChangeFilter, ChangeRecord, FacetValue, Facets, OccurrenceFilter, OccurrenceRecord,
+    PayloadFilter, PayloadRow, PresetRow, ReportRecord, SortKey, Total, stored_nanos, timestamp_of,
 };
 
 /// Rows looked at when a condition cannot be said in SQL.
 const SCAN: usize = 200_000;
 /// The newest alerts that are looked through for words before the index is asked.
 const NEWEST: i64 = 1000;
+/// How many of the newest alerts are looked through to count those that have words which stand in more
+/// than so many.
+const COUNTED: usize = 10_000;
 
 /// Where a table has the fields of its alerts.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -65,11 +68,7 @@ impl<'a> Where<'a> {
             return Ok(this);
         }
         match words::narrow(connection, &words)? {
-            Some(ids) => {
-                this.narrowed = true;
-                let ids = this.bind(Value::Text(format!("{ids:?}")));
-                this.sql.push_str(&format!(" AND id IN (SELECT value FROM json_each({ids}))"));
-            }
+            Some(ids) => this.narrow(&ids),
             None => {
                 let query = this.bind(Value::Text(words::query(&words)));
                 this.sql.push_str(&format!(
@@ -79,6 +78,55 @@ impl<'a> Where<'a> {
             }
         }
         Ok(this)
+    }
+
+    /// The same for counting. Where the words stand in more alerts than people wait for, the newest
+    /// ones that the condition selects are looked through for them instead; and whether that left some
+    /// out.
+    fn of_all(
+        connection: &Connection,
+        filter: &OccurrenceFilter<'a>,
+    ) -> rusqlite::Result<(Self, bool)> {
+        let words = filter.text.map(words).unwrap_or_default();
+        let mut this = Self::of_condition(filter);
+        if this.rest.is_some() || !words::are_abundant(connection, &words, COUNTED)? {
+            return Ok((Self::of(connection, filter)?, false));
+        }
+        let (ids, more) = this.looked_through(connection, &words)?;
+        this.narrow(&ids);
+        Ok((this, more))
+    }
+
+    /// The newest alerts so selected that have the words, and whether older ones were left out.
+    fn looked_through(
+        &self,
+        connection: &Connection,
+        words: &[String],
+    ) -> rusqlite::Result<(Vec<i64>, bool)> {
+        // What is not indexed is not found.
+        let sql = format!(
+            "SELECT {} FROM occurrence WHERE indexed_at >= at AND {} ORDER BY at DESC, id DESC",
+            words::COLUMNS,
+            self.sql
+        );
+        let mut statement = connection.prepare(&sql)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(&self.parameters))?;
+        let mut looker = Looker::new(connection, words)?;
+        let mut found = Vec::new();
+        for _ in 0..COUNTED {
+            let Some(row) = rows.next()? else { return Ok((found, false)) };
+            if looker.has_all(row)? {
+                found.push(row.get("id")?);
+            }
+        }
+        Ok((found, rows.next()?.is_some()))
+    }
+
+    /// These alerts only.
+    fn narrow(&mut self, ids: &[i64]) {
+        self.narrowed = true;
+        let ids = self.bind(Value::Text(format!("{ids:?}")));
+        self.sql.push_str(&format!(" AND id IN (SELECT value FROM json_each({ids}))"));
     }
 
     /// What the condition alone says.
@@ -273,17 +321,19 @@ fn whole<'a>(filter: &OccurrenceFilter<'a>) -> OccurrenceFilter<'a> {
 pub(super) fn count(
     connection: &Connection,
     filter: &OccurrenceFilter<'_>,
-) -> rusqlite::Result<u64> {
+) -> rusqlite::Result<Total> {
+    let total = |n: i64, more| Total { n: n.cast_unsigned(), more };
     if let Some(wanted) = Where::counted(filter) {
         let sql = format!("SELECT coalesce(sum(n), 0) FROM occurrence_count WHERE {}", wanted.sql);
         let parameters = rusqlite::params_from_iter(&wanted.parameters);
         let mut statement = connection.prepare_cached(&sql)?;
-        return statement.query_row(parameters, |row| row.get::<_, i64>(0)).map(i64::cast_unsigned);
+        return statement.query_row(parameters, |row| row.get(0)).map(|n| total(n, false));
     }
-    let wanted = Where::of(connection, filter)?;
+    let (wanted, more) = Where::of_all(connection, filter)?;
     if wanted.rest.is_some() {
         let all = OccurrenceFilter { limit: SCAN, ..whole(filter) };
-        return list(connection, &all).map(|found| found.len() as u64);
+        let n = list(connection, &all)?.len() as u64;
+        return Ok(Total { n, more: false });
     }
     // Every text belongs to an alert, so without a condition the texts are counted.
     let sql = match (filter.condition, &*wanted.parameters) {
@@ -293,19 +343,7 @@ pub(super) fn count(
         _ => format!("SELECT count(*) FROM occurrence WHERE {}", wanted.sql),
     };
     let parameters = rusqlite::params_from_iter(&wanted.parameters);
-    connection
-        .prepare(&sql)?
-        .query_row(parameters, |row| row.get::<_, i64>(0))
-        .map(i64::cast_unsigned)
-}
-
-pub(super) fn facet(
-    connection: &Connection,
-    field: &str,
-    filter: &OccurrenceFilter<'_>,
-) -> rusqlite::Result<Vec<FacetValue>> {
-    let found = facets(connection, &[field.to_owned()], filter)?;
-    Ok(found.into_iter().next().unwrap_or_default())
+    connection.prepare(&sql)?.query_row(parameters, |row| row.get(0)).map(|n| total(n, more))
 }
 
 /// Fields that are counted as alerts change cost next to nothing. For the others the condition is
@@ -314,7 +352,7 @@ pub(super) fn facets(
     connection: &Connection,
     fields: &[String],
     filter: &OccurrenceFilter<'_>,
-) -> rusqlite::Result<Vec<Vec<FacetValue>>> {
+) -> rusqlite::Result<Facets> {
     let mut found: Vec<Vec<FacetValue>> = vec![Vec::new(); fields.len()];
     let counted = Where::counted(filter);
     let column = |field: &String| {
@@ -330,9 +368,9 @@ pub(super) fn facets(
         facets_in(connection, table, &columns, wanted.clone(), filter.limit, &mut found)?;
     }
     if others.is_empty() {
-        return Ok(found);
+        return Ok(Facets { values: found, more: false });
     }
-    let mut wanted = Where::of(connection, filter)?;
+    let (mut wanted, more) = Where::of_all(connection, filter)?;
     if wanted.rest.is_some() {
         let all = OccurrenceFilter { limit: SCAN, ..whole(filter) };
         let alerts = list(connection, &all)?;
@@ -340,7 +378,7 @@ pub(super) fn facets(
             let alerts = alerts.iter().map(|record| record.alert.as_str());
             found[at] = crate::memory::facet_of(alerts, &fields[at], filter.limit);
         }
-        return Ok(found);
+        return Ok(Facets { values: found, more });
     }
     let mut columns = Vec::new();
     for at in others {
@@ -352,7 +390,7 @@ pub(super) fn facets(
         columns.push((at, column));
     }
     facets_in(connection, ("occurrence", "1"), &columns, wanted, filter.limit, &mut found)?;
-    Ok(found)
+    Ok(Facets { values: found, more })
 }
 
 /// The values of `columns` among the rows of a table, of which each stands for `n` alerts; each

@@ -92,6 +92,20 @@ fn narrow_within(
     Ok(Some(left))
 }
 
+/// Whether more alerts than `many` have all of the words, each as a word of its own. What is not plain
+/// is not: nobody else could look alerts through for it.
+pub(super) fn are_abundant(
+    connection: &Connection,
+    words: &[String],
+    many: usize,
+) -> rusqlite::Result<bool> {
+    if words.is_empty() || !words.iter().all(|word| is_plain(word)) {
+        return Ok(false);
+    }
+    let whole: Vec<String> = words.iter().map(|word| format!("\"{word}\"")).collect();
+    stands_in_more(connection, &whole.join(" "), many as i64)
+}
+
 /// A hash of what an alert is found by; `None` if its JSON is odd.
 pub(super) fn hash(row: &OccurrenceRow) -> Option<i64> {
     let texts: Texts<'_> = serde_json::from_str(&row.alert).ok()?;
@@ -109,12 +123,16 @@ pub(super) fn hash(row: &OccurrenceRow) -> Option<i64> {
 
 /// Whether the word itself, not only what begins with it, stands in many alerts.
 fn is_common(connection: &Connection, word: &str, limits: Limits) -> rusqlite::Result<bool> {
+    stands_in_more(connection, &format!("\"{word}\""), limits.common)
+}
+
+/// Whether the index finds more alerts than `many`.
+fn stands_in_more(connection: &Connection, query: &str, many: i64) -> rusqlite::Result<bool> {
     let sql = "SELECT count(*) FROM (SELECT 1 FROM occurrence_text \
                WHERE occurrence_text MATCH ?1 LIMIT ?2)";
-    let count: i64 = connection
-        .prepare_cached(sql)?
-        .query_row(params![format!("\"{word}\""), limits.common + 1], |row| row.get(0))?;
-    Ok(count > limits.common)
+    let count: i64 =
+        connection.prepare_cached(sql)?.query_row(params![query, many + 1], |row| row.get(0))?;
+    Ok(count > many)
 }
 
 /// Looks alerts through for words.

@@ -3,9 +3,9 @@
 use bongsu_model::Timestamp;
 use bongsu_store::memory::MemoryStore;
 use bongsu_store::{
-    ChangeFilter, ChangeRow, FacetValue, FlowRow, JournalSeq, OccurrenceFilter, OccurrenceTouch,
-    OutboxState, PayloadFilter, PresetRow, Refused, RetentionPolicy, Row, RunFilter, RunRow,
-    SortKey, Store, TimerRow, WorkflowRow, WriteSet,
+    ChangeFilter, ChangeRow, FacetValue, Facets, FlowRow, JournalSeq, OccurrenceFilter,
+    OccurrenceTouch, OutboxState, PayloadFilter, PresetRow, Refused, RetentionPolicy, Row,
+    RunFilter, RunRow, SortKey, Store, TimerRow, Total, WorkflowRow, WriteSet,
 };
 
 use crate::support::{
@@ -357,7 +357,8 @@ fn wide_alerts_are_selected_by_condition_and_words<B: Backend>() {
         let condition = condition.as_ref();
         let filter = OccurrenceFilter { condition, text, limit: 10, ..Default::default() };
         let found = store.occurrences(&filter).unwrap();
-        assert_eq!(store.count_occurrences(&filter).unwrap(), found.len() as u64);
+        let total = Total { n: found.len() as u64, more: false };
+        assert_eq!(store.count_occurrences(&filter).unwrap(), total);
         found.into_iter().map(|record| record.fingerprint).collect()
     };
     for (condition, wanted) in [
@@ -400,7 +401,9 @@ fn wide_alerts_are_selected_by_condition_and_words<B: Backend>() {
     assert_eq!(pages, ["b", "a"]);
     let facet = |field: &str| -> Vec<(Option<String>, u64)> {
         let filter = OccurrenceFilter { limit: 10, ..OccurrenceFilter::default() };
-        let values: Vec<FacetValue> = store.facet(field, &filter).unwrap();
+        let Facets { mut values, more } = store.facets(&[field.to_owned()], &filter).unwrap();
+        assert!(!more);
+        let values: Vec<FacetValue> = values.remove(0);
         values.into_iter().map(|v| (v.value, v.count)).collect()
     };
     let some = |text: &str| Some(text.to_owned());
@@ -413,8 +416,9 @@ fn wide_alerts_are_selected_by_condition_and_words<B: Backend>() {
         let condition = Some(&condition);
         let filter = OccurrenceFilter { condition, limit: 2, ..OccurrenceFilter::default() };
         let fields = ["status", "labels.pod", "severity", "no\"thing"].map(str::to_owned);
-        let all = store.facets(&fields, &filter).unwrap();
-        let single: Vec<_> = fields.iter().map(|f| store.facet(f, &filter).unwrap()).collect();
+        let all = store.facets(&fields, &filter).unwrap().values;
+        let single = |field: &String| store.facets(std::slice::from_ref(field), &filter).unwrap();
+        let single: Vec<_> = fields.iter().flat_map(|field| single(field).values).collect();
         assert_eq!(all, single);
         all.into_iter().map(|v| v.into_iter().map(|v| (v.value, v.count)).collect()).collect()
     };
@@ -431,7 +435,7 @@ fn wide_alerts_are_selected_by_condition_and_words<B: Backend>() {
             "{condition}"
         );
     }
-    assert_eq!(store.facets(&[], &OccurrenceFilter::default()).unwrap(), [] as [Vec<_>; 0]);
+    assert_eq!(store.facets(&[], &OccurrenceFilter::default()).unwrap(), Facets::default());
     // A new state replaces the old one and what was findable of it.
     commit(store, rows(vec![occurrence("a", 9, disk)]));
     behind(store, vec![index(&["a"]), Row::DeleteOccurrence { fingerprint: "b".into() }]);

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod abundant;
 mod backup;
 mod codec;
 mod conformance;

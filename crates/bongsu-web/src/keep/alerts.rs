@@ -68,7 +68,7 @@ async fn found(app: &Arc<App>, call: &Call) -> Result<Answered, Answered> {
     }
     let cel = program("cel", asked.cel.as_deref().unwrap_or_default())?;
     let search = Search { cel, sort, offset, limit, ..Search::default() };
-    let count = app.backend.count(search.clone()).await.map_err(|e| unread(&e))?;
+    let count = app.backend.count(search.clone()).await.map_err(|e| unread(&e))?.n;
     // Who only wants to know how many asks for none of them.
     let results = match limit {
         0 => Vec::new(),
@@ -235,7 +235,7 @@ async fn counts(app: &Arc<App>, call: &Call) -> Result<Value, Answered> {
         let cel = program("fields", &cel)?;
         let search = Search { cel, limit: PROVIDERS, ..Search::default() };
         let found = app.backend.facets(search, vec!["providerType".to_owned()]).await;
-        for value in found.map_err(|e| unread(&e))?.into_iter().flat_map(|(_, values)| values) {
+        for value in found.map_err(|e| unread(&e))?.values.into_iter().flatten() {
             let provider = value.value.unwrap_or_else(|| "none".to_owned());
             let row = providers.entry(provider.clone()).or_insert_with(|| {
                 let zero = fields.iter().map(|field| (format!("{field}_count"), json!(0)));

@@ -73,8 +73,9 @@ async fn counted(app: &Arc<App>, call: &Call) -> Result<BTreeMap<String, Value>,
         let found = app.backend.facets(search, vec![(*field).to_owned()]).await;
         let values: Vec<Value> = found
             .map_err(|e| unread(&e))?
+            .values
             .into_iter()
-            .flat_map(|(_, values)| values)
+            .flatten()
             .map(|value| option(&id, value.value.as_deref(), value.count))
             .collect();
         counted.insert(id, values.into());

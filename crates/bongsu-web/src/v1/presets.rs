@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use bongsu_engine::api::{Preset, PresetError, PresetOrigin, PresetView, StoreError};
+use bongsu_engine::api::{Preset, PresetError, PresetOrigin, PresetView, StoreError, Total};
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -114,11 +114,12 @@ pub(crate) async fn counted(app: &Arc<App>, preset: &Preset) -> Result<Counted, 
     let firing = "status == 'firing'";
     let only = if preset.counter_shows_firing_only { firing } else { "" };
     let alerts = app.backend.count(of(only)?).await.map_err(|e| unread(&e))?;
-    let noise = preset.is_noisy && alerts > 0 && {
+    let any = |total: Total| total.n > 0 || total.more;
+    let noise = preset.is_noisy && any(alerts) && {
         let loud = of("status == 'firing' && !dismissed && !deleted")?;
-        app.backend.count(loud).await.map_err(|e| unread(&e))? > 0
+        any(app.backend.count(loud).await.map_err(|e| unread(&e))?)
     };
-    Ok((alerts, noise))
+    Ok((alerts.n, noise))
 }
 
 /// `GET /api/v1/presets`; with `counts` also how many alerts each finds.

@@ -132,8 +132,9 @@ pub(crate) async fn keep_list(app: Arc<App>, _call: Call) -> Answered {
     let installed: Vec<Value> =
         app.backend.instances().iter().map(|i| shown(&named(&i.provider), Some(i))).collect();
     let linked: Vec<Value> = linked
+        .values
         .into_iter()
-        .flat_map(|(_, values)| values)
+        .flatten()
         .filter_map(|value| value.value)
         .map(|slug| shown(&named(&slug), None))
         .collect();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bongsu_engine::api::{Preset, PresetView, Search, WideAlert};
+use bongsu_engine::api::{Preset, PresetView, Search, Total, WideAlert};
 use bongsu_lang::cel::Program;
 use bongsu_model::Timestamp;
 use http::StatusCode;
@@ -46,7 +46,8 @@ pub(crate) async fn search(app: Arc<App>, call: Call) -> Answered {
     found.truncate(limit);
     let next_cursor = found.last().map(|last| page_cursor(last.at, last.id)).filter(|_| more);
     let items = found.into_iter().map(complete).collect();
-    answer::json(StatusCode::OK, &Found { items, total, next_cursor })
+    let Total { n: total, more: total_is_more } = total;
+    answer::json(StatusCode::OK, &Found { items, total, total_is_more, next_cursor })
 }
 
 /// `GET /api/v1/occurrences/facets`: how often values occur; parameters `cel`, `q`,
@@ -68,10 +69,11 @@ pub(crate) async fn facets(app: Arc<App>, call: Call) -> Answered {
     if fields.len() > MAX_FACETS {
         return Problem::parameter("fields", format_args!("more than {MAX_FACETS} fields"));
     }
-    match app.backend.facets(search, fields).await {
+    match app.backend.facets(search, fields.clone()).await {
         Ok(found) => {
-            let facets: Vec<FacetJson> = found
+            let facets: Vec<FacetJson> = fields
                 .into_iter()
+                .zip(found.values)
                 .map(|(field, values)| FacetJson {
                     field,
                     values: values
@@ -80,7 +82,7 @@ pub(crate) async fn facets(app: Arc<App>, call: Call) -> Answered {
                         .collect(),
                 })
                 .collect();
-            answer::json(StatusCode::OK, &Page { items: facets, next_cursor: None })
+            answer::json(StatusCode::OK, &Counted { items: facets, counts_are_more: found.more })
         }
         Err(problem) => answer::store(Family::V1, &problem, &problem.to_string()),
     }
@@ -235,8 +237,21 @@ pub(crate) struct Found {
     items: Vec<Value>,
     /// How many there are on all pages.
     total: u64,
+    /// There may be more than `total`: words that stand in very many alerts are counted in the newest
+    /// ones only.
+    total_is_more: bool,
     /// Send as `cursor` for the next page; null at the end.
     next_cursor: Option<String>,
+}
+
+/// How often the values of fields occur.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Facets)]
+pub(crate) struct Counted {
+    /// The fields asked for.
+    items: Vec<FacetJson>,
+    /// There may be more than counted, as with the total of a search.
+    counts_are_more: bool,
 }
 
 /// How often the values of a field occur.

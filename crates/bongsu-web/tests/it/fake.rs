@@ -289,9 +289,9 @@ impl Backend for Fake {
         boxed(Ok(ids.take(search.limit).map(alert).collect()))
     }
 
-    fn count(&self, search: Search) -> Answer<'_, Result<u64, StoreError>> {
+    fn count(&self, search: Search) -> Answer<'_, Result<Total, StoreError>> {
         self.searches.lock().push(search);
-        boxed(Ok(5))
+        boxed(Ok(Total { n: 5, more: false }))
     }
 
     fn facets(
@@ -301,7 +301,8 @@ impl Backend for Fake {
     ) -> Answer<'_, Result<Facets, StoreError>> {
         self.searches.lock().push(search);
         let value = || FacetValue { value: Some("x".to_owned()), count: 1 };
-        boxed(Ok(fields.into_iter().map(|field| (field, vec![value()])).collect()))
+        let values = fields.iter().map(|_| vec![value()]).collect();
+        boxed(Ok(Facets { values, more: false }))
     }
 
     fn wide_alert(&self, fingerprint: String) -> Answer<'_, Result<Option<WideAlert>, StoreError>> {

@@ -41,7 +41,8 @@ impl SearchArguments {
         let page = global.client()?.get("v1/occurrences", &query)?;
         let found = page["items"].as_array().map(Vec::as_slice).unwrap_or_default();
         list(found, global)?;
-        global.say(&format!("{} of {}", found.len(), page["total"]));
+        let more = if page["total_is_more"] == true { " or more" } else { "" };
+        global.say(&format!("{} of {}{more}", found.len(), page["total"]));
         Ok(Exit::Done)
     }
 }
@@ -132,5 +133,8 @@ fn facets(page: &Value, global: &Global) -> Outcome {
     }
     let listing = Listing { columns: &["FIELD", "VALUE", "ALERTS"], rows };
     listing.print(global.output, &global.fields).map_err(Failure::usage)?;
+    if page["counts_are_more"] == true {
+        global.say("the words stand in very many alerts: counted in the newest ones");
+    }
     Ok(Exit::Done)
 }
