@@ -8,6 +8,7 @@ mod comparison;
 pub mod question;
 mod reduce;
 
+use std::fmt;
 use std::time::Duration;
 
 pub use comparison::{Comparison, Operator};
@@ -175,6 +176,34 @@ pub enum BoolExpr {
     Or(Box<BoolExpr>, Box<BoolExpr>),
 }
 
+/// As [`BoolExpr::parse`] reads it, with the parentheses it needs.
+impl fmt::Display for BoolExpr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let inside = |f: &mut fmt::Formatter<'_>, part: &Self, bare: bool| match bare {
+            true => write!(f, "{part}"),
+            false => write!(f, "({part})"),
+        };
+        match self {
+            Self::Firing(name) => f.write_str(name),
+            Self::Not(part) => {
+                f.write_str("not ")?;
+                inside(f, part, matches!(**part, Self::Firing(_) | Self::Not(_)))
+            }
+            Self::And(a, b) => {
+                inside(f, a, !matches!(**a, Self::Or(..)))?;
+                f.write_str(" and ")?;
+                // It is read from the left.
+                inside(f, b, matches!(**b, Self::Firing(_) | Self::Not(_)))
+            }
+            Self::Or(a, b) => {
+                inside(f, a, true)?;
+                f.write_str(" or ")?;
+                inside(f, b, !matches!(**b, Self::Or(..)))
+            }
+        }
+    }
+}
+
 /// Parentheses and negations inside each other.
 const MOST_NESTED: usize = 32;
 
@@ -269,8 +298,13 @@ mod tests {
             ("B and A or C", true),
             ("B and (A or C)", false),
             ("not (A and B) AND C", true),
+            ("not not A", true),
+            ("A or (B or C) and (A and not (B or C))", true),
+            ("(A or B) and (C or B) or A", true),
         ] {
-            assert_eq!(BoolExpr::parse(text).unwrap().holds(&fires), holds, "{text}");
+            let read = BoolExpr::parse(text).unwrap();
+            assert_eq!(read.holds(&fires), holds, "{text}");
+            assert_eq!(BoolExpr::parse(&read.to_string()), Ok(read), "{text}");
         }
         for text in ["", "A B", "and", "A and", "(A", "A)", "not", &"(".repeat(100)] {
             assert!(BoolExpr::parse(text).is_err(), "{text}");

@@ -9,6 +9,7 @@ pub mod kustomize;
 mod object;
 mod overlay;
 mod policy;
+mod print;
 mod reader;
 mod rule;
 
@@ -18,10 +19,12 @@ use bongsu_lang::yaml::{self, Kind, Limits, Node};
 use bongsu_model::{Diagnostic, Source};
 
 pub use overlay::{Change, Overlaid, Patch, RuleMatch, apply, read_strategic};
+pub(crate) use print::number;
+pub use print::{beyond_family, canonical, to_value, to_yaml};
 pub use rule::apply_threshold;
 
 use crate::codes;
-use crate::rule::Group;
+use crate::rule::{Group, Language};
 pub(crate) use reader::Reader;
 
 /// What a file may cost.
@@ -36,6 +39,8 @@ pub struct Options {
     pub strict: bool,
     /// Unknown keys are no mistake.
     pub ignore_unknown: bool,
+    /// What expressions of groups that name no `type` are written in.
+    pub language: Language,
 }
 
 /// What a file says.
@@ -81,7 +86,8 @@ pub fn is_meant(text: &str) -> bool {
 /// # Errors
 /// Every mistake.
 pub fn read(source: &Arc<Source>, options: &Options) -> Result<Loaded, Vec<Diagnostic>> {
-    let mut reader = Reader::new(Arc::clone(source), options.ignore_unknown);
+    let mut reader =
+        Reader::new(Arc::clone(source), options.ignore_unknown).speaking(options.language);
     let documents = if options.strict {
         yaml::parse(&source.text, &COST).map(|first| first.into_iter().collect())
     } else {
@@ -119,8 +125,13 @@ pub fn read(source: &Arc<Source>, options: &Options) -> Result<Loaded, Vec<Diagn
 ///
 /// # Errors
 /// Every mistake.
-pub fn read_group(source: &Arc<Source>, file: &str) -> Result<Group, Vec<Diagnostic>> {
-    let mut reader = Reader::new(Arc::clone(source), false);
+pub fn read_group(
+    source: &Arc<Source>,
+    file: &str,
+    options: &Options,
+) -> Result<Group, Vec<Diagnostic>> {
+    let mut reader =
+        Reader::new(Arc::clone(source), options.ignore_unknown).speaking(options.language);
     let document = match yaml::parse(&source.text, &COST) {
         Ok(Some(document)) => document,
         Ok(None) => return Err(vec![Diagnostic::error(codes::DOCUMENT, "there is no group")]),

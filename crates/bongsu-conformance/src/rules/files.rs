@@ -30,7 +30,7 @@ pub(super) fn run(folder: &Path, report: &mut Report) -> Result<()> {
 fn judge(case: &Value, source: &Arc<Source>) -> Result<(), String> {
     // promtool was given objects without their wrapper.
     let strict = case["format"] != "PrometheusRule";
-    let loaded = read(source, &Options { strict, ignore_unknown: false });
+    let loaded = read(source, &Options { strict, ..Options::default() });
     match (case["promtool_3_5_3"] == "ok", loaded) {
         (true, Ok(loaded)) => {
             counts(case, &loaded)?;

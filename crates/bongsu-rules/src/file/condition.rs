@@ -13,6 +13,22 @@ use crate::condition::{
 };
 use crate::rule::Policy;
 
+pub(super) const DIRECTIONS: &[(&str, Direction)] =
+    &[("up", Direction::Up), ("down", Direction::Down), ("both", Direction::Both)];
+pub(super) const MISSING: &[(&str, Missing)] = &[
+    ("not_breaching", Missing::NotBreaching),
+    ("breaching", Missing::Breaching),
+    ("ignore", Missing::Ignore),
+];
+pub(super) const STATISTICS: &[(&str, Statistic)] = &[
+    ("avg", Statistic::Avg),
+    ("sum", Statistic::Sum),
+    ("min", Statistic::Min),
+    ("max", Statistic::Max),
+    ("count", Statistic::Count),
+    ("percentile", Statistic::Percentile(f64::NAN)),
+];
+
 const EVENTS: [&str; 5] = ["index", "query", "window", "delay", "group_by"];
 
 /// Everything the kinds may say; which of it one does is checked by its keys.
@@ -90,21 +106,6 @@ fn setting(
     rule: &mut Policy,
     reader: &mut Reader,
 ) {
-    const DIRECTIONS: &[(&str, Direction)] =
-        &[("up", Direction::Up), ("down", Direction::Down), ("both", Direction::Both)];
-    const MISSING: &[(&str, Missing)] = &[
-        ("not_breaching", Missing::NotBreaching),
-        ("breaching", Missing::Breaching),
-        ("ignore", Missing::Ignore),
-    ];
-    const STATISTICS: &[(&str, Statistic)] = &[
-        ("avg", Statistic::Avg),
-        ("sum", Statistic::Sum),
-        ("min", Statistic::Min),
-        ("max", Statistic::Max),
-        ("count", Statistic::Count),
-        ("percentile", Statistic::Percentile(f64::NAN)),
-    ];
     match key {
         "index" => settings.events.index = reader.text(value).unwrap_or_default(),
         "query" => settings.events.query = reader.text(value).unwrap_or_default(),

@@ -43,7 +43,7 @@ const FAMILY: &[&str] = &[
 ];
 
 /// Languages by the name of a group's `type`.
-const LANGUAGES: &[(&str, Language)] = &[
+pub(super) const LANGUAGES: &[(&str, Language)] = &[
     ("prometheus", Language::PromQl),
     ("promql", Language::PromQl),
     ("metricsql", Language::MetricsQl),
@@ -53,6 +53,10 @@ const LANGUAGES: &[(&str, Language)] = &[
     ("logsql", Language::LogsQl),
     ("graphite", Language::Graphite),
 ];
+
+/// Nothing is the default of whoever is asked.
+pub(super) const PARTIAL_RESPONSES: &[(&str, Option<PartialResponse>)] =
+    &[("abort", Some(PartialResponse::Abort)), ("warn", Some(PartialResponse::Warn)), ("", None)];
 
 impl Flavour {
     fn group_keys(self) -> &'static [&'static str] {
@@ -100,6 +104,7 @@ pub(super) fn read(
     reader: &mut Reader,
 ) -> Group {
     let mut group = Group { file: Arc::clone(file), ..Group::default() };
+    group.options.language = reader.language();
     let mut rules: Option<Arc<Node>> = None;
     reader.fields(node, "rulefmt.RuleGroup", flavour.group_keys(), |key, value, reader| {
         if key == "rules" {
@@ -149,12 +154,7 @@ pub(super) fn setting(group: &mut Group, key: &str, value: &Arc<Node>, reader: &
         }
         "labels" => group.labels = labels(value, reader),
         "partial_response_strategy" => {
-            const WORDS: &[(&str, Option<PartialResponse>)] = &[
-                ("abort", Some(PartialResponse::Abort)),
-                ("warn", Some(PartialResponse::Warn)),
-                ("", None),
-            ];
-            options.partial_response = reader.word(value, WORDS).flatten();
+            options.partial_response = reader.word(value, PARTIAL_RESPONSES).flatten();
         }
         "source_tenants" => options.source_tenants = reader.texts(value),
         "tenant" => options.tenant = reader.text(value),

@@ -79,6 +79,7 @@ fn rule_group(document: &Arc<Node>, loaded: &mut Loaded, reader: &mut Reader) {
     let file: Arc<str> = Arc::from(named(document, reader));
     let name = file.rsplit('/').next().unwrap_or_default().to_owned();
     let mut group = Group { name, file, ..Group::default() };
+    group.options.language = reader.language();
     group.place = Some(reader.place(document));
     let Some(spec) = document.get("spec") else {
         reader.fault(codes::DOCUMENT, document, "a RuleGroup needs a spec");

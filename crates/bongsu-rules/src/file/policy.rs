@@ -13,13 +13,13 @@ use crate::codes;
 use crate::condition::Comparison;
 use crate::rule::{Datapoints, NoData, OnError, Policy, Recover};
 
-const NO_DATA: &[(&str, NoData)] = &[
+pub(super) const NO_DATA: &[(&str, NoData)] = &[
     ("ok", NoData::Ok),
     ("firing", NoData::Firing),
     ("keep", NoData::Keep),
     ("no_data", NoData::NoData),
 ];
-const ON_ERROR: &[(&str, OnError)] =
+pub(super) const ON_ERROR: &[(&str, OnError)] =
     &[("keep", OnError::Keep), ("firing", OnError::Firing), ("error", OnError::Error)];
 
 /// Reads one key of a rule.

@@ -10,6 +10,7 @@ use bongsu_lang::yaml::{Entry, Error, Kind, Node, Scalar};
 use bongsu_model::{Diagnostic, Place, Source};
 
 use crate::codes;
+use crate::rule::Language;
 
 /// Mistakes reported of one file.
 const MOST_FOUND: usize = 1000;
@@ -18,12 +19,23 @@ const MOST_FOUND: usize = 1000;
 pub(crate) struct Reader {
     source: Arc<Source>,
     ignore_unknown: bool,
+    language: Language,
     found: Vec<Diagnostic>,
 }
 
 impl Reader {
     pub(crate) fn new(source: Arc<Source>, ignore_unknown: bool) -> Self {
-        Self { source, ignore_unknown, found: Vec::new() }
+        Self { source, ignore_unknown, language: Language::default(), found: Vec::new() }
+    }
+
+    /// The same for groups that name no `type`.
+    pub(crate) fn speaking(self, language: Language) -> Self {
+        Self { language, ..self }
+    }
+
+    /// What expressions of groups that name no `type` are written in.
+    pub(crate) fn language(&self) -> Language {
+        self.language
     }
 
     pub(crate) fn place(&self, node: &Node) -> Place {

@@ -21,7 +21,7 @@ fn lines(found: &[Diagnostic]) -> String {
     found.iter().map(|finding| finding.on_one_line() + "\n").collect()
 }
 
-const STRICT: Options = Options { strict: true, ignore_unknown: false };
+const STRICT: Options = Options { strict: true, ignore_unknown: false, language: Language::PromQl };
 
 #[test]
 fn every_mistake_with_its_place_in_promtools_words() {
@@ -236,10 +236,125 @@ groups:
 #[test]
 fn one_group_alone() {
     let text = "name: g\ninterval: 30s\nrules: [{alert: A, expr: up}]\n";
-    let group = super::read_group(&source(text), "team").unwrap();
+    let read = |text: &str| super::read_group(&source(text), "team", &Options::default());
+    let group = read(text).unwrap();
     assert_eq!((&*group.file, group.rules.len()), ("team", 1));
-    assert!(super::read_group(&source("rules: []"), "team").is_err());
-    assert!(super::read_group(&source(""), "team").is_err());
+    assert!(read("rules: []").is_err());
+    assert!(read("").is_err());
+    let loki = Options { language: Language::LogQl, ..Options::default() };
+    let text = "name: g\nrules: [{alert: A, expr: 'sum(rate({app=\"a\"} |= \"x\" [5m])) > 1'}]\n";
+    let group = super::read_group(&source(text), "team", &loki).unwrap();
+    assert_eq!(group.options.language, Language::LogQl);
+    assert!(read(text).is_err());
+}
+
+/// All that groups and rules may say, of each kind one.
+const EVERYTHING: &str = r#"
+groups:
+- name: all
+  interval: 30s
+  query_offset: 0s
+  limit: 10
+  labels: {team: a, severity: page}
+  datasource: logs
+  partial_response_strategy: warn
+  source_tenants: [a, b]
+  align_evaluation_time_on_interval: true
+  eval_offset: -5s
+  tenant: "1:2"
+  params: {a: [x, "1"], b: [y]}
+  headers: ["X-A: 1"]
+  rules:
+  - {record: 'a:b', expr: "sum(a)  by (b)", labels: {x: "true", severity: ""}}
+  - alert: A
+    expr: "0.9  <  (a / b)"
+    for: 5m
+    keep_firing_for: 1h
+    no_data: no_data
+    on_error: firing
+    datapoints: {breaching: 2, of: 3}
+    recover: '< 0.5'
+    enabled: false
+    active_times:
+    - {times: [{start_time: '09:00', end_time: '24:00'}], weekdays: ['monday:friday'], months: ['1:3', june], years: 2026, days_of_month: ['-3:-1'], location: Asia/Seoul}
+    - {weekdays: []}
+    labels: {severity: "{{ $labels.x }}"}
+    annotations: {summary: "first\nsecond: 'quoted' \"x\"", empty: ""}
+  - {alert: R, expr: "up", recover: "sum( up )  > 1"}
+  - {alert: F, frequency: {index: 'logs-*', query: 'level:ERROR', window: 5m, delay: 1m, group_by: [service, host], threshold: '>= 50'}}
+  - {alert: S, spike: {window: 10m, factor: 2.5, direction: both, min_reference: 100, min_current: 1}}
+  - {alert: L, flatline: {window: 10m, below: 3, forget_after: 1d}}
+  - {alert: N, new_term: {index: audit, fields: [user, country]}}
+  - {alert: C, cardinality: {window: 5m, field: ip, threshold: 1e4}}
+  - {alert: M, metric: {window: 5m, field: latency, statistic: percentile, percentile: 99.9, threshold: '> 0.5', min_events: 20}}
+  - {alert: M2, metric: {window: 5m, field: latency, statistic: max, threshold: '!= -1'}}
+  - {alert: P, percentage: {window: 5m, matching: 'status:500', threshold: '> 5', min_events: 100}}
+  - {alert: T, threshold: {expr: "max( x )", op: '<=', value: -1.5, missing: breaching, datapoints: {breaching: 1, of: 2}}}
+  - {alert: O, composite: {when: 'not (F and S) or L'}}
+- name: other
+  type: logql
+  rules: [{alert: A, expr: '{a="b"} |= "c"'}]
+"#;
+
+/// Without places, which are not kept.
+fn bare(mut group: crate::Group) -> crate::Group {
+    group.place = None;
+    for rule in &mut group.rules {
+        (rule.place, rule.expr_place) = (None, None);
+    }
+    group
+}
+
+#[test]
+fn what_is_printed_is_read_back() {
+    let groups = load(EVERYTHING).unwrap().groups;
+    let printed: Vec<String> = groups.iter().map(super::to_yaml).collect();
+    for (group, text) in groups.iter().zip(&printed) {
+        let again = super::read_group(&source(text), "r.yml", &Options::default());
+        assert_eq!(again.map(bare), Ok(bare(group.clone())), "{text}");
+    }
+    insta::assert_snapshot!(printed.join("---\n"));
+    assert_eq!(
+        super::beyond_family(&groups[0]).join(" "),
+        "datasource partial_response_strategy tenant eval_offset params headers no_data on_error \
+         datapoints recover active_times enabled frequency spike flatline new_term cardinality \
+         metric percentage threshold composite"
+    );
+    assert!(super::beyond_family(&groups[1]).is_empty());
+}
+
+#[test]
+fn what_means_the_same_is_printed_the_same() {
+    let one = |text: &str| {
+        let text = format!("groups: [{{name: g, {text}}}]");
+        super::canonical(&load(&text).unwrap().groups[0])
+    };
+    for (a, b) in [
+        ("rules: [{alert: A, expr: 'a / b > 1'}]", "rules: [{alert: A, expr: '1.0 < (a/b)'}]"),
+        (
+            "rules: [{record: A, expr: '(sum(a)  by (b))'}]",
+            "rules: [{record: A, expr: 'sum by (b) (a)'}]",
+        ),
+        (
+            "labels: {x: y}, rules: [{record: A, expr: a}]",
+            "rules: [{record: A, expr: a, labels: {x: y}}]",
+        ),
+        ("interval: 60s, rules: []", "interval: 1m, rules: []"),
+        (
+            "rules: [{alert: A, threshold: {expr: 'max( x )', value: 1}}]",
+            "rules: [{alert: A, threshold: {expr: max(x), op: '>', value: 1.0}}]",
+        ),
+    ] {
+        assert_eq!(one(a), one(b), "{a}");
+    }
+    for (a, b) in [
+        ("rules: [{alert: A, expr: '(a or b) > 1'}]", "rules: [{alert: A, expr: 'a or b > 1'}]"),
+        ("rules: [{alert: A, expr: a > 1}]", "rules: [{alert: A, expr: a > 1, no_data: keep}]"),
+    ] {
+        assert_ne!(super::to_yaml(&one(a)), super::to_yaml(&one(b)), "{a}");
+    }
+    let canonical = one("rules: [{alert: A, expr: '-a > 1'}, {alert: B, expr: '(a or b) > 1'}]");
+    assert_eq!(super::canonical(&canonical), canonical);
 }
 
 proptest::proptest! {

@@ -85,16 +85,7 @@ impl Condition {
     }
 
     pub(super) fn with_number(self, key: &str, number: Option<f64>) -> Self {
-        self.with_some(key, number.map(number_value))
-    }
-}
-
-/// A whole number as one.
-pub(super) fn number_value(number: f64) -> Value {
-    if number.fract() == 0.0 && number.abs() < 1e15 {
-        Value::Int(number as i64)
-    } else {
-        Value::Float(number)
+        self.with_some(key, number.map(crate::file::number))
     }
 }
 

@@ -86,8 +86,10 @@ fn load(
                 }
             };
             let source = Arc::new(Source { name: path, text });
-            let reading =
-                crate::file::Options { strict: false, ignore_unknown: options.ignore_unknown };
+            let reading = crate::file::Options {
+                ignore_unknown: options.ignore_unknown,
+                ..Default::default()
+            };
             match crate::file::read(&source, &reading) {
                 Ok(loaded) => groups.extend(loaded.groups),
                 Err(found) => found.iter().for_each(|finding| fail(finding.on_one_line())),

@@ -78,7 +78,7 @@ impl CheckRules {
         let (sources, mut found) = sources(&self.paths)?;
         let files: Vec<String> = sources.iter().map(|source| source.name.clone()).collect();
         let (mut groups, mut patches) = (Vec::new(), Vec::new());
-        let options = Options { strict: self.prometheus, ignore_unknown: false };
+        let options = Options { strict: self.prometheus, ..Options::default() };
         for source in sources {
             match file::read(&Arc::new(source), &options) {
                 Ok(mut loaded) => {
