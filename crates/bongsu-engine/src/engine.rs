@@ -134,6 +134,8 @@ pub(crate) struct Shared {
     /// A run ended.
     pub(crate) run_over: Notify,
     pub(crate) saving: tokio::sync::Mutex<()>,
+    /// One change of written rules at a time.
+    pub(crate) ruling: tokio::sync::Mutex<()>,
     /// Series that are kept here.
     pub(crate) series: SeriesQueries,
     pub(crate) scraper: tokio::sync::Mutex<Scraper>,
@@ -238,8 +240,8 @@ impl Engine {
         let remembered = flow.furnish(library, now);
         let settings = rules::options(&core.loaded.monitoring(), &core.loaded.external_url);
         let monitoring = core.loaded.monitoring();
-        let written = (core.loaded.rules(), &*monitoring);
-        let (rules, forgotten) = Rules::start(written, settings, &restored.documents, now);
+        let book = (core.loaded.rules(), &*monitoring);
+        let (rules, forgotten) = Rules::start(book, settings, &restored.documents, now);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let metrics = Metrics::default();
         for kind in core.loaded.kinds() {
@@ -271,6 +273,7 @@ impl Engine {
             calling: Semaphore::new(CALLS),
             run_over: Notify::new(),
             saving: tokio::sync::Mutex::default(),
+            ruling: tokio::sync::Mutex::default(),
             series: SeriesQueries::new(series),
             scraper: tokio::sync::Mutex::default(),
             rules: Mutex::new(rules),

@@ -49,6 +49,9 @@ pub(crate) const LAST_RUN: u8 = 8;
 /// Kind of documents: what rules remember.
 pub(crate) const RULE_STATE: u8 = 9;
 
+/// Kind of documents: groups of rules that were written through the API.
+pub(crate) const RULE_GROUP: u8 = 10;
+
 /// A document as the store held it at the start.
 pub(crate) struct Document {
     pub(crate) kind: u8,

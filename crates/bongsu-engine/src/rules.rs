@@ -1,18 +1,21 @@
 //! Rules of the configuration as the pipeline holds them: the engine that evaluates them, what of its
 //! state is not stored yet, what happened lately.
 
-use std::collections::{HashMap, VecDeque};
+pub(crate) mod written;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
 use bongsu_config::monitoring::Monitoring;
 use bongsu_model::{Diagnostic, LabelHash, Source, Timestamp};
 use bongsu_rules::engine::{Engine, GroupId, Input, Options, Record, RuleId};
-use bongsu_rules::rule::Group;
+use bongsu_rules::rule::{Group, Language};
 use bongsu_rules::template::External;
 use bongsu_rules::{file, slo};
 use bongsu_store::Row;
 
 use crate::records::{Document, RULE_STATE};
+use written::Written;
 
 /// Evaluations remembered of a rule.
 const EVALUATIONS: usize = 20;
@@ -26,6 +29,8 @@ pub struct RuleFiles {
     pub rules: Vec<Source>,
     /// Files of service level objectives.
     pub slos: Vec<Source>,
+    /// What expressions of groups that name no `type` are written in.
+    pub language: Language,
 }
 
 impl RuleFiles {
@@ -56,7 +61,8 @@ impl RuleBook {
     pub fn read(files: RuleFiles) -> Result<(Self, Vec<Diagnostic>), Vec<Diagnostic>> {
         let (mut groups, mut patches) = (Vec::new(), Vec::new());
         let (mut faults, mut warnings) = (Vec::new(), Vec::new());
-        let RuleFiles { rules, slos } = files;
+        let RuleFiles { rules, slos, language } = files;
+        let options = file::Options { language, ..file::Options::default() };
         match slo::load_all(slos.into_iter().map(Arc::new), &slo::Options::default()) {
             Ok((mut made, mut found)) => {
                 groups.append(&mut made.groups);
@@ -65,7 +71,7 @@ impl RuleBook {
             Err(mut found) => faults.append(&mut found),
         }
         for source in rules {
-            match file::read(&Arc::new(source), &file::Options::default()) {
+            match file::read(&Arc::new(source), &options) {
                 Ok(mut loaded) => {
                     groups.append(&mut loaded.groups);
                     patches.append(&mut loaded.patches);
@@ -88,9 +94,17 @@ impl RuleBook {
         &self.groups
     }
 
-    /// The groups with what the configuration says of those that do not say it themselves.
-    pub(crate) fn completed(&self, monitoring: &Monitoring) -> Vec<Group> {
-        let mut groups = self.groups.clone();
+    /// The names of the files that groups are from.
+    pub(crate) fn files(&self) -> BTreeSet<Arc<str>> {
+        self.groups.iter().map(|group| Arc::clone(&group.file)).collect()
+    }
+
+    /// The groups and those written beside them, with what the configuration says of those that do
+    /// not say it themselves.
+    pub(crate) fn completed(&self, written: &Written, monitoring: &Monitoring) -> Vec<Group> {
+        let files = self.files();
+        let beside = written.beside(&files).map(|written| written.group.clone());
+        let mut groups: Vec<Group> = self.groups.iter().cloned().chain(beside).collect();
         for group in &mut groups {
             group.interval.get_or_insert(monitoring.global.evaluation_interval);
             group.query_offset.get_or_insert(monitoring.global.rule_query_offset);
@@ -141,6 +155,8 @@ pub(crate) struct Gap {
 /// All that the rules' lock guards. It is taken before that of the core.
 pub(crate) struct Rules {
     pub(crate) engine: Engine,
+    /// Groups that do not come from files.
+    pub(crate) written: Written,
     /// Rows the store did not take, by their key; they go with the next ones.
     pub(crate) unsaved: HashMap<String, Row>,
     pub(crate) evaluations: HashMap<RuleId, VecDeque<Evaluation>>,
@@ -186,8 +202,9 @@ impl Rules {
         now: Timestamp,
     ) -> (Self, Vec<Row>) {
         let mut engine = Engine::new(options);
+        let written = Written::restore(documents);
         // Nothing is asked before the first tick.
-        drop(engine.step(now, Input::Reload(book.completed(monitoring))));
+        drop(engine.step(now, Input::Reload(book.completed(&written, monitoring))));
         let (mut kept, mut stale) = (Vec::new(), Vec::new());
         for document in documents.iter().filter(|document| document.kind == RULE_STATE) {
             match serde_json::from_slice::<Record>(&document.data) {
@@ -202,6 +219,7 @@ impl Rules {
         drop(engine.step(now, Input::Restore(kept)));
         let rules = Self {
             engine,
+            written,
             unsaved: HashMap::new(),
             evaluations: HashMap::new(),
             gaps: VecDeque::new(),

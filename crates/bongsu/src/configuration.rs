@@ -144,7 +144,11 @@ pub(crate) fn rules(
         Err(unknown) => faults.extend(unknown),
     }
     let slos = read_all(&below(&["slo/**/*.yaml", "slo/**/*.yml"]), &mut faults);
-    if faults.is_empty() { Ok(RuleFiles { rules, slos }) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(RuleFiles { rules, slos, ..RuleFiles::default() })
+    } else {
+        Err(faults)
+    }
 }
 
 /// The files that patterns name, in order; one that two of them name is one file.

@@ -1,11 +1,16 @@
 //! What callers ask about rules.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use bongsu_model::Timestamp;
+use bongsu_lang::yaml;
+use bongsu_model::{Diagnostic, Timestamp};
 use serde_json::Value;
+use thiserror::Error;
 
 pub use bongsu_rules::view::RulesQuery;
+
+use super::{Answer, IngestError, StoreError};
 
 /// How one evaluation of a rule went.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +55,102 @@ pub struct GapView {
     pub missed: u64,
 }
 
+/// What all rules have in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleGlobals {
+    /// Interval of groups that name none.
+    pub interval: Duration,
+    /// Query offset of groups that name none.
+    pub query_offset: Duration,
+    /// What every alert that leaves has besides its own labels.
+    pub external_labels: BTreeMap<String, String>,
+}
+
+/// Where a group is from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GroupOrigin {
+    /// A file or object of the configuration, changed by its overlays.
+    File,
+    /// A pack that ships.
+    Pack,
+    /// It was written through the API.
+    Written {
+        /// Whose it is, if the writer said so.
+        owner: Option<String>,
+        /// Who wrote it.
+        by: Option<String>,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A group as it is defined.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DefinedGroup {
+    /// Its file, object, pack or namespace.
+    pub file: String,
+    /// Its name.
+    pub name: String,
+    /// The group with all its rules, as ruler APIs take it.
+    pub definition: yaml::Value,
+    /// Where it is from.
+    pub origin: GroupOrigin,
+    /// It rests because its namespace is now the name of a file.
+    pub hidden: bool,
+}
+
+/// A group to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewGroup {
+    /// Where to.
+    pub namespace: String,
+    /// One group in YAML.
+    pub text: String,
+    /// Whose it is.
+    pub owner: Option<String>,
+    /// Who writes it.
+    pub by: Option<String>,
+}
+
+/// Why rules were not written or removed.
+#[derive(Debug, Error)]
+pub enum RulerError {
+    /// The text is wrong: 400.
+    #[error("the group was refused")]
+    Refused(Vec<Diagnostic>),
+    /// A limit is exceeded: 400.
+    #[error("{0}")]
+    TooMuch(String),
+    /// The namespace is a file of the configuration: 409.
+    #[error("namespace {0:?} is managed by a file of that name: change it there")]
+    Fixed(String),
+    /// There is no such group: 404.
+    #[error("group does not exist")]
+    UnknownGroup,
+    /// Nothing was written into the namespace: 404.
+    #[error("group namespace does not exist")]
+    UnknownNamespace,
+    /// Too much waits to be written: 429.
+    #[error("overloaded, try again later")]
+    Overloaded {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// It could not be made durable; nothing has changed.
+    #[error("it could not be stored: {0}")]
+    Store(StoreError),
+}
+
+impl From<IngestError> for RulerError {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Overloaded { retry_after } => Self::Overloaded { retry_after },
+            IngestError::Store(error) => Self::Store(error),
+            IngestError::Invalid(messages) => Self::TooMuch(messages.join("; ")),
+        }
+    }
+}
+
 /// What the outside may ask about rules.
 pub trait RuleBackend: Send + Sync {
     /// Groups with their rules and alerts: the data of Prometheus' `/api/v1/rules`.
@@ -66,4 +167,21 @@ pub trait RuleBackend: Send + Sync {
 
     /// Evaluations that did not take place, the last first.
     fn gaps(&self) -> Vec<GapView>;
+
+    /// What all rules have in common.
+    fn rule_globals(&self) -> RuleGlobals;
+
+    /// All groups as they are defined: those of files and packs, then those that were written.
+    fn defined_groups(&self) -> Vec<DefinedGroup>;
+
+    /// Writes a group; its rules are in force when this answers.
+    fn write_group(&self, group: NewGroup) -> Answer<'_, Result<(), RulerError>>;
+
+    /// Removes a written group, or all of a namespace.
+    fn remove_groups(
+        &self,
+        namespace: String,
+        group: Option<String>,
+        by: Option<String>,
+    ) -> Answer<'_, Result<(), RulerError>>;
 }

@@ -3,7 +3,10 @@
 use bongsu_rules::view;
 use serde_json::Value;
 
-use crate::api::{EvaluationView, GapView, RuleBackend, RuleStory, RulesQuery};
+use crate::api::{
+    Answer, DefinedGroup, EvaluationView, GapView, NewGroup, RuleBackend, RuleGlobals, RuleStory,
+    RulerError, RulesQuery,
+};
 use crate::engine::Engine;
 
 impl RuleBackend for Engine {
@@ -53,5 +56,32 @@ impl RuleBackend for Engine {
             missed: gap.missed,
         };
         rules.gaps.iter().rev().map(view).collect()
+    }
+
+    fn rule_globals(&self) -> RuleGlobals {
+        let monitoring = self.0.core.lock().loaded.monitoring();
+        let global = &monitoring.global;
+        RuleGlobals {
+            interval: global.evaluation_interval,
+            query_offset: global.rule_query_offset,
+            external_labels: global.external_labels.clone(),
+        }
+    }
+
+    fn defined_groups(&self) -> Vec<DefinedGroup> {
+        self.0.defined_groups()
+    }
+
+    fn write_group(&self, group: NewGroup) -> Answer<'_, Result<(), RulerError>> {
+        Box::pin(self.0.write_group(group))
+    }
+
+    fn remove_groups(
+        &self,
+        namespace: String,
+        group: Option<String>,
+        by: Option<String>,
+    ) -> Answer<'_, Result<(), RulerError>> {
+        Box::pin(self.0.remove_groups(namespace, group, by))
     }
 }

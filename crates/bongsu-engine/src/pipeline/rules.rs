@@ -21,7 +21,7 @@ use tokio::task::spawn_blocking;
 use super::ingest::{Durable, Whose};
 use crate::api::QueryOptions;
 use crate::engine::Shared;
-use crate::rules::{self, Evaluation, Gap};
+use crate::rules::{self, Evaluation, Gap, Rules};
 use crate::scrape::sample::Kept;
 use crate::series::{self, When};
 use crate::sources;
@@ -71,14 +71,18 @@ impl Shared {
 
     /// Takes other rules.
     pub(crate) fn reload_rules(self: &Arc<Self>) {
-        let loaded = Arc::clone(&self.core.lock().loaded);
-        {
+        let errands = {
+            // Under one lock, so that of two the later one has what both brought.
             let mut rules = self.rules.lock();
+            let loaded = Arc::clone(&self.core.lock().loaded);
             let monitoring = loaded.monitoring();
             rules.engine.configure(rules::options(&monitoring, &loaded.external_url));
-        }
-        self.step_rules(Input::Reload(loaded.rules().completed(&loaded.monitoring())));
-        self.rules.lock().forget_evaluations();
+            let groups = loaded.rules().completed(&rules.written, &monitoring);
+            let errands = self.step_locked(&mut rules, Input::Reload(groups), None);
+            rules.forget_evaluations();
+            errands
+        };
+        self.run_errands(errands);
         self.rules_changed.notify_one();
     }
 
@@ -282,7 +286,15 @@ impl Shared {
 
     /// One step of the rules: what it changes is handed to the store under the rules' lock.
     fn step_with(self: &Arc<Self>, input: Input, asked: Option<&Asked>) -> Vec<Errand> {
-        let mut rules = self.rules.lock();
+        self.step_locked(&mut self.rules.lock(), input, asked)
+    }
+
+    fn step_locked(
+        self: &Arc<Self>,
+        rules: &mut Rules,
+        input: Input,
+        asked: Option<&Asked>,
+    ) -> Vec<Errand> {
         let now = self.clock.now();
         let effects = rules.engine.step(now, input);
         // While all groups wait for answers there is no next one.

@@ -120,6 +120,61 @@ pub(super) fn get_rules() {}
     responses((status = 200, body = Object)))]
 pub(super) fn get_alerts() {}
 
+#[utoipa::path(get, path = "/prometheus/api/v1/status/config", tag = "prometheus",
+    summary = "What rules have in common: intervals and external labels, as YAML",
+    responses((status = 200, body = Object)))]
+pub(super) fn get_status_config() {}
+
+#[utoipa::path(get, path = "/prometheus/config/v1/rules", tag = "prometheus",
+    summary = "Groups that were written through the API, by namespace, as YAML",
+    responses((status = 200, body = String, content_type = "application/yaml")))]
+pub(super) fn get_config_rules() {}
+
+#[utoipa::path(get, path = "/prometheus/config/v1/rules/{namespace}", tag = "prometheus",
+    summary = "Groups of one namespace, as YAML",
+    params(("namespace" = String, Path)),
+    responses((status = 200, body = String, content_type = "application/yaml")))]
+pub(super) fn get_config_rules_namespace() {}
+
+#[utoipa::path(get, path = "/prometheus/config/v1/rules/{namespace}/{group}", tag = "prometheus",
+    summary = "One group that was written through the API, as YAML",
+    params(("namespace" = String, Path), ("group" = String, Path)),
+    responses((status = 200, body = String, content_type = "application/yaml"),
+        (status = 404, body = String, content_type = "text/plain")))]
+pub(super) fn get_config_rules_group() {}
+
+#[utoipa::path(post, path = "/prometheus/config/v1/rules/{namespace}", tag = "prometheus",
+    summary = "Write one group: it is durable and in force when this is answered",
+    params(("namespace" = String, Path), ("owner" = Option<String>, Query, description = "Whose the group is")),
+    request_body(content = String, content_type = "application/yaml"),
+    responses((status = 202, body = Object),
+        (status = 400, body = String, content_type = "text/plain"),
+        (status = 409, body = String, content_type = "text/plain"),
+        (status = 413, body = String, content_type = "text/plain"),
+        (status = 429, body = String, content_type = "text/plain")))]
+pub(super) fn post_config_rules() {}
+
+#[utoipa::path(delete, path = "/prometheus/config/v1/rules/{namespace}", tag = "prometheus",
+    summary = "Remove all groups that were written into a namespace",
+    params(("namespace" = String, Path)),
+    responses((status = 202, body = Object),
+        (status = 404, body = String, content_type = "text/plain"),
+        (status = 409, body = String, content_type = "text/plain")))]
+pub(super) fn delete_config_rules_namespace() {}
+
+#[utoipa::path(delete, path = "/prometheus/config/v1/rules/{namespace}/{group}", tag = "prometheus",
+    summary = "Remove one group that was written through the API",
+    params(("namespace" = String, Path), ("group" = String, Path)),
+    responses((status = 202, body = Object),
+        (status = 404, body = String, content_type = "text/plain"),
+        (status = 409, body = String, content_type = "text/plain")))]
+pub(super) fn delete_config_rules_group() {}
+
+#[utoipa::path(get, path = "/api/v1/rules/groups", tag = "rules",
+    summary = "All groups as they are written, with where they are from",
+    responses((status = 200, body = v1::Page<rules::GroupJson>)))]
+pub(super) fn v1_rule_groups() {}
+
 #[utoipa::path(get, path = "/api/v1/rules/{name}/evaluations", tag = "rules",
     summary = "The last evaluations of the rules of a name",
     params(("name" = String, Path)),

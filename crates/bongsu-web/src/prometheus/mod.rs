@@ -5,6 +5,7 @@
 //! Prometheus' envelope `{status, data}` or `{status, errorType, error}`.
 
 pub(crate) mod query;
+pub(crate) mod ruler;
 pub(crate) mod rules;
 pub(crate) mod series;
 mod value;

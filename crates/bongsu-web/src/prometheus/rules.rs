@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use bongsu_engine::api::RulesQuery;
+use bongsu_engine::api::{RuleGlobals, RulesQuery};
+use bongsu_lang::yaml::{self, Value};
 use bongsu_model::Matchers;
+use serde_json::json;
 
 use super::{Refusal, finish, limit, parameters, success};
 use crate::answer::Answered;
@@ -53,6 +55,21 @@ pub(crate) async fn list(app: Arc<App>, call: Call) -> Answered {
         app.backend.rules(&asked).map(|data| success(&data)).map_err(Refusal::bad)
     };
     finish(made())
+}
+
+/// `GET status/config`: what rules have in common, as a part of the configuration in YAML.
+pub(crate) async fn config(app: Arc<App>, _call: Call) -> Answered {
+    let RuleGlobals { interval, query_offset, external_labels } = app.backend.rule_globals();
+    let labels =
+        external_labels.iter().map(|(k, v)| (Value::from(&**k), Value::from(&**v))).collect();
+    let length = |length| Value::from(bongsu_lang::duration::print(length));
+    let global = Value::Map(vec![
+        (Value::from("evaluation_interval"), length(interval)),
+        (Value::from("rule_query_offset"), length(query_offset)),
+        (Value::from("external_labels"), Value::Map(labels)),
+    ]);
+    let text = yaml::emit(&Value::Map(vec![(Value::from("global"), global)]));
+    success(&json!({ "yaml": text }))
 }
 
 /// `GET alerts`: pending and firing alerts of rules.

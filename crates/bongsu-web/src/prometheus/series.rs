@@ -143,7 +143,8 @@ pub(crate) async fn build(app: Arc<App>, _call: Call) -> Answered {
         "buildUser": build.build_user,
         "buildDate": build.build_date,
         "goVersion": "",
-        "features": {"bongsu": build.version},
+        // Grafana writes rules where it reads this.
+        "features": {"bongsu": build.version, "ruler_config_api": "true"},
     }))
 }
 

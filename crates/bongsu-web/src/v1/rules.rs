@@ -1,8 +1,10 @@
-//! What Prometheus' API does not say of rules: their last evaluations, and those that did not take
-//! place.
+//! What Prometheus' API does not say of rules: how they are written and where they are from, their
+//! last evaluations, and those that did not take place.
 
 use std::sync::Arc;
 
+use bongsu_engine::api::{DefinedGroup, GroupOrigin};
+use bongsu_lang::yaml;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
@@ -52,6 +54,50 @@ pub(crate) struct GapJson {
     until: String,
     /// How many.
     missed: u64,
+}
+
+/// A group as it is written.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = RuleGroup)]
+pub(crate) struct GroupJson {
+    /// Its file, object, pack or namespace.
+    file: String,
+    group: String,
+    /// `file`, `pack` or `api`.
+    origin: &'static str,
+    /// Whose it is, if whoever wrote it through the API said so.
+    owner: Option<String>,
+    /// Who wrote it through the API.
+    by: Option<String>,
+    /// When.
+    #[schema(format = DateTime)]
+    at: Option<String>,
+    /// It rests: its namespace is now the name of a file.
+    hidden: bool,
+    /// The group with all its rules, in YAML.
+    text: String,
+}
+
+impl From<DefinedGroup> for GroupJson {
+    fn from(defined: DefinedGroup) -> Self {
+        let DefinedGroup { file, name: group, definition, origin, hidden } = defined;
+        let (mut owner, mut by, mut at) = (None, None, None);
+        let origin = match origin {
+            GroupOrigin::File => "file",
+            GroupOrigin::Pack => "pack",
+            GroupOrigin::Written { owner: whose, by: who, at: when } => {
+                (owner, by, at) = (whose, who, Some(when.to_string()));
+                "api"
+            }
+        };
+        Self { file, group, origin, owner, by, at, hidden, text: yaml::emit(&definition) }
+    }
+}
+
+/// `GET /api/v1/rules/groups`: those of files and packs, then those that were written.
+pub(crate) async fn groups(app: Arc<App>, _call: Call) -> Answered {
+    let items = app.backend.defined_groups().into_iter().map(GroupJson::from).collect();
+    answer::json(StatusCode::OK, &Page { items, next_cursor: None })
 }
 
 /// `GET /api/v1/rules/{name}/evaluations`: of every rule of the name.

@@ -21,6 +21,8 @@ pub(crate) struct Fake {
     pub(crate) searches: Mutex<Vec<Search>>,
     /// What was delivered.
     pub(crate) payloads: Mutex<Vec<Delivered>>,
+    /// Groups of rules that were written.
+    pub(crate) groups: Mutex<Vec<NewGroup>>,
     layers: Mutex<Arc<Layers>>,
     pub(crate) flows: crate::flow::Flows,
     /// What the next commands fail with.
@@ -51,6 +53,7 @@ impl Fake {
             presets: Mutex::default(),
             searches: Mutex::default(),
             payloads: Mutex::default(),
+            groups: Mutex::default(),
             layers: Mutex::new(Arc::new(layers())),
             flows: Default::default(),
             broken: Mutex::default(),
@@ -79,7 +82,7 @@ impl Fake {
         }
     }
 
-    fn store_problem(&self) -> Option<StoreError> {
+    pub(crate) fn store_problem(&self) -> Option<StoreError> {
         match *self.broken.lock() {
             Broken::DiskFull => Some(StoreError { reason: "disk full".into(), full: true }),
             Broken::StoreGone => Some(StoreError { reason: "I/O error".into(), full: false }),

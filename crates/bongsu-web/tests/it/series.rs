@@ -4,14 +4,15 @@ use std::io::Write as _;
 use std::time::Duration;
 
 use bongsu_engine::api::*;
-use bongsu_model::Labels;
+use bongsu_lang::yaml;
+use bongsu_model::{Diagnostic, Labels};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http::Request;
 use http_body_util::Full;
 use serde_json::json;
 
-use crate::fake::{Fake, boxed};
+use crate::fake::{Broken, Fake, boxed};
 use crate::{Got, Server};
 
 impl SeriesBackend for Fake {
@@ -157,11 +158,133 @@ impl RuleBackend for Fake {
     fn gaps(&self) -> Vec<GapView> {
         Vec::new()
     }
+
+    fn rule_globals(&self) -> RuleGlobals {
+        RuleGlobals {
+            interval: Duration::from_secs(30),
+            query_offset: Duration::ZERO,
+            external_labels: [("cluster".to_owned(), "c1".to_owned())].into(),
+        }
+    }
+
+    fn defined_groups(&self) -> Vec<DefinedGroup> {
+        let owner = Some("sre".to_owned());
+        let written = GroupOrigin::Written { owner, by: None, at: self.now };
+        let group = |file: &str, name: &str, origin: &GroupOrigin| DefinedGroup {
+            file: file.to_owned(),
+            name: name.to_owned(),
+            definition: yaml::Value::from_json(&json!({"name": name, "rules": []})),
+            origin: origin.clone(),
+            hidden: false,
+        };
+        let of_file = group("rules/a.yaml", "g", &GroupOrigin::File);
+        vec![
+            of_file,
+            group("a/b", "true", &written),
+            group("team", "g", &written),
+            group("team", "h", &written),
+        ]
+    }
+
+    fn write_group(&self, group: NewGroup) -> Answer<'_, Result<(), RulerError>> {
+        let wrong = |text: &str| Diagnostic::error("BS2105", text);
+        let retry_after = Duration::from_millis(1500);
+        boxed(match (&*group.namespace, self.store_problem()) {
+            _ if *self.broken.lock() == Broken::Overloaded => {
+                Err(RulerError::Overloaded { retry_after })
+            }
+            (_, Some(problem)) => Err(RulerError::Store(problem)),
+            ("rules/a.yaml", _) => Err(RulerError::Fixed(group.namespace)),
+            ("many", _) => Err(RulerError::TooMuch("too many".to_owned())),
+            ("wrong", _) => Err(RulerError::Refused(vec![wrong("one"), wrong("two")])),
+            _ => {
+                self.groups.lock().push(group);
+                Ok(())
+            }
+        })
+    }
+
+    fn remove_groups(
+        &self,
+        namespace: String,
+        group: Option<String>,
+        _by: Option<String>,
+    ) -> Answer<'_, Result<(), RulerError>> {
+        boxed(match (&*namespace, group.as_deref()) {
+            ("team", None | Some("g")) => Ok(()),
+            (_, Some(_)) => Err(RulerError::UnknownGroup),
+            (_, None) => Err(RulerError::UnknownNamespace),
+        })
+    }
 }
 
 async fn form(server: &Server, path: &str, body: &str) -> Got {
     let request = Request::post(path).header("content-type", "application/x-www-form-urlencoded");
     server.send(request.body(Full::from(body.to_owned())).unwrap()).await
+}
+
+#[tokio::test]
+async fn groups_are_read_and_written_as_rulers_do() {
+    const ROOT: &str = "/prometheus/config/v1/rules";
+    let server = Server::new();
+    let all = server.get(ROOT).await;
+    assert_eq!((all.status, all.header("content-type")), (200, "application/yaml"));
+    let team = "team:\n- name: g\n  rules: []\n- name: h\n  rules: []\n";
+    assert_eq!(all.text(), format!("a/b:\n- name: \"true\"\n  rules: []\n{team}"));
+    for (path, status, body) in [
+        ("/team", 200, team),
+        ("/none", 200, "{}\n"),
+        ("/a%2Fb/true", 200, "name: \"true\"\nrules: []\n"),
+        ("/team/none", 404, "group does not exist\n"),
+        // It stands in a file.
+        ("/rules%2Fa.yaml/g", 404, "group does not exist\n"),
+    ] {
+        let got = server.get(&format!("{ROOT}{path}")).await;
+        assert_eq!((got.status, got.text()), (status, body), "{path}");
+    }
+    let send = async |method: &str, path: &str, body: &str| {
+        let request = Request::builder().method(method).uri(format!("{ROOT}{path}"));
+        server.send(request.body(Full::from(body.to_owned())).unwrap()).await
+    };
+    let done = r#"{"status":"success","data":null,"errorType":"","error":""}"#;
+    for (method, path, status, body) in [
+        ("POST", "/team%2Fa?owner=sre", 202, done),
+        (
+            "POST",
+            "/rules%2Fa.yaml",
+            409,
+            "namespace \"rules/a.yaml\" is managed by a file of that name: change it there",
+        ),
+        ("POST", "/many", 400, "too many"),
+        ("POST", "/wrong", 400, "one [BS2105]\ntwo [BS2105]"),
+        ("DELETE", "/team", 202, done),
+        ("DELETE", "/team/g", 202, done),
+        ("DELETE", "/none", 404, "group namespace does not exist"),
+        ("DELETE", "/team/none", 404, "group does not exist"),
+        ("POST", "", 405, "Method Not Allowed"),
+    ] {
+        let got = send(method, path, "name: g").await;
+        assert_eq!((got.status, got.text().trim_end()), (status, body), "{method} {path}");
+    }
+    let (namespace, owner) = ("team/a".to_owned(), Some("sre".to_owned()));
+    let wanted = NewGroup { namespace, text: "name: g".to_owned(), owner, by: None };
+    assert_eq!(*server.fake.groups.lock(), [wanted]);
+    for (broken, status) in
+        [(Broken::Overloaded, 429), (Broken::DiskFull, 507), (Broken::StoreGone, 503)]
+    {
+        *server.fake.broken.lock() = broken;
+        let got = send("POST", "/team", "name: g").await;
+        assert_eq!(got.status, status);
+        assert!(!got.header("retry-after").is_empty());
+    }
+    let own = server.get("/api/v1/rules/groups").await.json();
+    assert_eq!(own["items"].as_array().unwrap().len(), 4);
+    assert_eq!(own["items"][0]["origin"], "file");
+    assert_eq!(own["items"][1]["owner"], "sre");
+    assert_eq!(own["items"][1]["text"], "name: \"true\"\nrules: []\n");
+    let config = server.get("/api/v1/status/config").await.json();
+    let yaml = "global:\n  evaluation_interval: 30s\n  rule_query_offset: 0s\n  external_labels:\n    cluster: c1\n";
+    assert_eq!(config, json!({"status": "success", "data": {"yaml": yaml}}));
 }
 
 #[tokio::test]
