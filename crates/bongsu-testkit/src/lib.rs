@@ -12,6 +12,7 @@ pub mod oauth;
 pub mod process;
 pub mod proxy;
 pub mod remote_write;
+pub mod ruler;
 pub mod smtp;
 pub mod ssh;
 pub mod tls;

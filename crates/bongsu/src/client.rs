@@ -242,6 +242,23 @@ impl Client {
         serde_json::from_slice(&answer).map_err(|e| ClientError::Answer(e.to_string()))
     }
 
+    /// A request to the API of a ruler: `root` begins with a slash and is below the server's
+    /// address, `names` follow it, the body is YAML; the text of the answer.
+    pub(crate) fn ruler(
+        &self,
+        method: Method,
+        root: &str,
+        names: &[&str],
+        query: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Result<String, ClientError> {
+        let below: String = names.iter().map(|name| format!("/{}", path_segment(name))).collect();
+        let body = body.map(|text| ("application/yaml", text));
+        let path = format!("{root}{below}");
+        let answer = self.runtime.block_on(self.send_text(method, &path, query, body))?;
+        String::from_utf8(answer).map_err(|e| ClientError::Answer(e.to_string()))
+    }
+
     /// `POST` without a body below `/api/`.
     pub(crate) fn post(&self, path: &str) -> Result<Value, ClientError> {
         let answer = self.call(Method::POST, path, &[], None)?;
@@ -356,6 +373,7 @@ impl Client {
         self.send_text(method, path, query, body).await
     }
 
+    /// `path` is below `/api/`, or begins with a slash and is not.
     async fn send_text(
         &self,
         method: Method,
@@ -364,7 +382,8 @@ impl Client {
         body: Option<(&'static str, String)>,
     ) -> Result<Vec<u8>, ClientError> {
         let mut url = self.base.clone();
-        url.set_path(&format!("{}/api/{path}", url.path().trim_end_matches('/')));
+        let api = if path.starts_with('/') { "" } else { "/api/" };
+        url.set_path(&format!("{}{api}{path}", url.path().trim_end_matches('/')));
         if !query.is_empty() {
             url.query_pairs_mut().extend_pairs(query);
         }

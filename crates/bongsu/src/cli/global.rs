@@ -76,12 +76,18 @@ pub(crate) struct Global {
 impl Global {
     /// A client of the server.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
+        self.client_with(Vec::new())
+    }
+
+    /// A client of the server that sends these headers, too.
+    pub(crate) fn client_with(&self, headers: Vec<(String, String)>) -> Result<Client, Failure> {
         let config = match (&self.token_file, &self.http_config) {
             (Some(path), _) => HttpConfig::with_token_file(path),
             (None, Some(path)) => HttpConfig::load(&path.to_string_lossy()),
             (None, None) => Ok(HttpConfig::default()),
         };
-        let config = config.map_err(Failure::usage)?;
+        let mut config = config.map_err(Failure::usage)?;
+        config.headers.extend(headers);
         self.client_of(&self.server, config)
     }
 

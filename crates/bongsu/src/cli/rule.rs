@@ -2,6 +2,7 @@
 //!
 //! In: rule files, files of tests; a server. Out: findings, results, reports for people and for CI.
 
+mod apply;
 mod backtest;
 mod check;
 mod compare;
@@ -12,6 +13,7 @@ mod import;
 mod ls;
 mod pack;
 pub(crate) mod report;
+mod ruler;
 mod server;
 mod show;
 mod slo;
@@ -43,6 +45,8 @@ pub(crate) enum RuleCommand {
     Diff(diff::DiffRules),
     /// Say what on the server is not as in rule files.
     Drift(diff::DiffRules),
+    /// Write rule files to the server, or to Mimir or Loki.
+    Apply(apply::ApplyRules),
     /// Replay rules over a past time: how often they would have fired, and who would have been told.
     Backtest(backtest::BacktestRules),
     /// Send an alert of a rule as a drill.
@@ -66,6 +70,7 @@ impl RuleCommand {
             Self::Test(arguments) => arguments.run(global),
             Self::Diff(arguments) => arguments.run(global, Side::Files),
             Self::Drift(arguments) => arguments.run(global, Side::Server),
+            Self::Apply(arguments) => arguments.run(global),
             Self::Backtest(arguments) => arguments.run(global),
             Self::Fire(arguments) => arguments.run(global),
             Self::Import(arguments) => arguments.run(global),

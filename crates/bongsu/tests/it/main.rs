@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests panic like tests")]
 
 mod amtool;
+mod apply;
 mod canned;
 mod commands;
 mod configuration;

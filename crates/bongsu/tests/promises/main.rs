@@ -10,6 +10,7 @@ mod injection;
 mod measuring;
 mod overload;
 mod receivers;
+mod ruler;
 mod secrets;
 mod support;
 mod workflows;

@@ -12,7 +12,7 @@ use bongsu_model::{Labels, Time, Timestamp};
 use bongsu_promql::{Series, Value};
 use bongsu_rules::backtest::{Backtest, compare, run};
 use bongsu_rules::engine::Options;
-use bongsu_rules::rule::Group;
+use bongsu_rules::rule::{Group, Language};
 use clap::Args;
 
 use super::check::counted;
@@ -69,10 +69,10 @@ impl BacktestRules {
         if from >= to {
             return Err(Failure::usage("--from is not before --to"));
         }
-        let after = aligned(server::groups(&self.paths, global)?);
+        let after = aligned(server::groups(&self.paths, Language::default(), global)?);
         let before = match self.against.as_slice() {
             [] => None,
-            paths => Some(aligned(server::groups(paths, global)?)),
+            paths => Some(aligned(server::groups(paths, Language::default(), global)?)),
         };
         let tree = self.config.as_deref().map(routing::tree_of).transpose()?;
         let told = tree.as_ref().map(|tree| |labels: &Labels| routing::receivers(tree, labels));

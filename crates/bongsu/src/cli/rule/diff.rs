@@ -1,18 +1,14 @@
 //! `bongsu rule diff` and `bongsu rule drift`: rule files against the rules of the server.
 
-use std::collections::HashSet;
 use std::path::PathBuf;
 
-use bongsu_model::Timestamp;
-use bongsu_rules::engine::{Engine, Input, Options};
-use bongsu_rules::rule::Group;
-use bongsu_rules::view::{self, RulesQuery};
+use bongsu_rules::rule::{Group, Language};
 use clap::Args;
 use serde_json::json;
 
 use super::check::counted;
-use super::compare::{Change, Difference, Kind, compare};
-use super::server::{self, Shown};
+use super::compare::{Change, Difference, Kind, Known, compare, of_groups, of_shown};
+use super::server;
 use crate::cli::{Failure, Global, Outcome};
 use crate::exit::Exit;
 use crate::output::{Colour, Listing, Row, Shape};
@@ -23,8 +19,8 @@ use crate::output::{Colour, Listing, Row, Shape};
     before_help = "  bongsu rule diff rules/\n  \
                          kustomize build overlays/prod | bongsu rule diff - -o json",
     after_help = "Ends with 0 if both are the same and with 1 if they differ. Expressions are compared by \
-                  what they mean; files may have other names on the server. Conditions that are not \
-                  expressions, data sources and policies are not compared; packs are left out."
+                  what they mean; files may have other names on the server. Of a server that is no Bongsu \
+                  only what Prometheus' API shows is compared; packs are left out."
 )]
 pub(crate) struct DiffRules {
     /// Rule files, folders of them, PrometheusRule objects; `-` is standard input.
@@ -58,24 +54,25 @@ impl Side {
 
 impl DiffRules {
     pub(super) fn run(&self, global: &Global, side: Side) -> Outcome {
-        let local = local(server::groups(&self.paths, global)?)?;
-        let remote = server::rules(&global.client()?, &[])?;
-        let wanted = |rule: &Shown| self.group.as_ref().is_none_or(|g| rule.text("group") == g);
-        let local: Vec<Shown> = local.into_iter().filter(wanted).collect();
-        // Packs come with the program, not from files.
-        let remote = remote.into_iter().filter(|rule| !rule.text("file").starts_with("pack:"));
-        let remote: Vec<Shown> = remote.filter(wanted).collect();
+        let mut local = of_groups(&server::groups(&self.paths, Language::default(), global)?);
+        let client = global.client()?;
+        let mut remote = match server::defined(&client)? {
+            Some(defined) => {
+                // Packs come with the program, not from files.
+                let groups =
+                    defined.into_iter().filter(|known| known.origin != "pack" && !known.hidden);
+                of_groups(&groups.map(|known| known.group).collect::<Vec<Group>>())
+            }
+            None => of_shown(&server::rules(&client, &[])?),
+        };
+        let wanted = |rule: &Known| self.group.as_ref().is_none_or(|group| rule.group == *group);
+        local.retain(wanted);
+        remote.retain(wanted);
         let changes = match side {
             Side::Files => compare(&remote, &local),
             Side::Server => compare(&local, &remote),
         };
-        let listing = Listing {
-            columns: &["CHANGE", "GROUP", "RULE", "WHAT"],
-            rows: changes.iter().flat_map(|change| rows(change, side, global)).collect(),
-        };
-        if !changes.is_empty() || global.output != Shape::Table {
-            listing.print(global.output, &global.fields).map_err(Failure::usage)?;
-        }
+        print(&changes, side, global)?;
         let count = |kind: Kind| changes.iter().filter(|change| change.change == kind).count();
         global.say(&match changes.is_empty() {
             true => format!("{} are the same", counted(local.len(), "rule")),
@@ -87,21 +84,14 @@ impl DiffRules {
     }
 }
 
-/// Rules of files as a server would show them.
-fn local(groups: Vec<Group>) -> Result<Vec<Shown>, Failure> {
-    let open = groups.iter().filter(|group| group.interval.is_none());
-    let open: HashSet<(String, String)> =
-        open.map(|group| (group.file.to_string(), group.name.clone())).collect();
-    let mut engine = Engine::new(Options::default());
-    drop(engine.step(Timestamp::UNIX_EPOCH, Input::Reload(groups)));
-    let data = view::rules(&engine, &RulesQuery::default()).map_err(Failure::no)?;
-    let mut rules = server::shown(&data);
-    for rule in &mut rules {
-        if open.contains(&(rule.text("file").to_owned(), rule.text("group").to_owned())) {
-            rule.interval = 0.0;
-        }
+/// Prints changes as a list; in a table nothing if there are none.
+pub(super) fn print(changes: &[Change], side: Side, global: &Global) -> Result<(), Failure> {
+    if changes.is_empty() && global.output == Shape::Table {
+        return Ok(());
     }
-    Ok(rules)
+    let columns = &["CHANGE", "GROUP", "RULE", "WHAT"];
+    let rows = changes.iter().flat_map(|change| rows(change, side, global)).collect();
+    Listing { columns, rows }.print(global.output, &global.fields).map_err(Failure::usage)
 }
 
 /// In a table each difference has a row; elsewhere each rule.
@@ -113,7 +103,7 @@ fn rows(change: &Change, side: Side, global: &Global) -> Vec<Row> {
     };
     let word = side.word(change.change);
     let row = |what: String| Row {
-        id: change.rule.clone(),
+        id: if change.rule.is_empty() { change.group.clone() } else { change.rule.clone() },
         cells: vec![
             (colour, word.to_owned()),
             (Colour::Plain, change.group.clone()),

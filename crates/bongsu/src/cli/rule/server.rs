@@ -1,15 +1,19 @@
 //! Rules as a server shows them: Bongsu, or any other that speaks Prometheus' API.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use bongsu_engine::{RuleBook, RuleFiles};
-use bongsu_model::render_diagnostics;
-use bongsu_rules::rule::Group;
+use bongsu_lang::yaml;
+use bongsu_model::{Source, render_diagnostics};
+use bongsu_rules::file::{self, Options};
+use bongsu_rules::rule::{Group, Language};
 use serde_json::Value;
 
 use super::check::sources;
 use crate::cli::{Failure, Global};
-use crate::client::Client;
+use crate::client::{Client, ClientError};
 
 /// One rule of an answer of `/api/v1/rules`.
 #[derive(Clone, Debug)]
@@ -70,10 +74,75 @@ pub(super) fn shown(data: &Value) -> Vec<Shown> {
     rules.collect()
 }
 
-/// The groups that rule files of the command line make.
-pub(super) fn groups(paths: &[PathBuf], global: &Global) -> Result<Vec<Group>, Failure> {
+/// A group as a Bongsu server says it is written.
+#[derive(Clone, Debug)]
+pub(super) struct Defined {
+    /// Its file is the namespace if it was written through the API.
+    pub(super) group: Group,
+    /// `file`, `pack` or `api`.
+    pub(super) origin: String,
+    /// Whose it is.
+    pub(super) owner: Option<String>,
+    /// It rests: its namespace is the name of a file of the server.
+    pub(super) hidden: bool,
+}
+
+/// All groups of a Bongsu server; nothing from one that cannot say how they are written.
+pub(super) fn defined(client: &Client) -> Result<Option<Vec<Defined>>, Failure> {
+    let told = match client.get("v1/rules/groups", &[]) {
+        Err(ClientError::Refused { status: 404 | 405 | 410, .. }) => return Ok(None),
+        told => told?,
+    };
+    let items = told["items"].as_array().into_iter().flatten();
+    let groups = items.map(|item| {
+        let text = |name: &str| item[name].as_str().unwrap_or_default().to_owned();
+        let group = read_told(&text("file"), text("text"), Language::default())?;
+        let owner = item["owner"].as_str().map(str::to_owned);
+        let hidden = item["hidden"] == true;
+        Ok(Defined { group, origin: text("origin"), owner, hidden })
+    });
+    groups.collect::<Result<_, Failure>>().map(Some)
+}
+
+/// A group that a server told; keys that are news to this program are passed over.
+pub(super) fn read_told(
+    namespace: &str,
+    text: String,
+    language: Language,
+) -> Result<Group, Failure> {
+    let source = Source { name: namespace.to_owned(), text };
+    let options = Options { language, ignore_unknown: true, ..Options::default() };
+    file::read_group(&Arc::new(source), namespace, &options).map_err(|found| {
+        eprint!("{}", render_diagnostics(&found));
+        Failure::no(format!("a group of {namespace} on the server cannot be read"))
+    })
+}
+
+/// What the alerts of a server's rules have besides their own labels, if it says.
+pub(super) fn external_labels(client: &Client) -> Result<BTreeMap<String, String>, Failure> {
+    let told = match client.get("v1/status/config", &[]) {
+        Err(ClientError::Refused { .. }) => return Ok(BTreeMap::new()),
+        told => told?,
+    };
+    let text = told["data"]["yaml"].as_str().unwrap_or_default();
+    let config = yaml::parse_value(text, &yaml::Limits::default());
+    let config = config.map_err(|error| Failure::no(format!("the server's settings: {error}")))?;
+    let labels = config.get("global").and_then(|global| global.get("external_labels"));
+    let Some(yaml::Value::Map(pairs)) = labels else { return Ok(BTreeMap::new()) };
+    let pair = |(name, value): &(yaml::Value, yaml::Value)| {
+        Some((name.as_str()?.to_owned(), value.as_str()?.to_owned()))
+    };
+    Ok(pairs.iter().filter_map(pair).collect())
+}
+
+/// The groups that rule files of the command line make; `language` is that of groups that name none.
+pub(super) fn groups(
+    paths: &[PathBuf],
+    language: Language,
+    global: &Global,
+) -> Result<Vec<Group>, Failure> {
     let (files, mut found) = sources(paths)?;
-    match RuleBook::read(RuleFiles { rules: files, ..RuleFiles::default() }) {
+    match RuleBook::read(RuleFiles { rules: files, language, ..RuleFiles::default() }) {
         Ok((book, warnings)) if found.is_empty() => {
             if !warnings.is_empty() && !global.quiet {
                 eprint!("{}", render_diagnostics(&warnings));
