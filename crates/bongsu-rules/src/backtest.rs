@@ -13,7 +13,7 @@ use bongsu_promql::{Sample, Series, Value};
 use serde::Serialize;
 
 use crate::Receivers;
-use crate::engine::{Answer, Effect, Engine, Input, Options, Phase, Question, Record};
+use crate::engine::{Answer, Effect, Engine, Input, Options, Phase, Question, Record, SentAlert};
 use crate::rule::Group;
 
 /// Different alerts one backtest keeps.
@@ -33,6 +33,9 @@ pub trait Past {
 
     /// Takes what rules record, so that later questions can be about it.
     fn write(&mut self, _samples: &[Sample]) {}
+
+    /// Takes what a rule sends at an instant; instants come in order.
+    fn send(&mut self, _at: Timestamp, _alerts: &[SentAlert]) {}
 }
 
 /// One time an alert fired.
@@ -195,7 +198,8 @@ impl Replay {
                         }
                     }
                     Effect::WakeAt(at) => wake = Some(at),
-                    Effect::Alerts { .. } | Effect::Gap { .. } => {}
+                    Effect::Alerts { alerts, .. } => past.send(now, &alerts),
+                    Effect::Gap { .. } => {}
                 }
             }
         }

@@ -19,11 +19,16 @@ pub(crate) fn tree(config: &Config) -> RouteTree {
     RouteTree::new(&RouteSpec::from(&config.route))
 }
 
-/// The tree of the configuration at a path.
-pub(crate) fn tree_of(path: &Path) -> Result<RouteTree, Failure> {
+/// The configuration at a path.
+pub(crate) fn config_of(path: &Path) -> Result<Config, Failure> {
     let files = configuration::load(Some(path), Mode::Fallback)
         .map_err(|found| Failure::no(render_diagnostics(&found)))?;
-    Ok(tree(&files.config))
+    Ok(files.config)
+}
+
+/// The tree of the configuration at a path.
+pub(crate) fn tree_of(path: &Path) -> Result<RouteTree, Failure> {
+    config_of(path).map(|config| tree(&config))
 }
 
 /// Receivers an alert goes to, in order.

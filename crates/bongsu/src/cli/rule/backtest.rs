@@ -1,18 +1,21 @@
 //! `bongsu rule backtest`: what rules would have done over a past time.
 
 mod history;
+mod notifications;
 mod plan;
 mod report;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
+use bongsu_config::monitoring::Monitoring;
 use bongsu_lang::duration;
-use bongsu_model::{Labels, Time, Timestamp};
+use bongsu_model::{Labels, Time, Timestamp, render_diagnostics};
 use bongsu_promql::{Series, Value};
 use bongsu_rules::backtest::{Backtest, compare, run};
 use bongsu_rules::engine::Options;
 use bongsu_rules::rule::{Group, Language};
+use bongsu_rules::template::External;
 use clap::Args;
 
 use super::check::counted;
@@ -20,8 +23,9 @@ use super::server;
 use crate::cli::{Failure, Global, Outcome, input};
 use crate::client::{Client, ClientError, HttpConfig};
 use crate::exit::Exit;
-use crate::routing;
+use crate::{configuration, routing};
 use history::{Archive, History, Trouble};
+use notifications::Notifications;
 
 /// Which rules, and over which past.
 #[derive(Debug, Args)]
@@ -52,7 +56,9 @@ pub(crate) struct BacktestRules {
     /// File with TLS and authentication settings of the connection to --source.
     #[arg(long, value_name = "FILE", requires = "source")]
     source_http_config: Option<PathBuf>,
-    /// alertmanager.yml, or a directory that holds it: say who would have been told.
+    /// alertmanager.yml, or a directory that holds it: say who would have been told, and how often.
+    /// External labels are those of bongsu.yaml or prometheus.yml beside it, or else what the server
+    /// says.
     #[arg(long, value_name = "PATH")]
     config: Option<PathBuf>,
     /// Interval of groups that name none.
@@ -69,32 +75,57 @@ impl BacktestRules {
         if from >= to {
             return Err(Failure::usage("--from is not before --to"));
         }
-        let after = aligned(server::groups(&self.paths, Language::default(), global)?);
+        let read = |paths: &[PathBuf]| server::groups(paths, Language::default(), global);
+        let after = aligned(read(&self.paths)?);
         let before = match self.against.as_slice() {
             [] => None,
-            paths => Some(aligned(server::groups(paths, Language::default(), global)?)),
+            paths => Some(aligned(read(paths)?)),
         };
-        let tree = self.config.as_deref().map(routing::tree_of).transpose()?;
+        let config = self.config.as_deref().map(routing::config_of).transpose()?;
+        let tree = config.as_ref().map(routing::tree);
         let told = tree.as_ref().map(|tree| |labels: &Labels| routing::receivers(tree, labels));
         let receivers = told.as_ref().map(|told| told as bongsu_rules::Receivers<'_>);
-        let mut archive = Server(self.client(global)?);
+        let client = self.client(global)?;
+        let external = External { labels: self.external(&client)?, ..External::default() };
+        let mut archive = Server(client);
         let mut replay = |groups: Vec<Group>| {
-            let options = Options { interval: self.interval, ..Options::default() };
-            let mut history = History::new(&mut archive, &groups, self.interval, to);
+            let (interval, external) = (self.interval, external.clone());
+            let options = Options { interval, external, ..Options::default() };
+            let mut history = History::new(&mut archive, &groups, interval, to);
+            history.notifications = config.as_ref().map(|config| Notifications::new(config, from));
             let outcome = run(groups.clone(), options, (from, to), &mut history, receivers);
             match history.broken.take() {
                 Some(failure) => Err(failure),
-                None => Ok(outcome),
+                None => {
+                    let notifications = history.notifications.take();
+                    Ok((outcome, notifications.map(|notifications| notifications.finish(to))))
+                }
             }
         };
-        let comparison = match before {
-            None => None,
-            Some(groups) => Some(replay(groups)?),
+        let (before, told_before) = match before {
+            None => (None, None),
+            Some(groups) => {
+                let (outcome, told) = replay(groups)?;
+                (Some(outcome), told)
+            }
         };
-        let outcome = replay(after)?;
-        let comparison = comparison.map(|before| compare(&before, &outcome));
-        report::print(&outcome, comparison.as_ref(), (from, to), global)?;
+        let (outcome, told) = replay(after)?;
+        let comparison = before.map(|before| compare(&before, &outcome));
+        let told = told.map(|after| report::Notified { before: told_before, after });
+        report::print(&outcome, comparison.as_ref(), told.as_ref(), (from, to), global)?;
         self.judge(&outcome, (from, to), global)
+    }
+
+    /// What the alerts have besides their own labels: a configuration says it, or the server.
+    fn external(&self, client: &Client) -> Result<Labels, Failure> {
+        let folder = self.config.as_deref().filter(|path| path.is_dir());
+        let (monitoring, _) = configuration::monitoring(folder)
+            .map_err(|found| Failure::no(render_diagnostics(&found)))?;
+        let labels = match monitoring == Monitoring::default() {
+            true => server::external_labels(client)?,
+            false => monitoring.global.external_labels,
+        };
+        Ok(Labels::from_pairs(&labels))
     }
 
     /// Of the server that has the past. It is not given the credentials of the other one.

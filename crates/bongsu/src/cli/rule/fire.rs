@@ -47,7 +47,9 @@ impl FireRule {
         let query = [("type", "alert"), ("rule_name[]", &self.name), ("exclude_alerts", "true")];
         let rules = server::rules(&client, &query)?;
         let rule = self.chosen(&rules, &labels)?;
-        let alert = self.alert(rule, &labels, Timestamp::now());
+        let external = Labels::from_pairs(&server::external_labels(&client)?);
+        let external = External { labels: external, ..External::default() };
+        let alert = self.alert(rule, &labels, &external, Timestamp::now());
         if self.dry_run {
             object(&json!([alert]), Shape::Json, &[], "", "");
             return Ok(Exit::Done);
@@ -94,11 +96,16 @@ impl FireRule {
     }
 
     /// As the rule would send it, marked.
-    fn alert(&self, rule: &Shown, given: &BTreeMap<String, String>, now: Timestamp) -> Value {
+    fn alert(
+        &self,
+        rule: &Shown,
+        given: &BTreeMap<String, String>,
+        external: &External,
+        now: Timestamp,
+    ) -> Value {
         let sample = Labels::from_pairs(given);
         let answers = Arc::new(Answers::default());
-        let external = External::default();
-        let scope = Scope::new(&sample, &Number::Float(self.value), &external, &answers, now);
+        let scope = Scope::new(&sample, &Number::Float(self.value), external, &answers, now);
         let expanded = |text: &str| match expand(&self.name, text, &scope) {
             Expansion::Text(text) => text,
             // What only an evaluation can tell stays as it is written.
@@ -115,6 +122,10 @@ impl FireRule {
         labels.insert("alertname".to_owned(), self.name.clone());
         labels.insert("drill".to_owned(), "true".to_owned());
         labels.retain(|_, value| !value.is_empty());
+        // Only where the alert has none of its own.
+        for (name, value) in external.labels.iter() {
+            labels.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+        }
         let mut annotations = texts("annotations");
         annotations.insert(
             "drill".to_owned(),

@@ -13,9 +13,10 @@ use bongsu_promql::{
 };
 use bongsu_rules::backtest::{Past, Ranges};
 use bongsu_rules::condition::Condition;
-use bongsu_rules::engine::{Answer, Question, Subject};
+use bongsu_rules::engine::{Answer, Question, SentAlert, Subject};
 use bongsu_rules::rule::{Group, Policy};
 
+use super::notifications::Notifications;
 use super::plan::{Plan, window_end};
 use crate::cli::Failure;
 
@@ -65,6 +66,8 @@ pub(super) struct History<'a, A> {
     read_until: Option<i64>,
     /// Why there are no more answers.
     pub(super) broken: Option<Failure>,
+    /// Who is told of what the rules send, if that is asked for.
+    pub(super) notifications: Option<Notifications>,
 }
 
 impl<'a, A: Archive> History<'a, A> {
@@ -85,6 +88,7 @@ impl<'a, A: Archive> History<'a, A> {
             kept: 0,
             read_until: None,
             broken: None,
+            notifications: None,
         }
     }
 
@@ -213,6 +217,12 @@ impl<A: Archive> Past for History<'_, A> {
             && let Err(trouble) = self.bounded()
         {
             self.told(trouble);
+        }
+    }
+
+    fn send(&mut self, at: Timestamp, alerts: &[SentAlert]) {
+        if let Some(notifications) = &mut self.notifications {
+            notifications.send(at, alerts);
         }
     }
 }

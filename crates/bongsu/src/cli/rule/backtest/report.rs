@@ -1,5 +1,6 @@
 //! The outcome of a backtest as a table or JSON.
 
+use std::cmp::Ordering;
 use std::time::Duration;
 
 use bongsu_lang::duration;
@@ -7,6 +8,7 @@ use bongsu_model::Timestamp;
 use bongsu_rules::backtest::{AlertHistory, Backtest, Comparison};
 use serde_json::{Value, json};
 
+use super::notifications::{Tally, Told};
 use crate::cli::{Failure, Global};
 use crate::output::{Colour, Listing, Row, Shape, object};
 
@@ -15,15 +17,32 @@ const COLUMNS: &[&str] =
 const COMPARED: &[&str] =
     &["CHANGE", "ALERT", "FIRED", "TOTAL", "FLAPS", "NEAR", "FIRST", "LAST", "RECEIVERS", "LABELS"];
 
+const TOLD: &[&str] = &["RECEIVER", "NOTIFICATIONS", "MESSAGES"];
+const TOLD_COMPARED: &[&str] = &["RECEIVER", "BEFORE", "AFTER", "DIFFERENCE", "MESSAGES"];
+
+/// Who would have been told how often, with the rules as they were before and as they are.
+pub(super) struct Notified {
+    pub(super) before: Option<Told>,
+    pub(super) after: Told,
+}
+
 /// Prints the outcome, and what changes if there is a comparison.
 pub(super) fn print(
     outcome: &Backtest,
     comparison: Option<&Comparison>,
+    notified: Option<&Notified>,
     span: (Timestamp, Timestamp),
     global: &Global,
 ) -> Result<(), Failure> {
     if matches!(global.output, Shape::Json | Shape::Yaml) {
-        object(&document(outcome, comparison, span), global.output, &global.fields, "", "");
+        let mut json = document(outcome, comparison, span);
+        if let Some(Notified { before, after }) = notified {
+            json["notifications"] = json!(after);
+            if let Some(before) = before {
+                json["comparison"]["notifications"] = compared_receivers(before, after);
+            }
+        }
+        object(&json, global.output, &global.fields, "", "");
         return Ok(());
     }
     let listing = match comparison {
@@ -36,6 +55,15 @@ pub(super) fn print(
     if !listing.rows.is_empty() || global.output != Shape::Table {
         listing.print(global.output, &global.fields).map_err(Failure::usage)?;
     }
+    // Columns that are picked are those of alerts.
+    if let Some(notified) =
+        notified.filter(|_| global.fields.is_empty() && global.output == Shape::Table)
+    {
+        if !listing.rows.is_empty() {
+            crate::output::print("\n");
+        }
+        receivers(notified).print(global.output, &[]).map_err(Failure::usage)?;
+    }
     if let Some(Comparison { added, removed, changed, unchanged }) = comparison {
         global.say(&format!(
             "alerts: {} added, {} removed, {} changed, {unchanged} as before",
@@ -45,6 +73,54 @@ pub(super) fn print(
         ));
     }
     Ok(())
+}
+
+/// Receivers with their notifications.
+fn receivers(Notified { before, after }: &Notified) -> Listing {
+    let plain = |text: String| (Colour::Plain, text);
+    let rows = after.receivers.iter().map(|(name, tally)| {
+        let messages = tally.messages.iter().map(|(kind, count)| format!("{kind} {count}"));
+        let messages = plain(messages.collect::<Vec<_>>().join(", "));
+        let now = tally.notifications;
+        let mut cells = vec![(Colour::Strong, name.to_string())];
+        match before {
+            None => cells.push(plain(now.to_string())),
+            Some(before) => {
+                let then = before.receivers.get(name).map_or(0, |tally| tally.notifications);
+                let colour = match now.cmp(&then) {
+                    Ordering::Greater => Colour::Bad,
+                    Ordering::Less => Colour::Good,
+                    Ordering::Equal => Colour::Dim,
+                };
+                cells.extend([plain(then.to_string()), plain(now.to_string())]);
+                cells.push((colour, difference(then, now)));
+            }
+        }
+        cells.push(messages);
+        Row { id: name.to_string(), cells, json: Value::Null }
+    });
+    let columns = if before.is_some() { TOLD_COMPARED } else { TOLD };
+    Listing { columns, rows: rows.collect() }
+}
+
+/// `+3`, `-1`, `0`.
+fn difference(then: u64, now: u64) -> String {
+    match now.checked_sub(then) {
+        Some(0) => "0".to_owned(),
+        Some(more) => format!("+{more}"),
+        None => format!("-{}", then - now),
+    }
+}
+
+fn compared_receivers(before: &Told, after: &Told) -> Value {
+    let none = Tally::default();
+    let pairs = after.receivers.iter().map(|(name, now)| {
+        let then = before.receivers.get(name).unwrap_or(&none);
+        let (then, now) = (then.notifications, now.notifications);
+        let pair = json!({"before": then, "after": now, "difference": now as i64 - then as i64});
+        (name.to_string(), pair)
+    });
+    Value::Object(pairs.collect())
 }
 
 /// The ones that fire most first.
