@@ -7,11 +7,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bongsu_lang::yaml::{self, Limits};
+use bongsu_model::Source;
 use bongsu_rules::file;
 use bongsu_rules::rule::Group;
 use clap::Args;
 
-use super::check::counted;
+use super::check::{counted, sources};
 use super::compare::{Change, Difference, Kind, compare, of_groups};
 use super::diff::{self, Side};
 use super::ruler::{self, Ruler, There};
@@ -26,8 +28,8 @@ use crate::exit::Exit;
                          bongsu rule apply rules/ --owner web --prune --yes\n  \
                          kustomize build overlays/prod | bongsu rule apply - --namespace prod\n  \
                          bongsu rule apply rules/ --ruler mimir --tenant team-a --server http://mimir:8080",
-    after_help = "A rule file is written into the namespace of its name without extension, an object into \
-                  namespace/name. What is there already is not written again. Ends with 0 if all is as in \
+    after_help = "A rule file is written into the namespace it names, or else of its name without extension, \
+                  an object into namespace/name. What is there already is not written again. Ends with 0 if all is as in \
                   the files afterwards; with --dry-run with 0 if it is already and with 1 if not; with 6 \
                   if something is another owner's or a file's of the server, and then writes nothing; with \
                   7 if only a part could be written."
@@ -103,7 +105,13 @@ impl ApplyRules {
 
     /// The groups of the files, by namespace.
     fn wanted(&self, global: &Global) -> Result<BTreeMap<Key, Group>, Failure> {
-        let groups = server::groups(&self.paths, self.ruler.language(), global)?;
+        let sources = sources(&self.paths)?;
+        let named: BTreeMap<String, String> = sources
+            .0
+            .iter()
+            .filter_map(|source| Some((source.name.clone(), own_namespace(source)?)))
+            .collect();
+        let groups = server::load(sources, self.ruler.language(), global)?;
         let mut wanted: BTreeMap<Key, Group> = BTreeMap::new();
         let mut faults = Vec::new();
         for mut group in groups {
@@ -113,7 +121,7 @@ impl ApplyRules {
                 faults.push(format!("{}: {whose} does not know {}", group.name, lacks.join(", ")));
             }
             let from = Arc::clone(&group.file);
-            group.file = match &self.namespace {
+            group.file = match self.namespace.as_ref().or(named.get(&*from)) {
                 Some(namespace) => Arc::from(&**namespace),
                 None => namespace_of(&from),
             };
@@ -265,6 +273,13 @@ fn given(key: &Key, owner: Option<&str>) -> Change {
     }
 }
 
+/// That a rule file names itself, as mimirtool and lokitool write it.
+fn own_namespace(source: &Source) -> Option<String> {
+    let file = yaml::parse_value(&source.text, &Limits::default()).ok()?;
+    let namespace = file.get("namespace")?.as_str()?;
+    (file.get("kind").is_none() && !namespace.is_empty()).then(|| namespace.to_owned())
+}
+
 /// That of a rule file is its name without folder and extension; objects have one already.
 fn namespace_of(from: &Arc<str>) -> Arc<str> {
     let path = Path::new(&**from);
@@ -290,6 +305,15 @@ mod tests {
             ("stdin", "stdin"),
         ] {
             assert_eq!(&*namespace_of(&Arc::from(from)), want);
+        }
+        for (text, want) in [
+            ("namespace: team\ngroups: []\n", Some("team")),
+            ("groups: []\n", None),
+            ("kind: PrometheusRule\nnamespace: team\n", None),
+            ("[", None),
+        ] {
+            let source = Source { name: "a.yaml".to_owned(), text: text.to_owned() };
+            assert_eq!(own_namespace(&source).as_deref(), want, "{text}");
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bongsu_engine::{RuleBook, RuleFiles};
 use bongsu_lang::yaml;
-use bongsu_model::{Source, render_diagnostics};
+use bongsu_model::{Diagnostic, Source, render_diagnostics};
 use bongsu_rules::file::{self, Options};
 use bongsu_rules::rule::{Group, Language};
 use serde_json::Value;
@@ -141,7 +141,15 @@ pub(super) fn groups(
     language: Language,
     global: &Global,
 ) -> Result<Vec<Group>, Failure> {
-    let (files, mut found) = sources(paths)?;
+    load(sources(paths)?, language, global)
+}
+
+/// As [`groups`], of files that have been read and what is wrong with others.
+pub(super) fn load(
+    (files, mut found): (Vec<Source>, Vec<Diagnostic>),
+    language: Language,
+    global: &Global,
+) -> Result<Vec<Group>, Failure> {
     match RuleBook::read(RuleFiles { rules: files, language, ..RuleFiles::default() }) {
         Ok((book, warnings)) if found.is_empty() => {
             if !warnings.is_empty() && !global.quiet {
