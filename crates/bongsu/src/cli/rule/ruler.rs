@@ -101,11 +101,14 @@ impl Ruler {
             return Ok(there.collect());
         }
         let text = match self.client.ruler(Method::GET, self.kind.root(), &[], &[], None) {
-            // Some say so that there are none.
-            Err(ClientError::Refused { status: 404, message, .. })
-                if message.contains("no rule groups found") =>
-            {
-                return Ok(Vec::new());
+            Err(ClientError::Refused { status: 404, message, .. }) => {
+                // Some say so that there are none.
+                if message.contains("no rule groups found") {
+                    return Ok(Vec::new());
+                }
+                let (name, root) = (self.kind.name(), self.kind.root());
+                return Err(Failure::no(format!("the server is no {name}: it has no {root}"))
+                    .hint("it is looked for below --server; rulers may have to be switched on"));
             }
             told => told?,
         };
