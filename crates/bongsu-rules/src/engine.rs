@@ -69,7 +69,7 @@ pub enum Input {
     Answer(QuestionId, Result<Answer, String>),
     /// These are the rules from now on.
     Reload(Vec<Group>),
-    /// What was kept; comes after the first reload and before the first tick.
+    /// What was kept; comes after the first reload and before the first tick. It begins nothing.
     Restore(Vec<Record>),
 }
 
@@ -189,6 +189,8 @@ impl Engine {
     /// Takes one input in.
     pub fn step(&mut self, now: Timestamp, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
+        // What is overdue after a restart begins with the first tick.
+        let begins = !matches!(input, Input::Restore(_));
         match input {
             Input::Tick => {}
             Input::Answer(id, answer) => {
@@ -201,7 +203,9 @@ impl Engine {
             Input::Reload(groups) => self.reload(groups, now, &mut effects),
             Input::Restore(records) => self.restore(records),
         }
-        while let Some((_, id)) = self.due.first().filter(|(at, _)| *at <= now).cloned() {
+        let due =
+            |engine: &Self| engine.due.first().filter(|(at, _)| begins && *at <= now).cloned();
+        while let Some((_, id)) = due(self) {
             self.with_group(&id, now, &mut effects, GroupRun::begin_if_due);
         }
         if let Some((at, _)) = self.due.first() {

@@ -270,6 +270,24 @@ fn a_restart_changes_nothing() {
     }
 }
 
+/// Whoever restores drops what comes of it; questions among it would be waited for for ever.
+#[test]
+fn restoring_begins_nothing() {
+    let answers = |_: i64, _: &str| "a=1".to_owned();
+    let text = rules("{alert: A, expr: m, for: 25s}");
+    let mut first = World::new(&text, &answers);
+    first.run(10..=20);
+    let mut world = World::new(&text, &answers);
+    world.engine = Engine::new(first.engine.options().clone());
+    world.take(at(101), Input::Reload(groups(&text)));
+    let effects = world.engine.step(at(101), Input::Restore(first.kept));
+    assert!(matches!(effects[..], [Effect::WakeAt(_)]), "{effects:?}");
+    world.take(at(101), Input::Tick);
+    assert!(world.log.contains("101 missed 7"), "{}", world.log);
+    let evaluated = world.engine.groups().filter_map(|run| run.last_evaluation());
+    assert_eq!(evaluated.collect::<Vec<_>>(), [at(100)]);
+}
+
 #[test]
 fn reloads_keep_what_is_equal() {
     let answers = |_: i64, _: &str| "a=1".to_owned();
