@@ -12,6 +12,7 @@ mod furniture;
 pub mod intake;
 mod metrics;
 pub mod migrate;
+mod objectives;
 mod pipeline;
 mod query;
 mod records;

@@ -9,14 +9,17 @@ use std::sync::Arc;
 use bongsu_config::monitoring::Monitoring;
 use bongsu_model::{Diagnostic, LabelHash, Source, Timestamp};
 use bongsu_rules::engine::{Engine, GroupId, Input, Options, Record, RuleId};
+use bongsu_rules::file;
 use bongsu_rules::rule::{Group, Language};
+use bongsu_rules::slo::{self, Tracked};
 use bongsu_rules::template::External;
-use bongsu_rules::{file, slo};
 use bongsu_store::Row;
 
 use crate::records::{Document, RULE_STATE};
 use written::Written;
 
+/// The name of the series kept here as a data source.
+pub(crate) const LOCAL: &str = "local";
 /// Evaluations remembered of a rule.
 const EVALUATIONS: usize = 20;
 /// Gaps remembered of all groups.
@@ -49,6 +52,8 @@ impl RuleFiles {
 #[derive(Clone, Default)]
 pub struct RuleBook {
     groups: Vec<Group>,
+    /// By identity.
+    objectives: Vec<Arc<Tracked>>,
 }
 
 impl RuleBook {
@@ -63,9 +68,11 @@ impl RuleBook {
         let (mut faults, mut warnings) = (Vec::new(), Vec::new());
         let RuleFiles { rules, slos, language } = files;
         let options = file::Options { language, ..file::Options::default() };
+        let mut objectives = Vec::new();
         match slo::load_all(slos.into_iter().map(Arc::new), &slo::Options::default()) {
             Ok((mut made, mut found)) => {
                 groups.append(&mut made.groups);
+                objectives.extend(made.tracked.into_iter().map(Arc::new));
                 warnings.append(&mut found);
             }
             Err(mut found) => faults.append(&mut found),
@@ -86,12 +93,18 @@ impl RuleBook {
         }
         let overlaid = file::apply(groups, &patches)?;
         warnings.extend(overlaid.groups.iter().filter_map(unsent));
-        Ok((Self { groups: overlaid.groups }, warnings))
+        objectives.sort_by(|a: &Arc<Tracked>, b| a.id.cmp(&b.id));
+        Ok((Self { groups: overlaid.groups, objectives }, warnings))
     }
 
     /// Groups of rules.
     pub fn groups(&self) -> &[Group] {
         &self.groups
+    }
+
+    /// Service level objectives, by identity.
+    pub(crate) fn objectives(&self) -> &[Arc<Tracked>] {
+        &self.objectives
     }
 
     /// The names of the files that groups are from.
@@ -100,16 +113,39 @@ impl RuleBook {
     }
 
     /// The groups and those written beside them, with what the configuration says of those that do
-    /// not say it themselves.
+    /// not say it themselves. What objectives record is kept here, so rules that read it ask here.
     pub(crate) fn completed(&self, written: &Written, monitoring: &Monitoring) -> Vec<Group> {
         let files = self.files();
         let beside = written.beside(&files).map(|written| written.group.clone());
         let mut groups: Vec<Group> = self.groups.iter().cloned().chain(beside).collect();
+        if groups.iter().any(|group| source_of(group, monitoring) != LOCAL) {
+            groups = self.apart(&groups, monitoring);
+        }
         for group in &mut groups {
             group.interval.get_or_insert(monitoring.global.evaluation_interval);
             group.query_offset.get_or_insert(monitoring.global.rule_query_offset);
         }
         groups
+    }
+
+    /// Takes the groups of objectives apart whose indicator is asked elsewhere.
+    fn apart(&self, groups: &[Group], monitoring: &Monitoring) -> Vec<Group> {
+        let mut owners: HashMap<(&str, &str), usize> = HashMap::new();
+        for (at, objective) in self.objectives.iter().enumerate() {
+            let names = objective.groups.iter();
+            owners.extend(names.map(|name| ((&*objective.file, &**name), at)));
+        }
+        let owner = |group: &Group| owners.get(&(&*group.file, &*group.name)).copied();
+        let mut made = Vec::with_capacity(groups.len());
+        // Those of one objective stand together.
+        for run in groups.chunk_by(|a, b| owner(a).is_some() && owner(a) == owner(b)) {
+            let elsewhere = run.iter().any(|group| source_of(group, monitoring) != LOCAL);
+            match run.first().and_then(owner) {
+                Some(_) if elsewhere => made.extend(slo::apart(run.to_vec(), LOCAL)),
+                _ => made.extend_from_slice(run),
+            }
+        }
+        made
     }
 
     /// Rules.
@@ -120,6 +156,15 @@ impl RuleBook {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.groups.is_empty()
+    }
+}
+
+/// The data source of a group: its own, or that of the configuration.
+pub(crate) fn source_of<'g>(group: &'g Group, monitoring: &'g Monitoring) -> &'g str {
+    match (&group.datasource, monitoring.datasource.as_str()) {
+        (Some(source), _) => source,
+        (None, "") => LOCAL,
+        (None, source) => source,
     }
 }
 
@@ -309,4 +354,46 @@ pub(crate) fn row(record: &Record) -> (String, Row) {
         },
     };
     (key, row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SLO: &str = "
+apiVersion: bongsu.io/v1
+kind: ServiceLevel
+metadata: {name: s}
+spec:
+  service: s
+  slos:
+  - name: a
+    objective: 99
+    sli: {raw: {error_ratio_query: 'bad[{{.window}}]'}}
+    alerting: {name: A}
+";
+
+    /// What reads recorded series asks here, wherever the indicator is asked.
+    #[test]
+    fn recorded_series_are_asked_for_here() {
+        let source = |name: &str, text: &str| Source { name: name.into(), text: text.into() };
+        let plain = "groups: [{name: g, rules: [{record: r, expr: 'up'}]}]";
+        let files = RuleFiles {
+            rules: vec![source("rules/a.yaml", plain)],
+            slos: vec![source("slo/s.yaml", SLO)],
+            ..RuleFiles::default()
+        };
+        let (book, _) = RuleBook::read(files).unwrap();
+        let asked = |datasource: &str| {
+            let monitoring =
+                Monitoring { datasource: datasource.to_owned(), ..Monitoring::default() };
+            let groups = book.completed(&Written::default(), &monitoring);
+            let shown = groups.iter().map(|group| {
+                format!("{} {} {}", group.name, group.rules.len(), source_of(group, &monitoring))
+            });
+            shown.collect::<Vec<_>>().join("\n")
+        };
+        insta::assert_snapshot!(asked(""));
+        insta::assert_snapshot!(asked("main"));
+    }
 }

@@ -95,6 +95,24 @@ impl SeriesQueries {
         Ok(answer)
     }
 
+    /// Evaluates texts for one instant, one after the other; what is not done in time has failed.
+    pub(crate) async fn ask_all(
+        &self,
+        texts: Vec<String>,
+        at: i64,
+    ) -> Result<Vec<Result<QueryAnswer, QueryError>>, QueryError> {
+        let store = self.kept()?;
+        let options = QueryOptions::default();
+        self.run(LONGEST, move |cancelled| {
+            let ask = |text: &String| {
+                let expr = parse(text)?;
+                evaluate(&store, (text, &expr), When::At(at), &options, cancelled)
+            };
+            texts.iter().map(ask).collect()
+        })
+        .await
+    }
+
     /// Evaluates an expression with its text.
     async fn evaluate(
         &self,
@@ -103,23 +121,34 @@ impl SeriesQueries {
         when: When,
         options: QueryOptions,
     ) -> Result<QueryAnswer, QueryError> {
+        let longest = options.timeout.map_or(LONGEST, |timeout| timeout.min(LONGEST));
+        let text = text.to_owned();
+        let work = move |cancelled: &dyn Fn() -> bool| {
+            evaluate(&store, (&text, &expr), when, &options, cancelled)
+        };
+        self.run(longest, work).await?
+    }
+
+    /// Does work on a thread for that; what it is given says when to stop.
+    async fn run<T: Send + 'static>(
+        &self,
+        longest: Duration,
+        work: impl FnOnce(&dyn Fn() -> bool) -> T + Send + 'static,
+    ) -> Result<T, QueryError> {
         let full = |_| QueryError::Unavailable("too many queries are waiting".to_owned());
         let _place = self.waiting.try_acquire().map_err(full)?;
         let gone = |_| QueryError::Unavailable("the server ends".to_owned());
         let permit = Arc::clone(&self.running).acquire_owned().await.map_err(gone)?;
-        let longest = options.timeout.map_or(LONGEST, |timeout| timeout.min(LONGEST));
         let stop = Stop::default();
         let stopped = Arc::clone(&stop.0);
         let deadline = Instant::now() + longest;
-        let text = text.to_owned();
-        let evaluating = spawn_blocking(move || {
+        let working = spawn_blocking(move || {
             let _permit = permit;
-            let cancelled = || stopped.load(Ordering::Relaxed) || Instant::now() >= deadline;
-            evaluate(&store, (&text, &expr), when, &options, &cancelled)
+            work(&|| stopped.load(Ordering::Relaxed) || Instant::now() >= deadline)
         });
-        let answer = evaluating.await.map_err(|error| QueryError::Execution(error.to_string()))?;
+        let done = working.await.map_err(|error| QueryError::Execution(error.to_string()));
         drop(stop);
-        answer
+        done
     }
 
     /// Runs a search of labels.
@@ -130,15 +159,7 @@ impl SeriesQueries {
     ) -> Result<T, QueryError> {
         let store = self.kept()?;
         let sets = selectors.iter().map(|text| selector(text)).collect::<Result<Vec<_>, _>>()?;
-        let full = |_| QueryError::Unavailable("too many queries are waiting".to_owned());
-        let _place = self.waiting.try_acquire().map_err(full)?;
-        let gone = |_| QueryError::Unavailable("the server ends".to_owned());
-        let permit = Arc::clone(&self.running).acquire_owned().await.map_err(gone)?;
-        let searched = spawn_blocking(move || {
-            let _permit = permit;
-            search(&store, &sets)
-        });
-        searched.await.map_err(|error| QueryError::Execution(error.to_string()))
+        self.run(LONGEST, move |_| search(&store, &sets)).await
     }
 }
 

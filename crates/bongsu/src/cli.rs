@@ -26,6 +26,8 @@ mod secret;
 mod serve;
 mod silence;
 mod silence_edit;
+mod slo;
+mod target;
 mod topology;
 mod workflow;
 
@@ -89,6 +91,12 @@ enum Command {
     /// Check, test, compare and replay rules, and look at those of the server.
     #[command(subcommand)]
     Rule(rule::RuleCommand),
+    /// List service level objectives, and show what is left of their error budgets.
+    #[command(subcommand)]
+    Slo(slo::SloCommand),
+    /// List what is scraped.
+    #[command(subcommand)]
+    Target(target::TargetCommand),
     /// Run tests of what is configured.
     #[command(subcommand)]
     Test(TestCommand),
@@ -173,6 +181,8 @@ pub(crate) fn run(words: &[String]) -> ExitCode {
         Command::Topology(command) => command.run(&cli.global),
         Command::Workflow(command) => command.run(&cli.global),
         Command::Rule(command) => command.run(&cli.global),
+        Command::Slo(command) => command.run(&cli.global),
+        Command::Target(command) => command.run(&cli.global),
         Command::Test(TestCommand::Rules(arguments)) => arguments.run(&cli.global),
         Command::Route(command) => command.run(&cli.global),
         Command::Check(arguments) => arguments.run(&cli.global),

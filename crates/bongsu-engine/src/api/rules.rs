@@ -1,6 +1,7 @@
 //! What callers ask about rules.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_lang::yaml;
@@ -8,6 +9,8 @@ use bongsu_model::{Diagnostic, Timestamp};
 use serde_json::Value;
 use thiserror::Error;
 
+pub use bongsu_rules::slo::budget::{Report, Standing};
+pub use bongsu_rules::slo::{Span, Tracked};
 pub use bongsu_rules::view::RulesQuery;
 
 use super::{Answer, IngestError, StoreError};
@@ -151,6 +154,81 @@ impl From<IngestError> for RulerError {
     }
 }
 
+/// The last evaluation of one rule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LastEvaluation {
+    /// File and name of its group.
+    pub group: (String, String),
+    /// Its place in the group, from 0.
+    pub place: usize,
+    /// Its name.
+    pub name: String,
+    /// What its group asks.
+    pub datasource: String,
+    /// How it went; `None` before the first.
+    pub evaluation: Option<EvaluationView>,
+    /// Evaluations of its group that did not take place since the server began.
+    pub missed: u64,
+}
+
+/// Which objectives are asked for.
+#[derive(Debug, Clone, Default)]
+pub struct SloQuery {
+    /// The one of this identity.
+    pub id: Option<String>,
+    /// Those of this service.
+    pub service: Option<String>,
+    /// Those after this identity: the cursor of a page.
+    pub after: Option<String>,
+    /// At most so many.
+    pub limit: Option<usize>,
+}
+
+/// A service level objective and what is left of its error budget.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SloView {
+    /// What it promises.
+    pub objective: Arc<Tracked>,
+    /// Its period as it is now.
+    pub span: Span,
+    /// How it stands; its numbers mean nothing without traffic.
+    pub report: Report,
+    /// How much of what has passed of the period was recorded, from 0 to 1.
+    pub covered: Option<f64>,
+    /// Events in the period.
+    pub events: Option<f64>,
+    /// Why nothing is known of the period, if nothing is.
+    pub missing: Option<SloMissing>,
+    /// Its alerting rules.
+    pub alerts: Vec<SloAlert>,
+}
+
+/// Why nothing is known of the period of an objective.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SloMissing {
+    /// Its rules were not evaluated yet.
+    NotEvaluated,
+    /// They were, and there was nothing to record: no events.
+    NoEvents,
+    /// They fail, or their results cannot be asked for: why.
+    Failed(String),
+}
+
+/// An alerting rule of an objective.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SloAlert {
+    /// Its name.
+    pub name: String,
+    /// Its group.
+    pub group: String,
+    /// As they are written.
+    pub labels: BTreeMap<String, String>,
+    /// `inactive`, `pending` or `firing`.
+    pub state: &'static str,
+    /// Since when it holds.
+    pub since: Option<Timestamp>,
+}
+
 /// What the outside may ask about rules.
 pub trait RuleBackend: Send + Sync {
     /// Groups with their rules and alerts: the data of Prometheus' `/api/v1/rules`.
@@ -164,6 +242,9 @@ pub trait RuleBackend: Send + Sync {
 
     /// The last evaluations of the rules of a name.
     fn rule_stories(&self, name: &str) -> Vec<RuleStory>;
+
+    /// The last evaluation of every rule, in the order of their files.
+    fn last_evaluations(&self) -> Vec<LastEvaluation>;
 
     /// Evaluations that did not take place, the last first.
     fn gaps(&self) -> Vec<GapView>;
@@ -184,4 +265,7 @@ pub trait RuleBackend: Send + Sync {
         group: Option<String>,
         by: Option<String>,
     ) -> Answer<'_, Result<(), RulerError>>;
+
+    /// Objectives with what is left of their error budgets, by identity.
+    fn slos(&self, query: SloQuery) -> Answer<'_, Vec<SloView>>;
 }

@@ -1,5 +1,6 @@
 //! What callers ask about series: questions in PromQL, what there is, samples to keep.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bongsu_model::Labels;
@@ -205,6 +206,9 @@ pub trait SeriesBackend: Send + Sync {
 
     /// What is scraped, and how that goes.
     fn targets(&self) -> Answer<'_, Vec<TargetView>>;
+
+    /// How many targets of each job were found and are not scraped; every job stands in it.
+    fn dropped_targets(&self) -> Answer<'_, BTreeMap<String, usize>>;
 
     /// Names what writes the metrics that the engine does not know, so that all are among the series
     /// of this server itself.

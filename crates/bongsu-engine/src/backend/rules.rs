@@ -4,10 +4,11 @@ use bongsu_rules::view;
 use serde_json::Value;
 
 use crate::api::{
-    Answer, DefinedGroup, EvaluationView, GapView, NewGroup, RuleBackend, RuleGlobals, RuleStory,
-    RulerError, RulesQuery,
+    Answer, DefinedGroup, EvaluationView, GapView, LastEvaluation, NewGroup, RuleBackend,
+    RuleGlobals, RuleStory, RulerError, RulesQuery, SloQuery, SloView,
 };
 use crate::engine::Engine;
+use crate::rules::Evaluation;
 
 impl RuleBackend for Engine {
     fn rules(&self, query: &RulesQuery) -> Result<Value, String> {
@@ -24,12 +25,7 @@ impl RuleBackend for Engine {
         for group in rules.engine.groups() {
             for (rule, run) in group.rules().filter(|(rule, _)| rule.name == name) {
                 let evaluations = rules.evaluations.get(run.id()).into_iter().flatten().rev();
-                let evaluations = evaluations.map(|one| EvaluationView {
-                    at: one.at,
-                    took: one.took,
-                    series: one.series,
-                    error: one.error.clone(),
-                });
+                let evaluations = evaluations.map(evaluation);
                 let expr = match run.shown() {
                     "" => rule.expr.clone(),
                     shown => shown.to_owned(),
@@ -45,6 +41,30 @@ impl RuleBackend for Engine {
             }
         }
         stories
+    }
+
+    fn last_evaluations(&self) -> Vec<LastEvaluation> {
+        let rules = self.0.rules.lock();
+        let mut last = Vec::new();
+        for group in rules.engine.groups() {
+            let datasource = self.0.source_of(group.definition());
+            for (place, (rule, run)) in group.rules().enumerate() {
+                let known = rules.evaluations.get(run.id()).and_then(|all| all.back());
+                last.push(LastEvaluation {
+                    group: (group.id().file.to_string(), group.id().name.to_string()),
+                    place,
+                    name: rule.name.clone(),
+                    datasource: datasource.clone(),
+                    evaluation: known.map(evaluation),
+                    missed: group.missed(),
+                });
+            }
+        }
+        last
+    }
+
+    fn slos(&self, query: SloQuery) -> Answer<'_, Vec<SloView>> {
+        Box::pin(self.0.report_objectives(query))
     }
 
     fn gaps(&self) -> Vec<GapView> {
@@ -84,4 +104,8 @@ impl RuleBackend for Engine {
     ) -> Answer<'_, Result<(), RulerError>> {
         Box::pin(self.0.remove_groups(namespace, group, by))
     }
+}
+
+fn evaluation(one: &Evaluation) -> EvaluationView {
+    EvaluationView { at: one.at, took: one.took, series: one.series, error: one.error.clone() }
 }

@@ -1,5 +1,6 @@
 //! The engine as callers see it: series.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bongsu_model::Labels;
@@ -117,6 +118,10 @@ impl SeriesBackend for Engine {
 
     fn targets(&self) -> Answer<'_, Vec<TargetView>> {
         Box::pin(self.0.targets())
+    }
+
+    fn dropped_targets(&self) -> Answer<'_, BTreeMap<String, usize>> {
+        Box::pin(self.0.dropped_targets())
     }
 
     fn also_expose(&self, write: Box<dyn Fn(&mut String) + Send + Sync>) {

@@ -21,13 +21,11 @@ use tokio::task::spawn_blocking;
 use super::ingest::{Durable, Whose};
 use crate::api::QueryOptions;
 use crate::engine::Shared;
-use crate::rules::{self, Evaluation, Gap, Rules};
+use crate::rules::{self, Evaluation, Gap, LOCAL, Rules};
 use crate::scrape::sample::Kept;
 use crate::series::{self, When};
 use crate::sources;
 
-/// The name of the series kept here as a data source.
-const LOCAL: &str = "local";
 /// How long the loop sleeps at most.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -199,14 +197,8 @@ impl Shared {
 
     /// The data source of a group.
     pub(crate) fn source_of(&self, group: &Group) -> String {
-        if let Some(source) = &group.datasource {
-            return source.clone();
-        }
         let monitoring = self.core.lock().loaded.monitoring();
-        match monitoring.datasource.as_str() {
-            "" => LOCAL.to_owned(),
-            source => source.to_owned(),
-        }
+        rules::source_of(group, &monitoring).to_owned()
     }
 
     async fn ask(&self, source: &str, question: &Question) -> Result<Answer, String> {

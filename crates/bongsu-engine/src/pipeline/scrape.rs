@@ -48,6 +48,9 @@ pub(crate) struct Scraper {
     /// What discovery told last, by job and place in it.
     found: HashMap<(usize, Place), Discovered>,
     targets: HashMap<(Arc<str>, Labels, Url), Arc<Watched>>,
+    /// How many of each job were found but are not scraped: relabelling or a limit left them out, or
+    /// they have no address.
+    dropped: BTreeMap<String, usize>,
     permits: Arc<Semaphore>,
     /// Targets changed that are not in `targets` yet.
     stale: bool,
@@ -93,6 +96,7 @@ impl Default for Scraper {
             monitoring: Arc::default(),
             found: HashMap::new(),
             targets: HashMap::new(),
+            dropped: BTreeMap::new(),
             permits: Arc::new(Semaphore::new(AT_ONCE)),
             stale: true,
             own_due: 0,
@@ -345,6 +349,12 @@ impl Shared {
         views.sort_by(|a, b| (&a.job, &a.url).cmp(&(&b.job, &b.url)));
         views
     }
+
+    /// How many targets of each job were found and are not scraped; jobs that find none stand here
+    /// with zero.
+    pub(crate) async fn dropped_targets(&self) -> BTreeMap<String, usize> {
+        self.scraper.lock().await.dropped.clone()
+    }
 }
 
 impl Scraper {
@@ -377,6 +387,7 @@ impl Scraper {
     fn arrange(&mut self, now: i64) -> Vec<Kept> {
         let mut wanted = HashMap::new();
         let mut seen = HashSet::new();
+        self.dropped.clear();
         let monitoring = Arc::clone(&self.monitoring);
         for (at, job) in monitoring.scrape_configs.iter().enumerate() {
             let shared = Arc::new(job.clone());
@@ -385,22 +396,27 @@ impl Scraper {
             let found = self.found.iter().filter(|((of, _), _)| *of == at);
             let found = found.flat_map(|(_, known)| &known.groups);
             let all = fixed.chain(found.map(|group| (&group.targets, &group.labels)));
-            let mut count = 0;
+            let (mut count, mut dropped) = (0, 0);
             for (addresses, labels) in all {
                 for address in addresses {
-                    let Some(target) = made(job, address, labels) else { continue };
+                    let Some(target) = made(job, address, labels) else {
+                        dropped += 1;
+                        continue;
+                    };
                     count += 1;
                     let over = job.target_limit > 0 && count > job.target_limit;
                     if over || wanted.len() >= MOST_TARGETS {
                         if seen.insert(at) {
                             tracing::warn!(job = job.job_name, "target_limit exceeded");
                         }
+                        dropped += 1;
                         continue;
                     }
                     let key = (Arc::clone(&name), target.labels.clone(), target.url.clone());
                     wanted.insert(key, (Arc::clone(&shared), target));
                 }
             }
+            self.dropped.insert(job.job_name.clone(), dropped);
         }
         let mut ends = Vec::new();
         self.targets.retain(|key, watched| {

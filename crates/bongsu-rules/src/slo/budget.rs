@@ -12,7 +12,7 @@ use super::objective::PolicyStep;
 pub struct Measured {
     /// Ratio of errors in the period so far.
     pub period: Option<f64>,
-    /// How much of the period has passed, from 0 to 1; 1 for rolling periods.
+    /// How much of a calendar's period has passed, from 0 to 1; `None` for rolling periods.
     pub elapsed: Option<f64>,
     /// Ratios of errors in shorter windows.
     pub windows: Vec<(Duration, Option<f64>)>,
@@ -54,7 +54,11 @@ pub struct Report {
     pub remaining_events: Option<f64>,
     /// How many times faster than evenly the budget was used in each window.
     pub burn_rates: Vec<(Duration, Option<f64>)>,
-    /// When the budget is used up if the first window's rate goes on; `None`: not at that rate.
+    /// The window whose rate is the present one, and the rate: the first of an hour or more, as
+    /// shorter ones jump; the longest of them if all are shorter.
+    pub pace: Option<(Duration, f64)>,
+    /// When the budget is used up if the present rate goes on. `None`: not at that rate, which in a
+    /// rolling period is one of 1 or less, in one of the calendar one that lasts until its end.
     pub exhausted_in: Option<Duration>,
     /// In one word.
     pub standing: Standing,
@@ -87,14 +91,20 @@ pub fn report(
         .iter()
         .map(|(length, errors)| (*length, errors.and_then(ratio).map(|e| burn(e, budget))))
         .collect();
-    let rate = burn_rates.first().and_then(|(_, rate)| *rate).filter(|rate| *rate > 0.0);
-    let exhausted_in = match rate {
+    let pace = pace(&burn_rates);
+    let exhausted_in = match pace {
+        _ if seen.is_none() => None,
         _ if remaining <= 0.0 => Some(Duration::ZERO),
-        Some(rate) => {
-            let seconds = period.as_secs_f64() * remaining / rate;
-            Duration::try_from_secs_f64(seconds).ok()
+        Some((_, rate)) if rate > 0.0 => {
+            let share = remaining / rate;
+            let goes_on = match measured.elapsed {
+                Some(_) => share < 1.0 - elapsed,
+                None => rate > 1.0,
+            };
+            let length = Duration::try_from_secs_f64(period.as_secs_f64() * share).ok();
+            length.filter(|_| goes_on)
         }
-        None => None,
+        _ => None,
     };
     let standing = match seen {
         None => Standing::NoTraffic,
@@ -115,10 +125,19 @@ pub fn report(
             .filter(|events| events.is_finite())
             .map(|events| events * budget - events * seen.unwrap_or(0.0)),
         burn_rates,
+        pace,
         exhausted_in,
         standing,
         actions: due(policy, seen.is_some(), remaining),
     }
+}
+
+/// A rate that stands for the present.
+const PRESENT: Duration = Duration::from_secs(3600);
+
+fn pace(rates: &[(Duration, Option<f64>)]) -> Option<(Duration, f64)> {
+    let known = || rates.iter().filter_map(|(length, rate)| Some((*length, (*rate)?)));
+    known().find(|(length, _)| *length >= PRESENT).or_else(|| known().next_back())
 }
 
 /// A ratio that is a number.
@@ -207,9 +226,39 @@ mod tests {
         let mut half = measured(Some(0.001), None);
         half.elapsed = Some(0.5);
         half.events = Some(10_000.0);
-        let report = report(99.9, 30 * DAY, &half, &[]);
-        assert!((report.remaining - 0.5).abs() < 1e-9);
-        assert!(report.remaining_events.is_some_and(|events| events.abs() < 1e-6));
+        let told = report(99.9, 30 * DAY, &half, &[]);
+        assert!((told.remaining - 0.5).abs() < 1e-9);
+        assert!(told.remaining_events.is_some_and(|events| events.abs() < 1e-6));
+    }
+
+    /// Half of the budget is left; the other numbers are days.
+    #[test]
+    fn ends_at_the_present_rate() {
+        let hour = Duration::from_secs(3600);
+        for (rates, elapsed, pace, end) in [
+            // Five minutes say little; an hour is the present.
+            (vec![(hour / 12, 40.0), (hour, 2.0), (6 * hour, 1.0)], None, Some(hour), Some(7.5)),
+            (vec![(hour / 12, 2.0), (hour / 2, 3.0)], None, Some(hour / 2), Some(5.0)),
+            // What is used evenly comes back at the other end of a rolling period.
+            (vec![(hour, 0.99)], None, Some(hour), None),
+            (vec![(hour, 0.0)], None, Some(hour), None),
+            (Vec::new(), None, None, None),
+            // Fifteen days are left of the calendar's month.
+            (vec![(hour, 2.0)], Some(0.5), Some(hour), Some(7.5)),
+            (vec![(hour, 0.9)], Some(0.5), Some(hour), None),
+        ] {
+            let windows = rates.iter().map(|(at, rate)| (*at, Some(rate / 1000.0))).collect();
+            let errors = if elapsed.is_some() { 0.001 } else { 0.0005 };
+            let measured =
+                Measured { period: Some(errors), windows, elapsed, ..Measured::default() };
+            let told = report(99.9, 30 * DAY, &measured, &[]);
+            assert_eq!(told.pace.map(|(window, _)| window), pace, "{rates:?}");
+            let days = told.exhausted_in.map(|left| left.as_secs_f64() / 86_400.0);
+            let days = days.map(|days| (days * 1000.0).round() / 1000.0);
+            assert_eq!(days, end, "{rates:?} {elapsed:?}");
+        }
+        let unknown = report(99.9, 30 * DAY, &measured(None, Some(1.0)), &[]);
+        assert_eq!(unknown.exhausted_in, None);
     }
 
     #[test]

@@ -2,7 +2,8 @@
 //!
 //! In: texts. Out: groups of recording and burn rate alert rules, and what is tracked for reports;
 //! or every mistake. The rules of Sloth's files are Sloth's to the letter, so that dashboards and
-//! alert routes made for it go on working. [`budget`] computes what is left of an error budget.
+//! alert routes made for it go on working. What a report asks is in [`Questions`]; [`budget`] computes
+//! what is left of an error budget.
 
 pub mod budget;
 pub(crate) mod document;
@@ -13,6 +14,8 @@ mod openslo;
 mod print;
 mod pyrra;
 mod query;
+mod recorded;
+mod report;
 mod rules;
 mod selector;
 mod sloth;
@@ -28,7 +31,9 @@ use bongsu_model::{Diagnostic, Source};
 use crate::rule::Group;
 use document::{Document, Reader};
 use objective::Objective;
-pub use objective::{CalendarUnit, Period, PolicyStep, Tracked};
+pub use objective::{CalendarUnit, EventCount, Period, PolicyStep, Tracked};
+pub use recorded::{apart, whole};
+pub use report::{Answers, Questions, Span};
 pub use windows::{AlertWindows, BurnWindow};
 
 /// Codes of this module's and the importers' diagnostics; `docs/diagnostics.md` explains them.
@@ -207,8 +212,10 @@ impl Loader<'_> {
                     if let Some(slo) = pyrra::read(self.reader, node)
                         && self.name(&mut names, &slo.identity(), node.place)
                     {
-                        self.slos.groups.extend(pyrra::groups(&slo, &document.source.name));
-                        self.slos.tracked.push(pyrra::tracked(&slo));
+                        let groups = pyrra::groups(&slo, &document.source.name);
+                        let tracked = pyrra::tracked(&slo, &document.source.name, &groups);
+                        self.slos.groups.extend(groups);
+                        self.slos.tracked.push(tracked);
                     }
                     continue;
                 }
@@ -281,8 +288,9 @@ impl Loader<'_> {
                 return;
             }
         };
-        self.slos.groups.extend(rules::groups(objective, &windows, self.options, &source.name));
-        self.slos.tracked.push(rules::tracked(objective, &windows));
+        let groups = rules::groups(objective, &windows, self.options, &source.name);
+        self.slos.tracked.push(rules::tracked(objective, &windows, &source.name, &groups));
+        self.slos.groups.extend(groups);
     }
 }
 

@@ -1,6 +1,7 @@
 //! What every format but Pyrra's is read into.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_lang::duration;
@@ -234,8 +235,23 @@ pub struct Tracked {
     pub period_errors: String,
     /// PromQL: ratios of errors in shorter windows, shortest first.
     pub window_errors: Vec<(Duration, String)>,
+    /// How its events are counted, if they are.
+    pub events: Option<EventCount>,
     /// What happens as the budget shrinks.
     pub policy: Vec<PolicyStep>,
+    /// Names of the groups made of it.
+    pub groups: Vec<String>,
+    /// The file it is in.
+    pub file: Arc<str>,
     /// Where it is defined.
     pub place: Option<Place>,
+}
+
+/// PromQL that counts the events of a period; `{{.window}}` stands for what of it has passed.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EventCount {
+    /// All of them.
+    Total(String),
+    /// Those of a second, on average.
+    PerSecond(String),
 }

@@ -13,7 +13,9 @@ use crate::rule::{Group, Language, Rule};
 
 use super::made;
 use super::number::go_float;
-use super::objective::{AlertText, BurnCondition, Indicator, Objective, Period, Tracked};
+use super::objective::{
+    AlertText, BurnCondition, EventCount, Indicator, Objective, Period, Tracked,
+};
 use super::query::with_window;
 use super::{AlertWindows, BurnWindow, Like, Options};
 
@@ -50,8 +52,13 @@ pub(crate) fn groups(
         .collect()
 }
 
-/// What reports ask.
-pub(crate) fn tracked(objective: &Objective, windows: &AlertWindows) -> Tracked {
+/// What reports ask; `file` and `groups` are those of its rules.
+pub(crate) fn tracked(
+    objective: &Objective,
+    windows: &AlertWindows,
+    file: &str,
+    groups: &[Group],
+) -> Tracked {
     let filter = filter(objective);
     let errors = |label: &str| format!("slo:sli_error:ratio_rate{label}{filter}");
     Tracked {
@@ -67,9 +74,26 @@ pub(crate) fn tracked(objective: &Objective, windows: &AlertWindows) -> Tracked 
             .into_iter()
             .map(|length| (length, errors(&duration::print(length))))
             .collect(),
+        events: events(objective, windows),
         policy: objective.policy.clone(),
+        groups: groups.iter().map(|group| group.name.clone()).collect(),
+        file: file.into(),
         place: objective.place.clone(),
     }
+}
+
+/// Events are recorded where alerts depend on how many there are.
+fn events(objective: &Objective, windows: &AlertWindows) -> Option<EventCount> {
+    let counted = matches!(objective.indicator, Indicator::Events { .. });
+    objective.min_events.filter(|_| counted)?;
+    let pairs = windows.page.iter().chain(&windows.ticket);
+    let shortest = pairs.map(|pair| pair.long).min()?;
+    Some(EventCount::PerSecond(format!(
+        "avg_over_time(slo:sli_total:events{}{}[{{{{.window}}}}]) / {}",
+        duration::print(shortest),
+        filter(objective),
+        shortest.as_secs()
+    )))
 }
 
 /// Labels that tell the series of an objective from others, as a selector.

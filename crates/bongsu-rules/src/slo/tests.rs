@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bongsu_model::{Diagnostic, Source, Timestamp};
 use bongsu_promql::{MemorySource, eval_instant, notation};
 
-use super::{Like, Options, Slos, load_all};
+use super::{Like, Options, Slos, apart, load_all, whole};
 use crate::engine::{self, Answer, Effect, Engine, Input, Phase};
 use crate::rule::{Group, RuleKind};
 
@@ -84,6 +84,40 @@ fn own_form() {
     insta::assert_snapshot!(printed(&slos));
     let warnings: Vec<String> = warnings.iter().map(Diagnostic::on_one_line).collect();
     insta::assert_snapshot!(warnings.join("\n"), @"0.yml:8:11: the period series begins at midnight UTC; reports begin in the zone [BS2323]");
+}
+
+/// Where the indicator is asked elsewhere, what reads recorded series is not.
+#[test]
+fn taken_apart() {
+    let pyrra = "
+apiVersion: pyrra.dev/v1alpha1
+kind: ServiceLevelObjective
+metadata: {name: api}
+spec:
+  target: '99'
+  window: 4w
+  indicator: {ratio: {errors: {metric: 'e_total{code=~\"5..\"}'}, total: {metric: e_total}}}
+";
+    for text in [SHOP, pyrra] {
+        let (slos, _) = load_with(&[text], &Options::default());
+        let rules = |groups: &[Group]| groups.iter().map(|group| group.rules.len()).sum::<usize>();
+        let before = rules(&slos.groups);
+        assert_eq!(slos.tracked[0].groups.len(), slos.groups.len());
+        let apart = apart(slos.groups, "local");
+        assert_eq!(rules(&apart), before);
+        for group in &apart {
+            let name = slos.tracked[0].groups.iter().find(|name| *name == whole(&group.name));
+            assert!(name.is_some(), "{}", group.name);
+        }
+        let shown: Vec<String> = apart
+            .iter()
+            .map(|group| {
+                let names: Vec<&str> = group.rules.iter().map(|rule| &*rule.name).collect();
+                format!("{:?} {}: {}", group.datasource, group.name, names.join(" "))
+            })
+            .collect();
+        insta::assert_snapshot!(shown.join("\n"));
+    }
 }
 
 /// The other units of the calendar; the start of each is an expression.

@@ -3,7 +3,7 @@
 #![expect(dead_code, reason = "only the attributes are used")]
 
 use crate::answer::Problem;
-use crate::v1::{model as v1, rules};
+use crate::v1::{model as v1, rules, slos};
 
 #[utoipa::path(get, path = "/prometheus/api/v1/query", tag = "prometheus",
     summary = "Evaluate an expression at an instant",
@@ -180,6 +180,27 @@ pub(super) fn v1_rule_groups() {}
     params(("name" = String, Path)),
     responses((status = 200, body = v1::Page<rules::StoryJson>), (status = 404, body = Problem)))]
 pub(super) fn v1_evaluations() {}
+
+#[utoipa::path(get, path = "/api/v1/rules/evaluations", tag = "rules",
+    summary = "The last evaluation of every rule",
+    responses((status = 200, body = v1::Page<rules::LastEvaluationJson>)))]
+pub(super) fn v1_last_evaluations() {}
+
+#[utoipa::path(get, path = "/api/v1/slos", tag = "rules",
+    summary = "Service level objectives: how they stand, and what is left of their error budgets",
+    params(
+        ("service" = Option<String>, Query),
+        ("limit" = Option<u32>, Query, description = "1 to 1000, else 100"),
+        ("cursor" = Option<String>, Query, description = "next_cursor of the page before"),
+    ),
+    responses((status = 200, body = v1::Page<slos::SloJson>), (status = 400, body = Problem)))]
+pub(super) fn v1_slos() {}
+
+#[utoipa::path(get, path = "/api/v1/slos/{id}", tag = "rules",
+    summary = "One service level objective",
+    params(("id" = String, Path)),
+    responses((status = 200, body = slos::SloJson), (status = 404, body = Problem)))]
+pub(super) fn v1_slo() {}
 
 #[utoipa::path(get, path = "/api/v1/rules/gaps", tag = "rules",
     summary = "Evaluations that did not take place",

@@ -187,7 +187,8 @@ pub(crate) async fn targets(app: Arc<App>, _call: Call) -> Answered {
             })
         })
         .collect();
-    success(&json!({"activeTargets": shown, "droppedTargets": [], "droppedTargetCounts": {}}))
+    let dropped = app.backend.dropped_targets().await;
+    success(&json!({"activeTargets": shown, "droppedTargets": [], "droppedTargetCounts": dropped}))
 }
 
 /// `GET query_exemplars`: none are kept.

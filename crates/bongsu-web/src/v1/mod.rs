@@ -12,6 +12,7 @@ pub(crate) mod presets;
 pub(crate) mod providers;
 pub(crate) mod rules;
 pub(crate) mod runs;
+pub(crate) mod slos;
 pub(crate) mod topology;
 pub(crate) mod wide;
 pub(crate) mod workflows;

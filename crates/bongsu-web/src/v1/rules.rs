@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use bongsu_engine::api::{DefinedGroup, GroupOrigin};
+use bongsu_engine::api::{DefinedGroup, EvaluationView, GroupOrigin};
 use bongsu_lang::yaml;
 use http::StatusCode;
 use serde::Serialize;
@@ -41,6 +41,22 @@ pub(crate) struct EvaluationJson {
     series: usize,
     /// Why it failed.
     error: Option<String>,
+}
+
+/// The last evaluation of a rule.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct LastEvaluationJson {
+    file: String,
+    group: String,
+    /// Its place in the group, from 0.
+    place: usize,
+    name: String,
+    /// What the group asks.
+    datasource: String,
+    /// Evaluations of the group that did not take place since the server began.
+    missed: u64,
+    /// Null before the first.
+    evaluation: Option<EvaluationJson>,
 }
 
 /// Evaluations of a group that did not take place.
@@ -116,20 +132,41 @@ pub(crate) async fn evaluations(app: Arc<App>, call: Call) -> Answered {
             name: story.name,
             expr: story.expr,
             datasource: story.datasource,
-            evaluations: story
-                .evaluations
-                .into_iter()
-                .map(|one| EvaluationJson {
-                    at: one.at.to_string(),
-                    seconds: one.took.as_secs_f64(),
-                    series: one.series,
-                    error: one.error,
-                })
-                .collect(),
+            evaluations: story.evaluations.into_iter().map(EvaluationJson::from).collect(),
             alerts: story.alerts,
         })
         .collect();
     answer::json(StatusCode::OK, &Page { items, next_cursor: None })
+}
+
+/// `GET /api/v1/rules/evaluations`: the last one of every rule.
+pub(crate) async fn last(app: Arc<App>, _call: Call) -> Answered {
+    let items: Vec<LastEvaluationJson> = app
+        .backend
+        .last_evaluations()
+        .into_iter()
+        .map(|last| LastEvaluationJson {
+            file: last.group.0,
+            group: last.group.1,
+            place: last.place,
+            name: last.name,
+            datasource: last.datasource,
+            missed: last.missed,
+            evaluation: last.evaluation.map(EvaluationJson::from),
+        })
+        .collect();
+    answer::json(StatusCode::OK, &Page { items, next_cursor: None })
+}
+
+impl From<EvaluationView> for EvaluationJson {
+    fn from(one: EvaluationView) -> Self {
+        Self {
+            at: one.at.to_string(),
+            seconds: one.took.as_secs_f64(),
+            series: one.series,
+            error: one.error,
+        }
+    }
 }
 
 /// `GET /api/v1/rules/gaps`: the last first.

@@ -1,6 +1,8 @@
 //! Prometheus' API for series.
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_engine::api::*;
@@ -119,6 +121,10 @@ impl SeriesBackend for Fake {
         }])
     }
 
+    fn dropped_targets(&self) -> Answer<'_, BTreeMap<String, usize>> {
+        boxed(BTreeMap::from([("node".to_owned(), 2)]))
+    }
+
     fn also_expose(&self, _write: Box<dyn Fn(&mut String) + Send + Sync>) {}
 
     fn series_figures(&self) -> Option<SeriesFigures> {
@@ -153,6 +159,18 @@ impl RuleBackend for Fake {
             alerts: Vec::new(),
         });
         known.into_iter().collect()
+    }
+
+    fn last_evaluations(&self) -> Vec<LastEvaluation> {
+        let evaluation = self.rule_stories("Down")[0].evaluations.first().cloned();
+        vec![LastEvaluation {
+            group: ("rules/a.yaml".to_owned(), "g".to_owned()),
+            place: 0,
+            name: "Down".to_owned(),
+            datasource: "local".to_owned(),
+            evaluation,
+            missed: 4,
+        }]
     }
 
     fn gaps(&self) -> Vec<GapView> {
@@ -215,6 +233,68 @@ impl RuleBackend for Fake {
             (_, Some(_)) => Err(RulerError::UnknownGroup),
             (_, None) => Err(RulerError::UnknownNamespace),
         })
+    }
+
+    fn slos(&self, query: SloQuery) -> Answer<'_, Vec<SloView>> {
+        let objectives = slos().into_iter().filter(|slo| {
+            query.id.as_ref().is_none_or(|id| slo.id == *id)
+                && query.service.as_ref().is_none_or(|service| slo.service == *service)
+                && query.after.as_ref().is_none_or(|after| slo.id > *after)
+        });
+        let views = objectives.take(query.limit.unwrap_or(usize::MAX));
+        boxed(views.map(|slo| slo_view(slo, self.now)).collect())
+    }
+}
+
+/// `s-orders`, which is measured, and `s-quiet`, which is not.
+fn slos() -> Vec<Tracked> {
+    let text = "
+apiVersion: bongsu.io/v1
+kind: ServiceLevel
+metadata: {name: s}
+spec:
+  service: s
+  slos:
+  - name: orders
+    objective: 99
+    min_events: 10
+    sli: {events: {error_query: 'bad[{{.window}}]', total_query: 'all[{{.window}}]'}}
+    alerting: {name: OrdersFail}
+  - name: quiet
+    objective: 99
+    sli: {raw: {error_ratio_query: 'bad[{{.window}}]'}}
+    alerting: {name: Quiet}
+";
+    let source = bongsu_model::Source { name: "slo/s.yaml".to_owned(), text: text.to_owned() };
+    bongsu_rules::slo::load(source, &Default::default()).unwrap().0.tracked
+}
+
+fn slo_view(slo: Tracked, now: bongsu_model::Timestamp) -> SloView {
+    let hour = Duration::from_secs(3600);
+    let known = slo.name == "orders";
+    let measured = bongsu_rules::slo::budget::Measured {
+        period: known.then_some(0.005),
+        windows: vec![(hour, known.then_some(0.02))],
+        events: known.then_some(1000.0),
+        elapsed: None,
+    };
+    let span = slo.period.at(now);
+    let report =
+        bongsu_rules::slo::budget::report(slo.percent, span.length(), &measured, &slo.policy);
+    SloView {
+        span,
+        report,
+        covered: known.then_some(0.25),
+        events: measured.events,
+        missing: (!known).then(|| SloMissing::Failed("no data source".to_owned())),
+        alerts: vec![SloAlert {
+            name: "OrdersFail".to_owned(),
+            group: "g".to_owned(),
+            labels: BTreeMap::from([("sloth_severity".to_owned(), "page".to_owned())]),
+            state: "pending",
+            since: Some(now),
+        }],
+        objective: Arc::new(slo),
     }
 }
 
@@ -347,9 +427,39 @@ async fn questions() {
         (&target["health"], &target["lastError"]),
         (&json!("down"), &json!("connection refused"))
     );
+    assert_eq!(targets["data"]["droppedTargetCounts"], json!({"node": 2}));
     assert_eq!(target["lastScrape"], "1970-01-01T00:00:01.5Z");
     let figures = server.get("/prometheus/api/v1/status/tsdb").await.json();
     assert_eq!(figures["data"]["headStats"]["numSeries"], 7);
+}
+
+#[tokio::test]
+async fn objectives_with_their_budgets() {
+    let server = Server::new();
+    let first = server.get("/api/v1/slos?limit=1").await.json();
+    assert_eq!(first["next_cursor"], "s-orders");
+    insta::assert_json_snapshot!(first["items"][0]);
+    let second = server.get("/api/v1/slos?limit=1&cursor=s-orders").await.json();
+    assert_eq!(second["next_cursor"], json!(null));
+    let quiet = server.get("/api/v1/slos/s-quiet").await.json();
+    assert_eq!(quiet, second["items"][0]);
+    assert_eq!(quiet["standing"], "no_data");
+    for value in ["sli", "exhausted_at", "covered", "events"] {
+        assert_eq!(quiet[value], json!(null), "{value}");
+    }
+    assert_eq!(quiet["error_budget"]["remaining_minutes"], json!(null));
+    let reasons: Vec<&str> = quiet["missing"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["reason"].as_str().unwrap())
+        .collect();
+    assert_eq!(reasons, ["failed", "not_counted"]);
+    assert_eq!(server.get("/api/v1/slos?service=t").await.json()["items"], json!([]));
+    assert_eq!(server.get("/api/v1/slos/t").await.status, 404);
+    assert_eq!(server.get("/api/v1/slos?limit=0").await.status, 400);
+    let last = server.get("/api/v1/rules/evaluations").await.json();
+    assert_eq!(last["items"][0]["evaluation"]["series"], 3);
 }
 
 #[tokio::test]

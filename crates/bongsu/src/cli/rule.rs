@@ -24,6 +24,9 @@ use clap::Subcommand;
 use super::{Global, Outcome};
 use diff::Side;
 
+pub(super) use ls::tone;
+pub(super) use server::{labels, time, took};
+
 pub(crate) use check::CheckRules;
 pub(crate) use unit::TestRules;
 
@@ -53,7 +56,7 @@ pub(crate) enum RuleCommand {
     Fire(fire::FireRule),
     /// Take over rules of other programs.
     Import(import::ImportRules),
-    /// Make rules of service level objectives.
+    /// Make rules of service level objectives; `bongsu slo` shows those of the server.
     Slo(slo::SloRules),
     /// List, show and test the rules that ship.
     #[command(subcommand)]

@@ -413,7 +413,7 @@ fn mistakes_come_with_a_hint() {
     --- stderr
     error: unrecognized subcommand 'alrt'
 
-      tip: some similar subcommands exist: 'alertmanager', 'alert'
+      tip: some similar subcommands exist: 'target', 'alertmanager', 'alert'
 
     Usage: bongsu [OPTIONS] <COMMAND>
 

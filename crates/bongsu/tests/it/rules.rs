@@ -76,6 +76,44 @@ fn all(program: &Program, server: &Canned, commands: &[&[&str]]) -> String {
     told.collect::<Vec<_>>().join("\n")
 }
 
+const SLOS: Answers = &[
+    (
+        "GET /api/v1/slos",
+        200,
+        r#"{"items":[{"id":"shop-orders","service":"shop","name":"orders","objective":99.5,"window":"30d","standing":"at_risk","sli":99.62,"error_budget":{"ratio":0.005,"minutes":216,"remaining_ratio":0.24,"remaining_minutes":51.84,"remaining_events":1200.4},"burn_rates":[{"window":"5m","rate":9},{"window":"1h","rate":2.5}],"pace_window":"1h","exhausted_at":"2026-01-04T00:00:00Z","alerts":[{"name":"A","state":"firing"},{"name":"A","state":"inactive"}]},{"id":"shop-quiet","service":"shop","name":"quiet","objective":99,"window":"month","standing":"no_data","sli":null,"error_budget":{"ratio":0.01,"minutes":446.4,"remaining_ratio":null,"remaining_minutes":null,"remaining_events":null},"burn_rates":[{"window":"1h","rate":null}],"pace_window":null,"exhausted_at":null,"alerts":[]}],"next_cursor":null}"#,
+    ),
+    (
+        "GET /api/v1/slos/shop-orders",
+        200,
+        r#"{"id":"shop-orders","service":"shop","name":"orders","description":"Orders are taken.","file":"slo/shop.yaml","line":7,"objective":99.5,"window":"30d","window_start":"2025-12-02T00:00:00Z","window_end":"2026-01-01T00:00:00Z","standing":"at_risk","sli":99.62,"error_budget":{"ratio":0.005,"minutes":216,"remaining_ratio":0.24,"remaining_minutes":51.84,"remaining_events":1200.4},"burn_rates":[{"window":"5m","rate":9},{"window":"1h","rate":2.5},{"window":"3d","rate":null}],"pace_window":"1h","exhausted_at":"2026-01-04T00:00:00Z","covered":0.0333,"events":600000,"actions":["slow-down"],"alerts":[{"name":"OrdersFail","group":"g","labels":{"sloth_severity":"page"},"state":"firing","since":"2026-01-01T00:00:00Z"},{"name":"OrdersFail","group":"g","labels":{"severity":"warning"},"state":"inactive","since":null}],"missing":[{"value":"events","reason":"not_counted","message":"events are counted of objectives with min_events"}]}"#,
+    ),
+    (
+        "GET /api/v1/targets",
+        200,
+        r#"{"status":"success","data":{"activeTargets":[{"scrapePool":"node","scrapeUrl":"http://a:9100/metrics","labels":{"job":"node","instance":"a:9100"},"health":"up","lastError":"","lastScrape":"2026-01-01T00:00:00Z","lastScrapeDuration":0.012},{"scrapePool":"node","scrapeUrl":"http://b:9100/metrics","labels":{"job":"node","instance":"b:9100"},"health":"down","lastError":"connection refused","lastScrape":"0001-01-01T00:00:00Z","lastScrapeDuration":0}],"droppedTargetCounts":{"node":3,"web":0}}}"#,
+    ),
+];
+
+#[test]
+fn objectives_and_targets_of_the_server() {
+    let (program, server) = (Program::new(), Canned::start(SLOS));
+    let commands: &[&[&str]] = &[
+        &["slo", "ls"],
+        &["slo", "ls", "--standing", "no-data", "-o", "name"],
+        &["slo", "show", "shop-orders"],
+        &["slo", "show", "shop-orders", "-o", "json", "--fields", "id,covered"],
+        &["slo", "show", "none"],
+        &["target", "ls"],
+        &["target", "ls", "--health", "down", "-o", "name"],
+    ];
+    let told = commands.iter().map(|words| {
+        let mut line = vec!["--server", &server.url];
+        line.extend(*words);
+        format!("$ {}\n{}", words.join(" "), program.run(&line).replace(&server.url, "SERVER"))
+    });
+    insta::assert_snapshot!(told.collect::<Vec<_>>().join("\n"));
+}
+
 #[test]
 fn rules_of_the_server() {
     let (program, server) = (Program::new(), Canned::start(ANSWERS));

@@ -123,7 +123,56 @@ fn pending_and_firing_alerts_are_the_same_after_a_crash() {
         server.restart();
         assert_eq!(alerts(&server), before);
         assert_eq!(routed(&server), started);
+        let last = || server.request("GET", "/api/v1/rules/evaluations", None).unwrap().json();
+        let again =
+            poll_until(MINUTE, || last()["items"][2]["evaluation"].is_object().then_some(()));
+        assert!(again.is_some(), "evaluations go on: {}", last());
     }
+}
+
+/// One of two hundred orders goes wrong, and one of a hundred may: half of the budget is left.
+#[test]
+fn error_budgets_are_reported() {
+    let settings = "global: {evaluation_interval: 1s}\nseries: {self_scrape: false}\n";
+    let slo = "apiVersion: bongsu.io/v1\nkind: ServiceLevel\nmetadata: {name: shop}\nspec:\n\
+               \x20 service: shop\n  slos:\n  - name: orders\n    objective: 99\n    min_events: 10\n\
+               \x20   sli: {events: {error_query: 'sum(rate(bad_total[{{.window}}]))', \
+               total_query: 'sum(rate(orders_total[{{.window}}]))'}}\n\
+               \x20   alerting: {name: OrdersFail}\n";
+    let server = serve(&[("bongsu.yaml", settings), ("slo/shop.yaml", slo)]);
+    let report = |server: &Server| server.request("GET", "/api/v1/slos/shop-orders", None).unwrap();
+    let quiet = poll_until(MINUTE, || {
+        let json = report(&server).json();
+        Some(json).filter(|json| json["missing"][0]["reason"] == "no_events")
+    });
+    assert_eq!(quiet.unwrap()["sli"], Value::Null);
+    let at = now();
+    let of = |name: &str, each: f64| {
+        let samples = (0..=8).map(|n| (at - (8 - n) * 30_000, each * n as f64)).collect();
+        TimeSeries::new(name, &[], samples)
+    };
+    let series = [of("bad_total", 1.0), of("orders_total", 200.0)];
+    remote_write::send(server.address(), WRITE, &series).unwrap();
+    let told = poll_until(MINUTE, || {
+        let json = report(&server).json();
+        Some(json).filter(|json| json["error_budget"]["remaining_events"].is_number())
+    });
+    let told = told.unwrap();
+    let near = |value: &Value, wanted: f64| {
+        assert!((value.as_f64().unwrap() - wanted).abs() < 1e-6, "{value} {told}");
+    };
+    near(&told["sli"], 99.5);
+    near(&told["error_budget"]["remaining_ratio"], 0.5);
+    near(&told["error_budget"]["remaining_minutes"], 216.0);
+    assert_eq!((&told["standing"], &told["exhausted_at"]), (&json!("met"), &Value::Null));
+    assert!(told["covered"].as_f64().is_some_and(|share| share > 0.0 && share < 0.001), "{told}");
+    let rates = told["burn_rates"].as_array().unwrap();
+    assert!(rates.iter().all(|rate| (rate["rate"].as_f64().unwrap() - 0.5).abs() < 1e-6), "{told}");
+    let states: Vec<&Value> =
+        told["alerts"].as_array().unwrap().iter().map(|alert| &alert["state"]).collect();
+    assert_eq!(states, ["inactive", "inactive"]);
+    let all = server.request("GET", "/api/v1/slos?service=shop", None).unwrap().json();
+    assert_eq!(all["items"].as_array().unwrap().len(), 1);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::rule::{Group, Rule};
 
 use super::super::made;
 use super::super::number::go_float;
-use super::super::objective::{AlertText, Period, Tracked};
+use super::super::objective::{AlertText, EventCount, Period, Tracked};
 use super::super::selector::{Matcher, Selector};
 use super::{Indicator, Slo};
 
@@ -75,8 +75,8 @@ fn increase_interval(window: Duration) -> Duration {
     Duration::from_secs(30 * (weeks + 1).min(8))
 }
 
-/// What reports ask.
-pub(crate) fn tracked(slo: &Slo) -> Tracked {
+/// What reports ask; `file` and `groups` are those of its rules.
+pub(crate) fn tracked(slo: &Slo, file: &str, groups: &[Group]) -> Tracked {
     let burns = burns(slo.window);
     let own = slo.own_matcher();
     let burnrate = |length: Duration| {
@@ -94,7 +94,10 @@ pub(crate) fn tracked(slo: &Slo) -> Tracked {
         period: Period::Rolling(slo.window),
         period_errors: format!("1 - ({})", slo.availability()),
         window_errors: lengths.iter().map(|length| (*length, burnrate(*length))).collect(),
+        events: Some(EventCount::Total(slo.events())),
         policy: Vec::new(),
+        groups: groups.iter().map(|group| group.name.clone()).collect(),
+        file: file.into(),
         place: slo.place.clone(),
     }
 }
@@ -381,6 +384,25 @@ impl Slo {
                 format!("sum({}) / sum({})", of("sum"), of("count"))
             }
         }
+    }
+
+    /// All events of the window, of the recorded increases.
+    fn events(&self) -> String {
+        let own = self.own_matcher();
+        let (total, name, more) = match &self.indicator {
+            Indicator::Ratio { total, .. } => {
+                (total, increase_name(&total.name, self.window), vec![own])
+            }
+            Indicator::Latency { total, .. } | Indicator::LatencyNative { total, .. } => {
+                let name = increase_name(&total.name, self.window);
+                (total, name, vec![own, Matcher::equal("le", "")])
+            }
+            Indicator::BoolGauge { metric } => {
+                let name = format!("{}:count{}", metric.name, duration::print(self.window));
+                (metric, name, vec![own])
+            }
+        };
+        format!("sum({})", total.renamed(&name, &more))
     }
 
     /// Series of the same names for all objects; none where one object stands for several

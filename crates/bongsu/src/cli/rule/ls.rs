@@ -91,7 +91,7 @@ fn row(rule: &Shown, global: &Global) -> Row {
 }
 
 /// The colour of a rule's or an alert's state.
-pub(super) fn tone(state: &str) -> Colour {
+pub(in crate::cli) fn tone(state: &str) -> Colour {
     match state {
         "firing" => Colour::Bad,
         "pending" => Colour::Warn,

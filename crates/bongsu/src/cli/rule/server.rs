@@ -165,7 +165,7 @@ pub(super) fn load(
 }
 
 /// `name=value` pairs of an object's labels, but those named.
-pub(super) fn labels(of: &Value, without: &[&str]) -> String {
+pub(in crate::cli) fn labels(of: &Value, without: &[&str]) -> String {
     let pairs = of.as_object().into_iter().flatten();
     let pairs = pairs.filter(|(name, _)| !without.contains(&name.as_str()));
     let pairs = pairs.map(|(name, value)| format!("{name}={}", value.as_str().unwrap_or_default()));
@@ -173,14 +173,14 @@ pub(super) fn labels(of: &Value, without: &[&str]) -> String {
 }
 
 /// An instant of an answer as the user wants it; nothing for Go's zero time.
-pub(super) fn time(global: &Global, of: &Value) -> String {
+pub(in crate::cli) fn time(global: &Global, of: &Value) -> String {
     let text = of.as_str().filter(|text| !text.starts_with("0001-"));
     let at = text.and_then(|text| text.parse().ok());
     at.map(|at| global.show_time(at)).unwrap_or_default()
 }
 
 /// A length in seconds as people read it: `850µs`, `12ms`, `3.2s`.
-pub(super) fn took(seconds: f64) -> String {
+pub(in crate::cli) fn took(seconds: f64) -> String {
     match seconds {
         s if s <= 0.0 => String::new(),
         s if s < 0.001 => format!("{:.0}µs", s * 1e6),
