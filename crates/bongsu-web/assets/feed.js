@@ -342,8 +342,9 @@ function current() {
   return (name && feed.items.find((alert) => alert.fingerprint === name)) || opened;
 }
 
+// To the next or previous one of the list that is shown.
 function step(by) {
-  const links = [...feed.list.querySelectorAll("a.name")];
+  const links = [...view.querySelectorAll("a.name")];
   if (!links.length) return;
   let at = links.indexOf(document.activeElement);
   if (at < 0) at = links.findIndex((link) => link.getAttribute("aria-current"));

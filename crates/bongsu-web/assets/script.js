@@ -13,11 +13,11 @@ function show(quiet) {
   }
   document.getElementById("server").hidden = kind !== "server";
   root.dataset.view = kind;
-  if (kind === "server") return view.replaceChildren();
-  if (kind === "alerts" || kind === "silences") return showRouted(place, turn);
-  if (kind === "workflows" || kind === "runs") return showWorkflows(place, turn);
-  if (kind === "errors") return showErrors(place, turn);
-  if (kind === "feed") return showFeed(place, turn, quiet);
+  const views = {
+    server: () => view.replaceChildren(), alerts: showRouted, silences: showRouted, workflows: showWorkflows, runs: showWorkflows,
+    errors: showErrors, feed: showFeed, rules: showRules, slos: showSlos, query: showQuery, targets: showTargets,
+  };
+  if (Object.hasOwn(views, kind)) return views[kind](place, turn, quiet);
   location.hash = "#/feed";
   return undefined;
 }
@@ -26,6 +26,11 @@ function show(quiet) {
 function refresh(changed) {
   const reading = view.querySelector("details[open]") || view.contains(document.activeElement) && document.activeElement !== view;
   if (/^(workflows|runs)/.test(here().path) && !reading) return show();
+  // These keep the focus where it has a key; what is selected, or opened to be read, stays.
+  const at = document.activeElement;
+  const inside = view.contains(at) && at !== view && !at.dataset.key && here().query.get("open");
+  const held = inside || String(getSelection()) || view.querySelector("details[open]");
+  if (/^(rules|slos|targets)$/.test(here().path) && !held) return show("quiet");
   if (here().path !== "feed") return undefined;
   return show(changed ? "changed" : "quiet");
 }
@@ -39,10 +44,16 @@ function showHelp() {
     keys.split(" ").forEach((key) => term.append(key === "…" ? " … " : element("kbd", key), " "));
     list.append(term, element("dd", what));
   }
+  const places = element("dl", undefined, "keys places");
+  for (const [key, , what] of word.places) {
+    const term = element("dt");
+    term.append(element("kbd", "g"), " ", element("kbd", key));
+    places.append(term, element("dd", what));
+  }
   const title = element("h2", word.keys);
   title.id = "help-title";
   help.setAttribute("aria-labelledby", "help-title");
-  help.replaceChildren(title, list, button(word.close, () => help.close()));
+  help.replaceChildren(title, list, element("h3", word.goTo), places, button(word.close, () => help.close()));
   help.showModal();
   return undefined;
 }
@@ -66,13 +77,20 @@ function focusOn(id) {
   return undefined;
 }
 
+// When g was pressed: the next key says where to go.
+let going = 0;
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   const typing = event.target.closest("input:not([type=checkbox]), textarea, select");
   if (event.key === "Escape") {
     if (help.open) return;
     if (typing) return typing.blur();
-    if (here().query.get("open")) {
+    const { path, query } = here();
+    if (query.get("open") && path !== "feed") {
+      if (path === "slos") returnTo = `slo ${query.get("open")}`;
+      if (path === "rules") returnTo = openedRule;
+      location.hash = moved({ open: null, group: null });
+    } else if (query.get("open")) {
       const link = feed && feed.list.querySelector("a.name[aria-current]");
       location.hash = moved({ open: null });
       if (link) link.focus();
@@ -80,12 +98,19 @@ addEventListener("keydown", (event) => {
     return;
   }
   if (typing || help.open) return;
+  const place = Date.now() - going < 2000 && word.places.find(([key]) => key === event.key);
+  going = event.key === "g" && !place ? Date.now() : 0;
+  if (place) {
+    event.preventDefault();
+    location.hash = `#/${place[1]}`;
+    return;
+  }
   const inFeed = here().path === "feed" && feed;
   const acts = {
     "?": showHelp,
-    "/": () => { if (inFeed) document.getElementById("search").focus(); else location.hash = "#/feed"; },
-    j: () => inFeed && step(1),
-    k: () => inFeed && step(-1),
+    "/": () => { const box = document.getElementById("search"); if (box) box.focus(); else location.hash = "#/feed"; },
+    j: () => step(1),
+    k: () => step(-1),
     a: () => { const alert = inFeed && current(); if (alert) acknowledge(alert); },
     d: () => inFeed && focusOn("dismiss"),
     m: () => inFeed && focusOn("assignee"),

@@ -124,7 +124,9 @@ async fn the_page_names_what_runs() {
         assert!(page.header("content-security-policy").starts_with("default-src 'none'"));
         assert!(page.text().contains("<html lang=\"en\"") && page.text().contains("/am/script.js"));
         assert!(!page.text().contains("<script>") && !page.text().contains("style="));
-        for place in ["feed", "alerts", "silences", "errors", "server"] {
+        for place in
+            ["feed", "alerts", "silences", "rules", "slos", "query", "targets", "errors", "server"]
+        {
             assert!(page.text().contains(&format!("href=\"#/{place}\"")), "{place}");
         }
     }
@@ -146,6 +148,59 @@ async fn the_page_names_what_runs() {
     assert_eq!(server.get("/am/api/v2/status").await.status, 200);
     for path in ["/", "/amx", "/api/v2/status", "/am/debug/pprof/", "/am/none"] {
         assert_eq!(server.get(path).await.status, 404, "{path}");
+    }
+}
+
+/// The names of an object's members in JavaScript: what stands before a colon, outside of texts and of
+/// anything deeper.
+fn members(object: &str) -> Vec<&str> {
+    let (mut names, mut depth, mut begin) = (Vec::new(), 0, 0);
+    let mut chars = object.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' | '`' => {
+                while let Some((_, inner)) = chars.next() {
+                    match inner {
+                        '\\' => drop(chars.next()),
+                        inner if inner == c => break,
+                        _ => {}
+                    }
+                }
+            }
+            '{' | '[' | '(' => depth += 1,
+            '}' | ']' | ')' if depth == 0 => break,
+            '}' | ']' | ')' => depth -= 1,
+            ',' if depth == 0 => begin = at + 1,
+            ':' if depth == 0 => names.push(object[begin..at].trim()),
+            _ => {}
+        }
+    }
+    names
+}
+
+#[tokio::test]
+async fn both_languages_have_all_words_once() {
+    let script = Server::new().get("/script.js").await;
+    let script = script.text();
+    let of = |language: &str| {
+        let (_, block) = script.split_once(&format!("\n  {language}: {{")).unwrap();
+        let mut names = members(block);
+        let all = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), all, "{language}: a word stands twice");
+        names
+    };
+    let english = of("en");
+    assert_eq!(english, of("ko"));
+    assert!(english.len() > 100 && english.contains(&"help"), "{english:?}");
+    let used = script
+        .match_indices("word.")
+        .filter(|(at, _)| !script[..*at].ends_with(|c: char| c.is_alphanumeric() || c == '_'));
+    for (at, found) in used {
+        let rest = &script[at + found.len()..];
+        let end = rest.find(|c: char| !c.is_alphanumeric()).unwrap_or(rest.len());
+        assert!(english.contains(&&rest[..end]), "word.{} is none", &rest[..end]);
     }
 }
 
