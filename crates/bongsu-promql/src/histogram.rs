@@ -12,9 +12,10 @@
 //! * Over time and across series: [`increase`], [`delta`], [`difference`] of neighbours, [`Fold`]
 //!   into a sum or mean, [`operate`] for binary operators.
 //! * Text: [`std::fmt::Display`] prints as Prometheus does, `api_buckets` is the shape of its HTTP
-//!   API, [`parse_notation`] and `notation` are those of test files.
+//!   API and `from_api` reads it back, [`parse_notation`] and `notation` are those of test files.
 //! * [`ClassicHistogram`] and [`convert_classic`] turn classic series into custom buckets.
 
+mod api;
 mod arithmetic;
 mod bounds;
 mod buckets;
@@ -30,6 +31,7 @@ mod text;
 
 use std::sync::Arc;
 
+pub use api::ApiBucket;
 pub use arithmetic::Incompatible;
 pub use buckets::{Bucket, Buckets, Span};
 pub use change::{Change, Remark, delta, difference, increase};
