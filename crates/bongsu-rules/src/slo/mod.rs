@@ -11,6 +11,7 @@ mod made;
 pub(crate) mod number;
 mod objective;
 mod openslo;
+mod plugin;
 mod print;
 mod pyrra;
 mod query;

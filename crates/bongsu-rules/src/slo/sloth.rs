@@ -11,7 +11,7 @@ use super::objective::{
     AlertText, CalendarUnit, Indicator, Intervals, Objective, Period, PolicyStep,
 };
 use super::query::windowed;
-use super::{Options, codes};
+use super::{Options, codes, plugin};
 
 /// How keys are written: files have `error_query`, objects `errorQuery`.
 struct Keys {
@@ -255,12 +255,7 @@ fn indicator(reader: &mut Reader, node: &Node, keys: &Keys, promql: bool) -> Opt
         }
         _ => {
             reader.keys(inner, &["id", "options"]);
-            let id = reader.need_text(inner, "id")?;
-            let message = format!("the SLI plugin {id} is not known");
-            let finding = Diagnostic::error(codes::PLUGIN, message);
-            let help = "plugins are programs and are not run; write the query it makes under raw";
-            reader.note(finding.help(help), inner.place);
-            None
+            plugin::query(reader, inner).map(|error_ratio| Indicator::Raw { error_ratio })
         }
     }
 }
