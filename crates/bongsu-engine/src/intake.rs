@@ -155,7 +155,7 @@ impl Intake {
     }
 
     /// An instance that may be a data source, with its settings.
-    pub(crate) fn source(&self, name: &str) -> Result<(Arc<Manifest>, Auth), String> {
+    pub fn source(&self, name: &str) -> Result<(Arc<Manifest>, Auth), String> {
         let known = self
             .instances
             .get(name)

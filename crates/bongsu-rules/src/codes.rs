@@ -22,5 +22,7 @@ pub const PATCH: &str = "BS2109";
 pub const WITHOUT_EFFECT: &str = "BS2121";
 /// A file of unit tests that cannot be run.
 pub const UNIT_TEST: &str = "BS2141";
+/// A policy of lints that cannot be.
+pub const POLICY: &str = "BS2161";
 /// A pack of rules that lacks something, or has something without a purpose.
 pub const PACK: &str = "BS2151";

@@ -1,7 +1,8 @@
 //! Lints: rules that load, but probably do not do what was meant.
 //!
-//! In: the groups of a directory, a [`Policy`]. Out: warnings with their place. Nothing is asked of a
-//! data source: what is said follows from the texts alone. `docs/lints.md` lists them.
+//! In: the groups of a directory, a [`Policy`]. Out: findings with their place. What [`lint`] says
+//! follows from the texts alone; [`lint_source`] says what a data source does not have. `docs/lints.md`
+//! lists all.
 
 mod alert;
 mod catalogue;
@@ -9,75 +10,29 @@ mod comments;
 mod dialect;
 mod directory;
 mod expression;
+mod inventory;
 mod matching;
 mod place;
+mod policy;
 mod rates;
 mod template;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
+use std::borrow::Cow;
 
 use bongsu_model::{Diagnostic, Place};
 use bongsu_promql::flow::{self, Flow};
 use bongsu_promql::{Expr, Features, Span, parse_with};
 
 pub use catalogue::{LINTS, Lint};
+pub use inventory::{Inventory, Probe, lint_source, probes};
+pub use policy::{Dialect, Expected, Level, Pattern, Policy, Scoped};
 
 use crate::rule::{Group, Language, Rule};
 use catalogue as lints;
 use comments::Comments;
-
-/// What a project expects of its rules. The default expects little.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Policy {
-    /// Names of lints that are not wanted.
-    pub disabled: BTreeSet<String>,
-    /// Annotations every alert must have.
-    pub required_annotations: Vec<String>,
-    /// Labels every alert must have; of each list one is enough: `[[severity], [team, owner]]`.
-    pub required_labels: Vec<Vec<String>>,
-    /// Values a label may have: `severity: [critical, warning]`.
-    pub label_values: BTreeMap<String, Vec<String>>,
-    /// Interval of groups that name none.
-    pub default_interval: Duration,
-    /// How often targets are scraped, if it is the same for all.
-    pub scrape_interval: Option<Duration>,
-    /// What the default data source is.
-    pub dialect: Dialect,
-    /// What others are, by name.
-    pub datasources: BTreeMap<String, Dialect>,
-    /// Names of recording rules that are not in the directory.
-    pub known_recordings: BTreeSet<String>,
-}
-
-impl Default for Policy {
-    fn default() -> Self {
-        Self {
-            disabled: BTreeSet::new(),
-            required_annotations: vec!["summary".to_owned()],
-            required_labels: vec![vec!["severity".to_owned()]],
-            label_values: BTreeMap::new(),
-            default_interval: Duration::from_secs(60),
-            scrape_interval: None,
-            dialect: Dialect::Prometheus,
-            datasources: BTreeMap::new(),
-            known_recordings: BTreeSet::new(),
-        }
-    }
-}
-
-/// Whose PromQL a data source reads.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Dialect {
-    /// Prometheus', or that of one that uses its engine (Thanos, Mimir, Bongsu).
-    #[default]
-    Prometheus,
-    /// VictoriaMetrics' MetricsQL.
-    VictoriaMetrics,
-}
 
 /// All findings, in the order of the groups and their rules.
 pub fn lint(groups: &[Group], policy: &Policy) -> Vec<Diagnostic> {
@@ -87,6 +42,7 @@ pub fn lint(groups: &[Group], policy: &Policy) -> Vec<Diagnostic> {
     let directory = directory::Directory::of(groups);
     for group in groups {
         for rule in &group.rules {
+            let policy = &*of_rule(policy, rule);
             let mut findings = Findings { policy, comments: &comments, rule, found: &mut found };
             directory.lint(group, rule, policy, &mut findings);
             if rule.condition.is_none() {
@@ -98,6 +54,11 @@ pub fn lint(groups: &[Group], policy: &Policy) -> Vec<Diagnostic> {
         }
     }
     found
+}
+
+/// What holds for the file of a rule.
+fn of_rule<'p>(policy: &'p Policy, rule: &Rule) -> Cow<'p, Policy> {
+    policy.of_file(rule.place.as_ref().map_or("", |place| &place.source.name))
 }
 
 /// Lints of the rule's expression and of what it means for the rest.
@@ -187,14 +148,15 @@ impl Findings<'_> {
     }
 
     fn push(&mut self, lint: &Lint, place: Option<Place>, message: &str, help: String) {
-        if self.policy.disabled.contains(lint.name) || self.comments.disable(self.rule, lint) {
+        let usual = if lint.name == lints::SYNTAX.name { Level::Error } else { Level::Warning };
+        let level = self.policy.levels.get(lint.name).copied().unwrap_or(usual);
+        if level == Level::Off || self.comments.disable(self.rule, lint) {
             return;
         }
         let message = format!("{}: {message} ({})", self.rule.name, lint.name);
-        let finding = if lint.name == lints::SYNTAX.name {
-            Diagnostic::error(lint.code, message)
-        } else {
-            Diagnostic::warning(lint.code, message)
+        let finding = match level {
+            Level::Error => Diagnostic::error(lint.code, message),
+            _ => Diagnostic::warning(lint.code, message),
         };
         self.found.push(finding.at(place).help(help));
     }

@@ -66,7 +66,7 @@ fn text(path: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use bongsu_model::render_diagnostics;
-    use bongsu_rules::lint::{Policy, lint};
+    use bongsu_rules::lint::{Expected, Policy, lint};
     use bongsu_rules::unit_test::Options;
 
     use super::*;
@@ -91,8 +91,9 @@ mod tests {
     fn lints_find_nothing() {
         let groups: Vec<_> = all().into_iter().flat_map(|pack| pack.groups).collect();
         let words = ["critical", "warning", "info"].map(str::to_owned).to_vec();
-        let label_values = BTreeMap::from([("severity".to_owned(), words)]);
-        let found = lint(&groups, &Policy { label_values, ..Policy::default() });
+        let severity = Expected { values: words, ..Expected::required() };
+        let labels = BTreeMap::from([("severity".to_owned(), severity)]);
+        let found = lint(&groups, &Policy { labels, ..Policy::default() });
         assert!(found.is_empty(), "{}", render_diagnostics(&found));
     }
 

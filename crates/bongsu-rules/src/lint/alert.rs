@@ -1,42 +1,64 @@
 //! What else an alert says: labels, annotations, times.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::catalogue as lints;
-use super::{Findings, Policy};
+use super::{Expected, Findings, Policy};
 use crate::rule::{Group, Rule, RuleKind};
 
 /// Annotations and labels the policy asks for.
 pub(super) fn metadata(rule: &Rule, policy: &Policy, findings: &mut Findings<'_>) {
     let RuleKind::Alerting { annotations, .. } = &rule.kind else { return };
-    let is_set = |text: Option<&String>| text.is_some_and(|text| !text.trim().is_empty());
-    for name in &policy.required_annotations {
-        if !is_set(annotations.get(name)) {
-            let message = format!("annotation {name} is missing");
-            findings.of_rule(&lints::ANNOTATION, message, format!("add {name}"));
+    for (what, lint, texts, all) in [
+        ("annotation", &lints::ANNOTATION, annotations, &policy.annotations),
+        ("label", &lints::LABEL, &rule.labels, &policy.labels),
+    ] {
+        for (name, expected) in all {
+            if let Some((message, help)) = unexpected(what, name, expected, texts) {
+                findings.of_rule(lint, message, help);
+            }
         }
     }
-    for names in &policy.required_labels {
-        if !names.is_empty() && !names.iter().any(|name| is_set(rule.labels.get(name))) {
-            let names = names.join(" or ");
-            let message = format!("label {names} is missing");
-            findings.of_rule(&lints::LABEL, message, format!("add {names}"));
+}
+
+/// What is wrong with a label or annotation, and what to do.
+fn unexpected(
+    what: &str,
+    name: &str,
+    expected: &Expected,
+    texts: &BTreeMap<String, String>,
+) -> Option<(String, String)> {
+    let set = |name: &str| texts.get(name).filter(|text| !text.trim().is_empty());
+    let Some(value) = set(name) else {
+        let others = || expected.instead.iter().map(String::as_str);
+        if !expected.required || others().any(|name| set(name).is_some()) {
+            return None;
         }
+        let names: Vec<&str> = std::iter::once(name).chain(others()).collect();
+        let names = names.join(" or ");
+        return Some((format!("{what} {names} is missing"), format!("add {names}")));
+    };
+    if expected.denied {
+        return Some((format!("{what} {name} is not wanted"), format!("remove {name}")));
     }
-    for (name, values) in &policy.label_values {
-        // What a template makes of it is not known here.
-        let wrong =
-            rule.labels.get(name).filter(|value| !value.contains("{{") && !values.contains(value));
-        if let Some(value) = wrong {
-            let message = format!("label {name} is {value}, which the policy does not list");
-            let known = values.iter().map(String::as_str);
-            let help = match bongsu_lang::suggest::nearest(value, known) {
-                Some(nearest) => format!("did you mean {nearest}?"),
-                None => format!("take one of {}", values.join(", ")),
-            };
-            findings.of_rule(&lints::LABEL, message, help);
-        }
+    // What a template makes of it is not known here.
+    if value.contains("{{") {
+        return None;
     }
+    let listed = expected.values.is_empty() || expected.values.contains(value);
+    if !listed {
+        let message = format!("{what} {name} is {value}, which the policy does not list");
+        let known = expected.values.iter().map(String::as_str);
+        let help = match bongsu_lang::suggest::nearest(value, known) {
+            Some(nearest) => format!("did you mean {nearest}?"),
+            None => format!("take one of {}", expected.values.join(", ")),
+        };
+        return Some((message, help));
+    }
+    let pattern = expected.pattern.as_ref().filter(|pattern| !pattern.matches(value))?;
+    let message = format!("{what} {name} is {value}, which does not match {}", pattern.as_str());
+    Some((message, "write what the policy wants".to_owned()))
 }
 
 /// How `for` stands to the interval.

@@ -45,6 +45,9 @@ lints! {
     DIALECT "BS2219" "dialect" "Labels of the result are others on VictoriaMetrics than on Prometheus.";
     MISSING_RECORDING "BS2220" "missing-recording" "A recording rule is used that is not in the directory.";
     UNKNOWN_LINT "BS2221" "unknown-lint" "A comment disables a lint that does not exist.";
+    UNKNOWN_METRIC "BS2222" "unknown-metric" "A metric the data source does not have.";
+    UNKNOWN_SERIES "BS2223" "unknown-series" "A selector that no series of the data source matches.";
+    UNKNOWN_LABEL "BS2224" "unknown-label" "A label that no series of the metric has.";
 }
 
 /// The lint of that name or code.

@@ -1,6 +1,8 @@
 //! What is found where, by example.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bongsu_model::{Source, render_diagnostics};
 
@@ -17,7 +19,7 @@ fn read(text: &str) -> Vec<Group> {
 
 /// Nothing of a rule but its expression is looked at.
 fn lenient() -> Policy {
-    Policy { required_annotations: Vec::new(), required_labels: Vec::new(), ..Policy::default() }
+    Policy { annotations: BTreeMap::new(), labels: BTreeMap::new(), ..Policy::default() }
 }
 
 /// `name at column` of each finding about an alert of this expression.
@@ -92,7 +94,7 @@ fn policies() {
     }
     let policy = Policy { known_recordings: ["a:b:c".to_owned()].into(), ..lenient() };
     assert_eq!(of_expression("a:b:c > 0", &policy), [""; 0]);
-    let policy = Policy { disabled: ["comparison".to_owned()].into(), ..lenient() };
+    let policy = Policy { levels: [("comparison".to_owned(), Level::Off)].into(), ..lenient() };
     assert_eq!(of_expression("up", &policy), [""; 0]);
     let policy = Policy { dialect: Dialect::VictoriaMetrics, ..lenient() };
     for (expr, want) in [
@@ -173,18 +175,52 @@ fn of_the_other_dialect() {
 
 #[test]
 fn a_file_of_mistakes() {
+    let required = |name: &str| (name.to_owned(), Expected::required());
+    let values = vec!["critical".to_owned(), "warning".to_owned()];
+    let severity = Expected { values, ..Expected::required() };
+    let team = Expected { instead: vec!["owner".to_owned()], ..Expected::required() };
     let policy = Policy {
-        required_annotations: vec!["summary".to_owned(), "runbook_url".to_owned()],
-        required_labels: vec![
-            vec!["severity".to_owned()],
-            vec!["team".to_owned(), "owner".to_owned()],
-        ],
-        label_values: [("severity".to_owned(), vec!["critical".to_owned(), "warning".to_owned()])]
-            .into(),
+        annotations: [required("summary"), required("runbook_url")].into(),
+        labels: [("severity".to_owned(), severity), ("team".to_owned(), team)].into(),
         ..Policy::default()
     };
     let found = lint(&read(include_str!("tests/mistakes.yml")), &policy);
     insta::assert_snapshot!(render_diagnostics(&found));
+}
+
+#[test]
+fn what_the_policy_wants_of_texts() {
+    let pattern = |text: &str| Some(Pattern::new(text).unwrap());
+    let url = Expected { pattern: pattern("https://.+"), ..Expected::required() };
+    let team = Expected { pattern: pattern("[a-z]+"), ..Expected::default() };
+    let pod = Expected { denied: true, ..Expected::default() };
+    let policy = Policy {
+        annotations: [("runbook_url".to_owned(), url)].into(),
+        labels: [("team".to_owned(), team), ("pod".to_owned(), pod)].into(),
+        levels: [("label".to_owned(), Level::Error)].into(),
+        ..Policy::default()
+    };
+    for (rule, expected) in [
+        ("annotations: {runbook_url: 'https://a'}", &[][..]),
+        ("annotations: {runbook_url: '{{ $labels.url }}'}", &[]),
+        (
+            "annotations: {runbook_url: wiki/a}",
+            &["annotation runbook_url is wiki/a, which does not match https://.+"],
+        ),
+        (
+            "labels: {team: A1, pod: x}, annotations: {runbook_url: 'https://a'}",
+            &["label pod is not wanted", "label team is A1, which does not match [a-z]+"],
+        ),
+    ] {
+        let yaml = format!("groups: [{{name: g, rules: [{{alert: A, expr: up == 0, {rule}}}]}}]\n");
+        let found = lint(&read(&yaml), &policy);
+        let messages: Vec<&str> = found
+            .iter()
+            .map(|found| found.message.trim_start_matches("A: ").rsplit_once(" (").unwrap().0)
+            .collect();
+        assert_eq!(messages, expected, "{rule}");
+        assert!(found.iter().all(|found| found.is_error() == found.message.contains("label ")));
+    }
 }
 
 #[test]

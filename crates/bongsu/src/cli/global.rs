@@ -66,7 +66,7 @@ pub(crate) struct Global {
     /// Limit for each request to the server.
     #[arg(long, global = true, value_name = "DURATION", default_value = "30s", value_parser = parse_go_duration)]
     #[arg(hide_short_help = true)]
-    timeout: Duration,
+    pub(crate) timeout: Duration,
     /// No colours; NO_COLOR does the same.
     #[arg(long, global = true)]
     #[arg(hide_short_help = true)]

@@ -10,6 +10,7 @@ mod diff;
 mod eval;
 mod fire;
 mod import;
+mod inventory;
 mod ls;
 mod pack;
 pub(crate) mod report;

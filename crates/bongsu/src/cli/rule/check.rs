@@ -1,26 +1,31 @@
 //! `bongsu rule check`: what is wrong or doubtful in rule files.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_model::{Diagnostic, Source};
 use bongsu_rules::file::{self, Options};
-use bongsu_rules::lint::{Dialect, LINTS, Policy, lint};
+use bongsu_rules::lint::{Dialect, Expected, LINTS, Level, Policy, lint, lint_source};
 use bongsu_rules::unit_test;
 use clap::{Args, ValueEnum};
 
+use super::inventory::AskedSource;
 use super::report::{self, Form};
 use crate::cli::{Failure, Global, Outcome, input};
 use crate::configuration;
 use crate::exit::Exit;
 use crate::output;
 
+/// The policy of the working folder.
+const POLICY: &str = "lints.yaml";
+
 /// Which rules, and what is expected of them.
 #[derive(Debug, Args)]
 #[command(before_help = "  bongsu rule check rules/\n  \
                          kustomize build overlays/prod | bongsu rule check - --strict\n  \
+                         bongsu rule check rules/ --source http://prometheus:9090\n  \
                          bongsu check rules rules/ --format sarif")]
 pub(crate) struct CheckRules {
     /// Rule files, folders of them, PrometheusRule objects; `-` is standard input.
@@ -38,24 +43,30 @@ pub(crate) struct CheckRules {
     /// Mistakes only, no lints.
     #[arg(long)]
     no_lint: bool,
+    /// What is expected of rules; lints.yaml of the working folder if there is one. What is said here
+    /// wins.
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    #[command(flatten)]
+    source: AskedSource,
     /// Lints that are not wanted; docs/lints.md names them.
     #[arg(long, value_name = "LINT", value_delimiter = ',')]
     disable: Vec<String>,
-    /// Annotations every alert must have.
-    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "summary")]
-    annotations: Vec<String>,
-    /// Labels every alert must have; `team|owner` is either.
-    #[arg(long, value_name = "NAME", value_delimiter = ',', default_value = "severity")]
-    labels: Vec<String>,
+    /// Annotations every alert must have; summary if nothing else is said.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    annotations: Option<Vec<String>>,
+    /// Labels every alert must have; `team|owner` is either; severity if nothing else is said.
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    labels: Option<Vec<String>>,
     /// Values of severity.
     #[arg(long, value_name = "WORD", value_delimiter = ',')]
     severities: Vec<String>,
     /// How often targets are scraped.
     #[arg(long, value_name = "DURATION", value_parser = input::length)]
     scrape_interval: Option<Duration>,
-    /// Whose PromQL the default data source reads.
-    #[arg(long, value_name = "DIALECT", default_value = "prometheus")]
-    dialect: Whose,
+    /// Whose PromQL the default data source reads; prometheus if nothing else is said.
+    #[arg(long, value_name = "DIALECT")]
+    dialect: Option<Whose>,
 }
 
 /// Whose PromQL a data source reads.
@@ -96,8 +107,15 @@ impl CheckRules {
                 Vec::new()
             }
         };
-        if !self.no_lint {
-            found.extend(lint(&groups, &self.policy()));
+        match self.policy() {
+            _ if self.no_lint => {}
+            Ok(policy) => {
+                found.extend(lint(&groups, &policy));
+                if let Some(inventory) = self.source.inventory(&groups, global)? {
+                    found.extend(lint_source(&groups, self.source.name(), &policy, &inventory));
+                }
+            }
+            Err(mistakes) => found.extend(mistakes),
         }
         output::print(&report::findings(self.format, &found, &files));
         let errors = found.iter().filter(|finding| finding.is_error()).count();
@@ -118,33 +136,47 @@ impl CheckRules {
         })
     }
 
-    fn policy(&self) -> Policy {
-        let mut policy = Policy {
-            disabled: self.disable.iter().cloned().collect(),
-            required_annotations: self
-                .annotations
-                .iter()
-                .filter(|n| !n.is_empty())
-                .cloned()
-                .collect(),
-            required_labels: self
-                .labels
-                .iter()
-                .filter(|names| !names.is_empty())
-                .map(|names| names.split('|').map(str::to_owned).collect())
-                .collect(),
-            scrape_interval: self.scrape_interval,
-            dialect: match self.dialect {
-                Whose::Prometheus => Dialect::Prometheus,
-                Whose::Victoriametrics => Dialect::VictoriaMetrics,
-            },
-            ..Policy::default()
+    /// The policy of the file with what the command line says, or the mistakes in the file.
+    fn policy(&self) -> Result<Policy, Vec<Diagnostic>> {
+        let usual = Path::new(POLICY);
+        let path = self.policy.as_deref().or_else(|| usual.exists().then_some(usual));
+        let mut policy = match path.map(configuration::read) {
+            None => Policy::default(),
+            Some(Err(fault)) => return Err(vec![fault]),
+            Some(Ok(text)) => {
+                let name = path.map(|path| path.display().to_string()).unwrap_or_default();
+                Policy::read(&Arc::new(Source { name, text }))?
+            }
         };
-        if !self.severities.is_empty() {
-            policy.label_values.insert("severity".to_owned(), self.severities.clone());
+        policy.levels.extend(self.disable.iter().map(|name| (name.clone(), Level::Off)));
+        if let Some(names) = &self.annotations {
+            policy.annotations = required(names);
         }
-        policy
+        if let Some(names) = &self.labels {
+            policy.labels = required(names);
+        }
+        if !self.severities.is_empty() {
+            policy.labels.entry("severity".to_owned()).or_default().values =
+                self.severities.clone();
+        }
+        policy.scrape_interval = self.scrape_interval.or(policy.scrape_interval);
+        match self.dialect {
+            Some(Whose::Prometheus) => policy.dialect = Dialect::Prometheus,
+            Some(Whose::Victoriametrics) => policy.dialect = Dialect::VictoriaMetrics,
+            None => {}
+        }
+        Ok(policy)
     }
+}
+
+/// `team|owner` is either.
+fn required(names: &[String]) -> BTreeMap<String, Expected> {
+    let each = names.iter().filter_map(|names| {
+        let mut names = names.split('|').map(str::to_owned);
+        let first = names.next().filter(|name| !name.is_empty())?;
+        Some((first, Expected { instead: names.collect(), ..Expected::required() }))
+    });
+    each.collect()
 }
 
 fn known(name: &str) -> bool {
@@ -175,7 +207,10 @@ pub(super) fn sources(paths: &[PathBuf]) -> Result<(Vec<Source>, Vec<Diagnostic>
             match configuration::read(&file) {
                 // In a folder other things may lie beside rules.
                 Ok(text) if folder && (unit_test::is_meant(&text) || !file::is_meant(&text)) => {}
-                Ok(text) => sources.push(Source { name: file.display().to_string(), text }),
+                Ok(text) => {
+                    let name = file.display().to_string();
+                    sources.push(Source { name, text });
+                }
                 Err(fault) => found.push(fault),
             }
         }
