@@ -168,13 +168,15 @@ pub(crate) fn source_of<'g>(group: &'g Group, monitoring: &'g Monitoring) -> &'g
     }
 }
 
-/// What a group wants sent with its questions that is not.
+/// What a group wants sent with its questions although it asks nobody.
 fn unsent(group: &Group) -> Option<Diagnostic> {
-    if group.options.params.is_empty() && group.options.headers.is_empty() {
+    let options = &group.options;
+    let sends = !options.params.is_empty() || !options.headers.is_empty();
+    if !sends || group.datasource.as_deref() != Some(LOCAL) {
         return None;
     }
     let message = format!("params and headers of the group {:?} are not sent", group.name);
-    let help = "write what the data source needs into its instance in providers.yaml";
+    let help = "the series kept here are asked without a request";
     Some(Diagnostic::warning("BS2121", message).at(group.place.clone()).help(help))
 }
 

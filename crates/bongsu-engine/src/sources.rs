@@ -3,10 +3,12 @@
 //! In: an expression and when. Out: the value in PromQL's shape, or why there is none. What a source
 //! is and how it is asked stands in the provider's manifest (`datasource`).
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_model::{Labels, Timestamp};
-use bongsu_promql::{Number, Sample, Series, Value};
+use bongsu_promql::{FloatHistogram, Number, Sample, Series, Value};
+use bongsu_provider::call::{CallError, Extra};
 use bongsu_provider::furnished;
 use serde_json::{Map, Value as Json, json};
 use tokio::time::Instant;
@@ -17,6 +19,10 @@ use crate::series::When;
 
 /// The longest a question may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a source that is asked too often is left alone at first; each further time twice as
+/// long, up to [`LAST_WAIT`].
+const FIRST_WAIT: Duration = Duration::from_millis(500);
+const LAST_WAIT: Duration = Duration::from_secs(4);
 /// Series of one answer.
 const MAX_SERIES: usize = 100_000;
 
@@ -29,6 +35,8 @@ pub(crate) struct Question {
     pub(crate) tenant: Option<String>,
     /// Whether an answer that lacks a part counts.
     pub(crate) partial: bool,
+    /// What the group wants sent with it.
+    pub(crate) extra: Extra,
 }
 
 /// What a data source says.
@@ -38,6 +46,8 @@ pub struct Told {
     pub value: Value,
     /// What it says beside it.
     pub warnings: Vec<String>,
+    /// A part is missing.
+    pub partial: bool,
 }
 
 impl Shared {
@@ -58,8 +68,16 @@ impl Shared {
         when: When,
     ) -> Result<Told, String> {
         let language = self.language_of(source)?;
-        if language == "elasticsearch" {
-            return Err(format!("{source} holds logs: it is asked by conditions, not expressions"));
+        match language {
+            "elasticsearch" => {
+                return Err(format!(
+                    "{source} holds logs: it is asked by conditions, not expressions"
+                ));
+            }
+            "cloudwatch" => {
+                return Err(format!("{source} is asked by alarms, not expressions"));
+            }
+            _ => {}
         }
         let mut params = Map::new();
         params.insert("query".to_owned(), question.text.as_str().into());
@@ -81,7 +99,7 @@ impl Shared {
         if !question.partial {
             params.insert("partial_response".to_owned(), false.into());
         }
-        let told = self.call_source(source, operation, params).await?;
+        let told = self.call_source(source, operation, params, &question.extra).await?;
         read(&told, question.partial)
     }
 
@@ -89,37 +107,79 @@ impl Shared {
     pub(crate) async fn search_source(
         &self,
         source: &str,
-        index: &str,
-        body: Json,
+        (index, body): (&str, Json),
+        extra: &Extra,
     ) -> Result<Json, String> {
         let mut params = Map::new();
         params.insert("index".to_owned(), index.into());
         params.insert("query".to_owned(), body);
         params.insert("size".to_owned(), json!(0));
-        self.call_source(source, "search", params).await
+        self.call_source(source, "search", params, extra).await
     }
 
+    /// Asks CloudWatch for a page of metrics: `MetricDataQueries`, from and until when in seconds,
+    /// `NextToken` of a page after the first. The page is `{results, next}`.
+    pub(crate) async fn metrics_of_source(
+        &self,
+        source: &str,
+        queries: Json,
+        (start, end): (i64, i64),
+        next: Option<String>,
+        extra: &Extra,
+    ) -> Result<Json, String> {
+        let mut params = Map::new();
+        params.insert("queries".to_owned(), queries);
+        params.insert("start".to_owned(), start.into());
+        params.insert("end".to_owned(), end.into());
+        if let Some(next) = next {
+            params.insert("next".to_owned(), next.into());
+        }
+        self.call_source(source, "metric_data", params, extra).await
+    }
+
+    /// Calls an operation of a source; one that is asked too often is given time.
     async fn call_source(
         &self,
         source: &str,
         operation: &str,
         mut params: Map<String, Json>,
+        extra: &Extra,
     ) -> Result<Json, String> {
         let intake = self.core.lock().loaded.intake();
         let (manifest, auth) = intake.source(source)?;
         let connector = intake.connector().ok_or("nothing is called by this server")?;
-        let now = self.clock.now();
         let query = manifest.queries.iter().find(|query| query.name == operation);
         let query = query.ok_or_else(|| format!("{source} cannot be asked by {operation}"))?;
         params.retain(|name, _| query.params.iter().any(|param| param.name == *name));
-        let asked = async {
-            let params = furnished(query, &params)?;
-            let mut prepared = query.prepare(&auth, &params, now)?;
-            let outcome = connector.run(&mut prepared, now, Instant::now() + PATIENCE).await?;
-            Ok(auth.redactor().redact_value(&outcome.result))
-        };
-        asked.await.map_err(|error: bongsu_provider::call::CallError| error.message)
+        let deadline = Instant::now() + PATIENCE;
+        let mut wait = FIRST_WAIT;
+        loop {
+            // Signatures are of the time they are sent at.
+            let now = self.clock.now();
+            let asked = async {
+                let params = furnished(query, &params)?;
+                let mut prepared = query.prepare(&auth, &params, now)?;
+                prepared.add(extra.clone());
+                let outcome = connector.run(&mut prepared, now, deadline).await?;
+                Ok(auth.redactor().redact_value(&outcome.result))
+            };
+            let error: CallError = match asked.await {
+                Ok(result) => return Ok(result),
+                Err(error) => error,
+            };
+            let pause = error.retry_after.unwrap_or(wait);
+            if !is_throttled(&error) || wait > LAST_WAIT || Instant::now() + pause >= deadline {
+                return Err(error.message);
+            }
+            tokio::time::sleep(pause).await;
+            wait *= 2;
+        }
     }
+}
+
+/// Whether the peer said no only because it is asked too often.
+fn is_throttled(error: &CallError) -> bool {
+    error.retry && matches!(error.status, Some(429 | 400))
 }
 
 fn seconds(millis: i64) -> String {
@@ -137,7 +197,8 @@ pub fn read(told: &Json, partial: bool) -> Result<Told, String> {
         list.filter_map(|item| item.as_str().map(str::to_owned)).collect()
     };
     let warnings = texts("warnings");
-    if told["partial"] == true && !partial {
+    let lacks = told["partial"] == true;
+    if lacks && !partial {
         return Err("the answer lacks a part: a store did not respond".to_owned());
     }
     let result = &told["data"]["result"];
@@ -160,7 +221,7 @@ pub fn read(told: &Json, partial: bool) -> Result<Told, String> {
         Some(other) => return Err(format!("the answer is of the kind {other}, not numbers")),
         None => return Err("the answer has no resultType".to_owned()),
     };
-    Ok(Told { value, warnings })
+    Ok(Told { value, warnings, partial: lacks })
 }
 
 fn list(result: &Json) -> Result<&[Json], String> {
@@ -178,37 +239,57 @@ fn labels(item: &Json) -> Result<Labels, String> {
 }
 
 fn sample(item: &Json) -> Result<Sample, String> {
-    if item.get("histogram").is_some() {
-        return Err(
-            "the answer holds native histograms: ask for their quantile or count".to_owned()
-        );
-    }
-    let (time, value) = point(&item["value"])?;
-    Ok(Sample { labels: labels(item)?, time, value: Number::Float(value) })
+    let (time, value) = match item.get("histogram") {
+        Some(item) => native(item)?,
+        None => {
+            let (time, value) = point(&item["value"])?;
+            (time, Number::Float(value))
+        }
+    };
+    Ok(Sample { labels: labels(item)?, time, value })
 }
 
 fn series(item: &Json) -> Result<Series, String> {
-    if item.get("histograms").is_some() {
-        return Err(
-            "the answer holds native histograms: ask for their quantile or count".to_owned()
-        );
+    let list = |name: &str| item[name].as_array().map(Vec::as_slice);
+    let (floats, natives) = (list("values"), list("histograms"));
+    if floats.or(natives).is_none() {
+        return Err("a series without values".to_owned());
     }
-    let values = item["values"].as_array().ok_or("a series without values")?;
-    let points = values.iter().map(|item| {
+    let floats = floats.unwrap_or_default().iter().map(|item| {
         let (time, value) = point(item)?;
         Ok((time, Number::Float(value)))
     });
-    Ok(Series { labels: labels(item)?, points: points.collect::<Result<_, String>>()? })
+    let natives = natives.unwrap_or_default().iter().map(native);
+    let mut points = floats.chain(natives).collect::<Result<Vec<_>, String>>()?;
+    points.sort_by_key(|(time, _)| *time);
+    Ok(Series { labels: labels(item)?, points })
 }
 
 fn point(item: &Json) -> Result<(i64, f64), String> {
-    let value = item[1].as_str().ok_or("a value that is no text")?;
-    let number = match value {
-        "+Inf" | "Inf" => f64::INFINITY,
-        "-Inf" => f64::NEG_INFINITY,
-        other => other.parse().map_err(|_| format!("{other:?} is no number"))?,
+    Ok((time(&item[0])?, number(&item[1])?))
+}
+
+/// A native histogram at an instant: `[time, {count, sum, buckets: [[rule, lower, upper, count]]}]`.
+fn native(item: &Json) -> Result<(i64, Number), String> {
+    let (at, shown) = (time(&item[0])?, &item[1]);
+    let buckets = shown["buckets"].as_array().map_or(&[][..], Vec::as_slice);
+    let bucket = |bucket: &Json| {
+        let rule = bucket[0].as_u64().and_then(|rule| u8::try_from(rule).ok());
+        let rule = rule.ok_or("a bucket without a rule of its bounds")?;
+        Ok((rule, number(&bucket[1])?, number(&bucket[2])?, number(&bucket[3])?))
     };
-    Ok((time(&item[0])?, number))
+    let buckets = buckets.iter().map(bucket).collect::<Result<Vec<_>, String>>()?;
+    let made = FloatHistogram::from_api(number(&shown["count"])?, number(&shown["sum"])?, &buckets);
+    let made = made.map_err(|error| format!("a histogram that cannot be: {error}"))?;
+    Ok((at, Number::Histogram(Arc::new(made))))
+}
+
+fn number(item: &Json) -> Result<f64, String> {
+    match item.as_str().ok_or("a value that is no text")? {
+        "+Inf" | "Inf" => Ok(f64::INFINITY),
+        "-Inf" => Ok(f64::NEG_INFINITY),
+        other => other.parse().map_err(|_| format!("{other:?} is no number")),
+    }
 }
 
 fn time(item: &Json) -> Result<i64, String> {
@@ -263,6 +344,25 @@ mod tests {
     }
 
     #[test]
+    fn native_histograms() {
+        let shown = json!({"count": "3", "sum": "4.5", "buckets": [[3, "-0.001", "0.001", "1"], [0, "1", "2", "2"]]});
+        let vector = json!({"data": {"resultType": "vector", "result": [{"metric": {"a": "b"}, "histogram": [1.5, shown]}]}});
+        let Value::Vector(samples) = read(&vector, false).unwrap().value else {
+            panic!("a vector")
+        };
+        assert_eq!(samples[0].time, 1500);
+        let Number::Histogram(histogram) = &samples[0].value else { panic!("a histogram") };
+        assert_eq!(histogram.to_string(), "{count:3, sum:4.5, [-0.001,0.001]:1, (1,2]:2}");
+        let empty = json!({"count": "0", "sum": "0"});
+        let matrix = json!({"data": {"resultType": "matrix", "result": [
+            {"metric": {}, "values": [[2, "7"]], "histograms": [[1, shown], [3, empty]]}]}});
+        let Value::Matrix(all) = read(&matrix, false).unwrap().value else { panic!("a matrix") };
+        let times: Vec<i64> = all[0].points.iter().map(|(time, _)| *time).collect();
+        assert_eq!(times, [1000, 2000, 3000]);
+        assert_eq!(all[0].points[1].1, Number::Float(7.0));
+    }
+
+    #[test]
     fn what_is_no_answer() {
         for wrong in [
             json!({}),
@@ -271,6 +371,9 @@ mod tests {
             json!({"data": {"resultType": "vector", "result": [{"metric": {}}]}}),
             json!({"data": {"resultType": "vector", "result": [{"metric": {}, "value": [1, "x"]}]}}),
             json!({"data": {"resultType": "vector", "result": [{"metric": {}, "histogram": [1, {}]}]}}),
+            json!({"data": {"resultType": "matrix", "result": [{"metric": {}}]}}),
+            json!({"data": {"resultType": "vector", "result": [{"metric": {}, "histogram": [1, {"count": "1", "sum": "1",
+                "buckets": [[0, "2", "1", "1"]]}]}]}}),
             json!({"data": {"resultType": "vector", "result": []}, "partial": true}),
         ] {
             assert!(told(&wrong).is_err(), "{wrong}");
@@ -280,6 +383,6 @@ mod tests {
     #[test]
     fn partial_answers_count_where_they_may() {
         let partial = json!({"data": {"resultType": "vector", "result": []}, "partial": true});
-        assert!(read(&partial, true).is_ok());
+        assert!(read(&partial, true).unwrap().partial);
     }
 }

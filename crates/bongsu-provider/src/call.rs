@@ -81,6 +81,17 @@ pub struct Call<'o> {
     redactor: Redactor,
     /// See [`Call::name`].
     key: Option<String>,
+    /// See [`Call::add`].
+    extra: Extra,
+}
+
+/// What is sent with a call beside what its operation says. Any of it may be a credential.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Extra {
+    /// Header fields, names in lower case.
+    pub headers: Vec<(String, Secret)>,
+    /// Pairs of the query.
+    pub query: Vec<(String, Secret)>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +164,7 @@ impl Operation {
             done: None,
             redactor,
             key: None,
+            extra: Extra::default(),
         })
     }
 
@@ -174,6 +186,15 @@ impl Call<'_> {
                 hex::encode(digest)
             }
         });
+    }
+
+    /// Sends this with the requests over HTTP, too, but for those for a token. What the operation and
+    /// the instance say themselves stays: nobody else's headers take the place of their credentials.
+    pub fn add(&mut self, extra: Extra) {
+        for (_, value) in extra.headers.iter().chain(&extra.query) {
+            self.redactor.add(value.expose());
+        }
+        self.extra = extra;
     }
 
     /// What is to be sent now, or the result.
@@ -200,10 +221,17 @@ impl Call<'_> {
             {
                 http.set(IDEMPOTENCY_KEY, key.as_str());
             }
+            // Signatures cover the query.
+            http.extend_query(&self.extra.query);
             let token = self.token.as_ref();
             self.proof
                 .apply(http, token, &self.auth, self.now)
                 .map_err(|error| error.redacted(&self.redactor))?;
+            for (name, value) in &self.extra.headers {
+                if http.header(name).is_none() {
+                    http.set(name, value.expose());
+                }
+            }
             if http.body.len() > BODY {
                 let what = format!("the body is larger than {BODY} bytes");
                 return Err(CallError::new(CallErrorKind::Params, what));

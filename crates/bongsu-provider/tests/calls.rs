@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bongsu_model::{Source, Timestamp, render_diagnostics};
-use bongsu_provider::call::{Answer, Auth, Call, CallError, CallErrorKind, Step};
+use bongsu_model::{Secret, Source, Timestamp, render_diagnostics};
+use bongsu_provider::call::{Answer, Auth, Call, CallError, CallErrorKind, Extra, Step};
 use bongsu_provider::manifest::{Manifest, Operation};
 use serde_json::{Map, Value, json};
 
@@ -179,6 +179,56 @@ fn the_first_that_fits_is_called_and_requests_are_rendered() {
         (&sent["url"], &sent["body"]),
         (&json!("https://h.test/x?a=1"), &json!("text=Disk+full&n=1&n=2"))
     );
+}
+
+#[test]
+fn what_is_sent_beside_gives_way_to_the_instance_and_is_hidden() {
+    let manifest = manifest(
+        "auth: {token: {label: {en: T, ko: T}, secret: true}}\n\
+         connect: {base: \"'https://a.test'\", headers: {X-Own: \"'own'\"}, authorize: {kind: bearer, token: auth.token}}\n\
+         queries:\n  ask:\n    summary: {en: A, ko: A}\n    request: {http: {method: GET, url: \"'/q'\", query: {q: \"'up'\"}}}\n",
+    );
+    let auth = auth(&manifest, json!({"token": "t0p/secret"}));
+    let pair = |name: &str, value: &str| (name.to_owned(), Secret::new(value));
+    let operation = &manifest.queries[0];
+    let mut call = operation.prepare(&auth, &Map::new(), now()).unwrap();
+    call.add(Extra {
+        headers: vec![
+            pair("authorization", "Bearer other"),
+            pair("x-own", "theirs"),
+            pair("x-scope-orgid", "tenant-7"),
+        ],
+        query: vec![pair("q", "down"), pair("extra_label", "team=web"), pair("extra_label", "a=b")],
+    });
+    let sent = request(&mut call);
+    assert_eq!(sent["url"], "https://a.test/q?q=up&extra_label=team%3Dweb&extra_label=a%3Db");
+    assert_eq!(
+        sent["headers"],
+        json!({"authorization": "Bearer t0p/secret", "x-own": "own", "x-scope-orgid": "tenant-7"})
+    );
+    let error =
+        call.answer(Answer { status: Some(403), body: json!("no tenant-7"), ..Answer::default() });
+    assert_eq!(error.unwrap_err().message, "status 403: no ***");
+}
+
+#[test]
+fn throttling_of_aws_is_no_wrong_request() {
+    let manifest = manifest(
+        "queries:\n  ask:\n    summary: {en: A, ko: A}\n    request: {http: {method: GET, url: \"'https://a.test/'\"}}\n",
+    );
+    let auth = auth(&manifest, json!({}));
+    for (status, kind, retry) in [
+        (400, "Throttling", true),
+        (400, "com.amazonaws.cloudwatch#ThrottlingException", true),
+        (400, "ValidationError", false),
+        (403, "Throttling", false),
+    ] {
+        let mut call = manifest.queries[0].prepare(&auth, &Map::new(), now()).unwrap();
+        call.step().unwrap();
+        let body = json!({"__type": kind, "message": "m"});
+        let error = call.answer(Answer { status: Some(status), body, ..Answer::default() });
+        assert_eq!(error.unwrap_err().retry, retry, "{status} {kind}");
+    }
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! In: how the condition is written, rows that a data source answered. Out: labelled values at an
 //! instant, which the state machine takes like the answer of an expression.
 
+pub mod alarm;
 mod comparison;
 pub mod question;
 mod reduce;
@@ -11,6 +12,7 @@ mod reduce;
 use std::fmt;
 use std::time::Duration;
 
+pub use alarm::Alarm;
 pub use comparison::{Comparison, Operator};
 pub use reduce::{Reduced, Row, Terms, reduce};
 
@@ -105,6 +107,8 @@ pub enum Condition {
         /// `A and not (B or C)`.
         when: BoolExpr,
     },
+    /// An alarm of CloudWatch.
+    Alarm(Alarm),
 }
 
 /// Events of a data source that holds logs.

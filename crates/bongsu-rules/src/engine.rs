@@ -6,6 +6,7 @@
 //! the one before it recorded.
 
 mod alert;
+mod candidates;
 mod group;
 mod judge;
 mod plan;
@@ -26,6 +27,7 @@ pub use plan::Subject;
 pub use record::{AlertState, GroupId, Memory, Phase, Record, RuleId};
 pub use schedule::Schedule;
 
+use crate::condition::alarm::State;
 use crate::rule::Group;
 use crate::template::External;
 
@@ -171,6 +173,8 @@ struct Step<'e> {
     next_question: &'e mut u64,
     /// Alerts that fire in other groups, for combinations.
     firing: &'e dyn Fn(&str) -> bool,
+    /// States of alarms of other groups, for composite ones.
+    standing: &'e dyn Fn(&str) -> Option<State>,
     effects: Vec<Effect>,
 }
 
@@ -240,12 +244,14 @@ impl Engine {
         {
             let others = &self.groups;
             let firing = |name: &str| others.values().any(|run| run.fires(name));
+            let standing = |name: &str| others.values().filter_map(|run| run.standing(name)).max();
             let mut step = Step {
                 options: &self.options,
                 now,
                 questions: &mut self.questions,
                 next_question: &mut self.next_question,
                 firing: &firing,
+                standing: &standing,
                 effects: std::mem::take(effects),
             };
             act(&mut run, &mut step);

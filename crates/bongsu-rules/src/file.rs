@@ -3,6 +3,7 @@
 //! In: a text. Out: [`Group`]s and [`Patch`]es, or every mistake with its place, in promtool's words
 //! where promtool has some. Nothing here opens a file.
 
+mod alarm;
 mod condition;
 mod group;
 pub mod kustomize;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 use bongsu_lang::yaml::{self, Kind, Limits, Node};
 use bongsu_model::{Diagnostic, Source};
 
+pub(crate) use alarm::KEYS as ALARM_KEYS;
 pub use overlay::{Change, Overlaid, Patch, RuleMatch, apply, read_strategic};
 pub(crate) use print::number;
 pub use print::{beyond_family, canonical, to_value, to_yaml};

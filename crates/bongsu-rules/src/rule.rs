@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_lang::time_interval::TimeInterval;
-use bongsu_model::Place;
+use bongsu_model::{Place, Secret};
 
 use crate::condition::{Comparison, Condition};
 
@@ -50,10 +50,13 @@ pub struct GroupOptions {
     pub eval_offset: Option<i64>,
     /// Mimir, vmalert: questions are about multiples of the interval.
     pub align: bool,
-    /// vmalert: parameters for every question.
-    pub params: Vec<(String, String)>,
-    /// vmalert: headers for every question, `Name: value`.
-    pub headers: Vec<String>,
+    /// vmalert: how many rules are evaluated at a time; 0 and 1: one after the other, so that each sees
+    /// what the one before it recorded.
+    pub concurrency: usize,
+    /// vmalert: parameters for every question; any may be a credential.
+    pub params: Vec<(String, Secret)>,
+    /// vmalert: header fields for every question; any may be a credential.
+    pub headers: Vec<(String, Secret)>,
 }
 
 /// What expressions of a group are written in.
@@ -102,6 +105,18 @@ pub struct Rule {
     pub expr_place: Option<Place>,
 }
 
+impl Rule {
+    /// Labels, then annotations, of an alerting rule; of a recording rule nothing is expanded.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let (labels, annotations) = match &self.kind {
+            RuleKind::Alerting { annotations, .. } => (Some(&self.labels), Some(annotations)),
+            RuleKind::Recording => (None, None),
+        };
+        let all = labels.into_iter().chain(annotations).flatten();
+        all.map(|(name, text)| (name.as_str(), text.as_str()))
+    }
+}
+
 /// What a rule makes.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum RuleKind {
@@ -117,6 +132,18 @@ pub enum RuleKind {
         /// Templates.
         annotations: BTreeMap<String, String>,
     },
+}
+
+impl Language {
+    /// The name vmalert has for it, or the language's own.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::PromQl | Self::MetricsQl => "prometheus",
+            Self::LogQl => "logql",
+            Self::LogsQl => "vlogs",
+            Self::Graphite => "graphite",
+        }
+    }
 }
 
 impl RuleKind {

@@ -6,9 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, OnceLock};
+use std::time::Duration;
 
 use bongsu_lang::gotmpl::functions::{self, QuerySample, StringMap};
-use bongsu_lang::gotmpl::{Context, Field, Host, Limits, Object, Shape, TemplateSet, Value};
+use bongsu_lang::gotmpl::{
+    Context, Field, GoTime, Host, Limits, Object, RenderError, Shape, TemplateSet, Value,
+};
 use bongsu_model::{Labels, Timestamp};
 use bongsu_promql::{Number, Sample};
 
@@ -25,6 +28,65 @@ const MOST_QUERIES: usize = 1000;
 
 static FUNCTIONS: LazyLock<TemplateSet> =
     LazyLock::new(|| TemplateSet::new(functions::prometheus()).with_limits(LIMITS));
+
+/// What vmalert puts before every text in addition, with the fields of [`Data`].
+const FAMILY: [(&str, &str); 6] = [
+    ("$expr", "Expr"),
+    ("$type", "Type"),
+    ("$for", "For"),
+    ("$interval", "Interval"),
+    ("$groupID", "GroupID"),
+    ("$isPartial", "IsPartial"),
+];
+/// What it puts there of an alert that is known by its labels: labels do not have it.
+const FAMILY_OF_ALERT: [(&str, &str); 2] = [("$activeAt", "ActiveAt"), ("$alertID", "AlertID")];
+
+static FAMILY_FUNCTIONS: LazyLock<TemplateSet> =
+    LazyLock::new(|| TemplateSet::new(functions::vmalert()).with_limits(LIMITS));
+
+/// Which texts a rule has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// Prometheus'.
+    Prometheus,
+    /// With the functions and variables of vmalert.
+    Family,
+}
+
+/// Where a text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// In a label.
+    Label,
+    /// In an annotation.
+    Annotation,
+}
+
+/// What texts of the family see of their rule.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct About {
+    /// The expression as written.
+    pub expr: String,
+    /// vmalert's name of its language: `prometheus`, `graphite`, `vlogs`.
+    pub language: &'static str,
+    /// `for`.
+    pub hold: Duration,
+    /// How often the group is evaluated.
+    pub interval: Duration,
+    /// A number that tells the group from others.
+    pub group: u64,
+    /// Whether the answer lacked a part.
+    pub partial: bool,
+}
+
+/// What texts of the family see of an alert known by its labels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Known {
+    /// A number that tells it from others.
+    pub id: u64,
+    /// Since when it holds.
+    pub active_at: Timestamp,
+}
 
 /// Answers to the queries of templates at one instant.
 #[derive(Clone, Debug, Default)]
@@ -49,6 +111,8 @@ pub struct Scope {
     data: Value,
     context: Context,
     host: Arc<Asked>,
+    /// Texts may use what vmalert has of such a part.
+    family: Option<Part>,
 }
 
 impl Scope {
@@ -61,12 +125,34 @@ impl Scope {
         answers: &Arc<Answers>,
         at: Timestamp,
     ) -> Self {
-        let data = Value::object(Data {
+        let data = Data {
             labels: labels.clone(),
             external: external.clone(),
             value: number(value),
-        });
-        Self::of(data, external, answers, at)
+            about: None,
+            known: None,
+        };
+        Self { family: None, ..Self::of(Value::object(data), external, answers, at) }
+    }
+
+    /// The same for the text of a rule with the variables of the family; `known` is the alert, for its
+    /// annotations.
+    pub fn of_family(
+        (labels, value): (&Labels, &Number),
+        (about, known): (&Arc<About>, Option<Known>),
+        external: &External,
+        answers: &Arc<Answers>,
+        at: Timestamp,
+    ) -> Self {
+        let data = Data {
+            labels: labels.clone(),
+            external: external.clone(),
+            value: number(value),
+            about: Some(Arc::clone(about)),
+            known,
+        };
+        let part = if known.is_some() { Part::Annotation } else { Part::Label };
+        Self { family: Some(part), ..Self::of(Value::object(data), external, answers, at) }
     }
 
     /// Any data instead of a sample.
@@ -77,7 +163,7 @@ impl Scope {
             missing: OnceLock::new(),
         });
         let context = Context::at(at).with_host(Arc::clone(&host) as _);
-        Self { data, context, host }
+        Self { data, context, host, family: None }
     }
 }
 
@@ -123,13 +209,33 @@ pub fn expand(name: &str, text: &str, scope: &Scope) -> Expansion {
     if !text.contains("{{") {
         return Expansion::Text(text.to_owned());
     }
-    expand_text(&format!("__alert_{name}"), &format!("{VARIABLES}{text}"), scope)
+    let name = format!("__alert_{name}");
+    if let Some(part) = scope.family {
+        let text = format!("{VARIABLES}{}{text}", family_variables(part));
+        let made = FAMILY_FUNCTIONS.render_named(&name, &text, &scope.data, &scope.context);
+        return rendered(made, &name, scope);
+    }
+    expand_text(&name, &format!("{VARIABLES}{text}"), scope)
 }
 
 /// Expands a text that errors call `name`, without the variables of alerts.
 pub fn expand_text(name: &str, text: &str, scope: &Scope) -> Expansion {
-    let rendered = FUNCTIONS.render_named(name, text, &scope.data, &scope.context);
-    match rendered {
+    rendered(FUNCTIONS.render_named(name, text, &scope.data, &scope.context), name, scope)
+}
+
+/// Whether a label or annotation needs what only vmalert has.
+pub fn needs_family(text: &str) -> bool {
+    text.contains("{{") && FUNCTIONS.check_text(&format!("{VARIABLES}{text}")).is_err()
+}
+
+fn family_variables(part: Part) -> String {
+    let of_alert: &[_] = if part == Part::Annotation { &FAMILY_OF_ALERT } else { &[] };
+    let all = FAMILY.iter().chain(of_alert);
+    all.map(|(variable, field)| format!("{{{{{variable} := .{field}}}}}")).collect()
+}
+
+fn rendered(result: Result<String, RenderError>, name: &str, scope: &Scope) -> Expansion {
+    match result {
         Ok(text) => Expansion::Text(text),
         Err(error) => match scope.host.missing.get() {
             Some(query) if scope.host.answers.0.len() < MOST_QUERIES => {
@@ -153,13 +259,18 @@ pub fn expand_html(text: &str, scope: &Scope) -> Result<String, String> {
 ///
 /// # Errors
 /// The first mistake, as Prometheus words it.
-pub fn check(name: &str, text: &str) -> Result<(), String> {
+pub fn check(name: &str, text: &str, part: Part, dialect: Dialect) -> Result<(), String> {
     if !text.contains("{{") {
         return Ok(());
     }
-    FUNCTIONS
-        .check_named(&format!("__alert_{name}"), &format!("{VARIABLES}{text}"))
-        .map_err(|error| error.to_string())
+    let name = format!("__alert_{name}");
+    let plain = FUNCTIONS.check_named(&name, &format!("{VARIABLES}{text}"));
+    let Err(error) = plain else { return Ok(()) };
+    let more = format!("{VARIABLES}{}{text}", family_variables(part));
+    if dialect == Dialect::Family && FAMILY_FUNCTIONS.check_named(&name, &more).is_ok() {
+        return Ok(());
+    }
+    Err(error.to_string())
 }
 
 fn number(value: &Number) -> Value {
@@ -175,6 +286,31 @@ struct Data {
     labels: Labels,
     external: External,
     value: Value,
+    about: Option<Arc<About>>,
+    known: Option<Known>,
+}
+
+impl Data {
+    /// A field that only texts of the family see.
+    fn of_family(&self, name: &str) -> Option<Value> {
+        let about = self.about.as_ref()?;
+        let length = |length: Duration| {
+            Value::Duration(i64::try_from(length.as_nanos()).unwrap_or(i64::MAX))
+        };
+        // Go's type has no sign; as text it is the same.
+        let number = |number: u64| Value::from(number.to_string());
+        Some(match name {
+            "Expr" => Value::from(about.expr.as_str()),
+            "Type" => Value::from(about.language),
+            "For" => length(about.hold),
+            "Interval" => length(about.interval),
+            "GroupID" => number(about.group),
+            "IsPartial" => Value::Bool(about.partial),
+            "AlertID" => number(self.known?.id),
+            "ActiveAt" => Value::Time(GoTime::utc(self.known?.active_at)),
+            _ => return None,
+        })
+    }
 }
 
 impl Object for Data {
@@ -191,7 +327,7 @@ impl Object for Data {
             "ExternalLabels" => Some(Value::object(StringMap(self.external.labels.clone()))),
             "ExternalURL" => Some(Value::Str(Arc::clone(&self.external.url))),
             "Value" => Some(self.value.clone()),
-            _ => None,
+            other => self.of_family(other),
         }
     }
     fn fields(&self) -> Vec<Field> {
@@ -321,13 +457,60 @@ mod tests {
 
     #[test]
     fn mistakes_are_found_before_anything_runs() {
-        assert_eq!(
-            check("A", "{{ $expr }}").unwrap_err(),
-            "template: __alert_A:1: undefined variable \"$expr\""
+        use Dialect::{Family, Prometheus};
+        use Part::{Annotation, Label};
+        let undefined = |what: &str| Err(format!("template: __alert_A:1: {what}"));
+        let expr = || undefined("undefined variable \"$expr\"");
+        let at = || undefined("undefined variable \"$activeAt\"");
+        for (text, part, dialect, expected) in [
+            ("{{ $expr }}", Annotation, Prometheus, expr()),
+            ("{{ $expr }}", Label, Family, Ok(())),
+            ("{{ $activeAt }}", Annotation, Family, Ok(())),
+            ("{{ $activeAt }}", Label, Family, at()),
+            ("{{ x 1 }}", Annotation, Family, undefined("function \"x\" not defined")),
+            ("{{ .Expr | pathEscape }}", Annotation, Family, Ok(())),
+        ] {
+            assert_eq!(check("A", text, part, dialect), expected, "{text} {part:?} {dialect:?}");
+        }
+    }
+
+    #[test]
+    fn texts_of_the_family() {
+        let about = Arc::new(About {
+            expr: "a > 1/2".to_owned(),
+            language: "prometheus",
+            hold: Duration::from_secs(300),
+            interval: Duration::from_secs(60),
+            group: u64::MAX,
+            partial: true,
+        });
+        let active_at = Timestamp::from_second(1_800_000_000).unwrap();
+        let scope = Scope::of_family(
+            (&Labels::from_pairs([("job", "x")]), &Number::Float(2.0)),
+            (&about, Some(Known { id: 7, active_at })),
+            &external(),
+            &Arc::default(),
+            Timestamp::from_second(1_800_000_090).unwrap(),
         );
-        assert_eq!(
-            check("A", "{{ x 1 }}").unwrap_err(),
-            "template: __alert_A:1: function \"x\" not defined"
-        );
+        for (text, want) in [
+            ("{{ $labels.job }} {{ $value }}", "x 2"),
+            ("{{ $expr }} {{ $type }} {{ $for }} {{ $interval }}", "a > 1/2 prometheus 5m0s 1m0s"),
+            ("{{ $groupID }} {{ $alertID }} {{ $isPartial }}", "18446744073709551615 7 true"),
+            ("{{ $activeAt.Format \"15:04:05\" }}", "08:00:00"),
+            ("{{ (now | toTime).Sub $activeAt }}", "1m30s"),
+            ("{{ $expr | queryEscape }} {{ $expr | pathEscape }}", "a+%3E+1%2F2 a%20%3E%201%2F2"),
+            (
+                "{{ \"a\\n<b>'\" | jsonEscape }} {{ \"\\\"\" | quotesEscape }}",
+                "\"a\\n\\u003cb>\\u0027\" \\\"",
+            ),
+            ("{{ \"<a>&\" | htmlEscape }} {{ crlfEscape \"a\\r\\n\" }}", "&lt;a&gt;&amp; a\\r\\n"),
+            (
+                "{{ (parseDurationTime \"1h\").Minutes }} {{ 90 | formatTime \"04:05\" }}",
+                "60 01:30",
+            ),
+            ("{{ $activeAt | formatTime \"2006\" }}", "2027"),
+        ] {
+            assert_eq!(expand("A", text, &scope), Expansion::Text(text_of(want)), "{text}");
+        }
     }
 }

@@ -11,8 +11,10 @@ use std::time::{Duration, Instant};
 
 use bongsu_model::{Labels, Time, Timestamp};
 use bongsu_promql::{Number, Sample, Value};
+use bongsu_provider::call::Extra;
 use bongsu_route::accept::PostedAlert;
 use bongsu_rules::condition::question::{self, Dialect};
+use bongsu_rules::condition::{Alarm, Condition};
 use bongsu_rules::engine::{Answer, Effect, Input, Question, QuestionId, SentAlert, Subject};
 use bongsu_rules::rule::{Group, PartialResponse};
 use bongsu_store::Row;
@@ -207,6 +209,7 @@ impl Shared {
             text: text.to_owned(),
             tenant: tenant(group),
             partial: group.options.partial_response == Some(PartialResponse::Warn),
+            extra: extra(group),
         };
         let at = sources::millis(question.at);
         match &question.subject {
@@ -218,40 +221,65 @@ impl Shared {
                     ));
                 }
                 let told = self.ask_source(source, &asked(text), When::At(at)).await?;
-                Ok(Answer::Value(told.value))
+                let answer = if told.partial { Answer::Partial } else { Answer::Value };
+                Ok(answer(told.value))
             }
             Subject::Condition(condition) => {
                 if source == LOCAL {
-                    return Err(format!(
-                        "the group {} asks for events: name a datasource",
-                        group.name
-                    ));
+                    let what = match &**condition {
+                        Condition::Alarm(_) => "CloudWatch",
+                        _ => "for events",
+                    };
+                    let group = &group.name;
+                    return Err(format!("the group {group} asks {what}: name a datasource"));
                 }
-                let dialect = match self.language_of(source)? {
-                    "elasticsearch" => Dialect::Elasticsearch,
-                    "logql" => Dialect::LogQl,
-                    "logsql" => Dialect::LogsQl,
-                    other => {
-                        return Err(format!("{source} holds no events: it is asked in {other}"));
-                    }
-                };
+                let language = self.language_of(source)?;
+                let dialect = Dialect::of(language).ok_or_else(|| {
+                    format!("{source} holds no events: it is asked in {language}")
+                })?;
                 let mut answers = Vec::new();
                 for one in question::questions(condition, dialect, question.at)? {
-                    answers.push(match one {
-                        question::Question::Search { index, body } => {
-                            let found = self.search_source(source, &index, body).await?;
-                            question::Answer::Search(found)
-                        }
-                        question::Question::Text { text, at } => {
-                            let when = When::At(sources::millis(at));
-                            let told = self.ask_source(source, &asked(&text), when).await?;
-                            question::Answer::Vector(sources::vector(told.value)?)
-                        }
-                    });
+                    answers.extend(self.pages(source, one, &asked).await?);
                 }
-                Ok(Answer::Rows(question::rows(condition, &answers)?))
+                Ok(match &**condition {
+                    Condition::Alarm(Alarm::Metric(alarm)) => {
+                        Answer::Values(alarm.values(&answers, question.at)?)
+                    }
+                    _ => Answer::Rows(question::rows(condition, &answers)?),
+                })
             }
         }
+    }
+
+    /// The answer to a question of a condition, page by page.
+    async fn pages(
+        &self,
+        source: &str,
+        question: question::Question,
+        asked: &(impl Fn(&str) -> sources::Question + Sync),
+    ) -> Result<Vec<question::Answer>, String> {
+        let (mut pages, mut next) = (Vec::new(), Some(question));
+        while let Some(question) = next {
+            pages.push(match question.clone() {
+                question::Question::Search { index, body } => {
+                    let extra = asked("").extra;
+                    let found = self.search_source(source, (&index, body), &extra).await?;
+                    question::Answer::Search(found)
+                }
+                question::Question::Metrics { queries, start, end, next } => {
+                    let (range, extra) = ((start, end), asked("").extra);
+                    let page = self.metrics_of_source(source, queries, range, next, &extra).await?;
+                    question::Answer::Metrics(page)
+                }
+                question::Question::Text { text, at } => {
+                    let when = When::At(sources::millis(at));
+                    let told = self.ask_source(source, &asked(&text), when).await?;
+                    question::Answer::Vector(sources::vector(told.value)?)
+                }
+            });
+            next = question::following(&question, &pages)?;
+        }
+        Ok(pages)
     }
 
     fn answered(
@@ -262,10 +290,13 @@ impl Shared {
         took: Duration,
     ) -> Vec<Errand> {
         let series = match &answer {
-            Ok(Answer::Value(Value::Vector(samples))) => samples.len(),
-            Ok(Answer::Value(Value::Matrix(all))) => all.len(),
-            Ok(Answer::Value(_)) => 1,
+            Ok(Answer::Value(value) | Answer::Partial(value)) => match value {
+                Value::Vector(samples) => samples.len(),
+                Value::Matrix(all) => all.len(),
+                _ => 1,
+            },
             Ok(Answer::Rows(rows)) => rows.len(),
+            Ok(Answer::Values(values)) => usize::from(values.iter().any(Option::is_some)),
             Err(_) => 0,
         };
         let asked = Asked { at: question.at, took, series };
@@ -411,6 +442,12 @@ struct Asked {
     at: Timestamp,
     took: Duration,
     series: usize,
+}
+
+/// What a group wants sent with its questions.
+fn extra(group: &Group) -> Extra {
+    let options = &group.options;
+    Extra { headers: options.headers.clone(), query: options.params.clone() }
 }
 
 fn tenant(group: &Group) -> Option<String> {

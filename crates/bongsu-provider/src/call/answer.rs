@@ -46,13 +46,27 @@ impl Answer {
 
     /// The error for an answer that means no.
     pub(super) fn refused(&self, message: String) -> CallError {
-        let retry = self.status.is_some_and(|status| status == 429 || status >= 500);
+        let retry =
+            self.status.is_some_and(|status| status == 429 || status >= 500) || self.is_throttled();
         CallError {
             retry,
             retry_after: if retry { self.retry_after() } else { None },
             status: self.status,
             ..CallError::new(CallErrorKind::Refused, message)
         }
+    }
+
+    /// Whether AWS was asked too often, which it says with the status of a wrong request.
+    fn is_throttled(&self) -> bool {
+        const ERRORS: &[&str] = &[
+            "Throttling",
+            "ThrottlingException",
+            "RequestLimitExceeded",
+            "TooManyRequestsException",
+        ];
+        let error = self.body["__type"].as_str().unwrap_or_default();
+        let error = error.rsplit('#').next().unwrap_or(error);
+        self.status == Some(400) && ERRORS.contains(&error)
     }
 
     /// `Retry-After` in seconds.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bongsu_lang::jinja::Scope;
+use bongsu_model::Secret;
 use serde_json::{Map, Value, json};
 use url::{Url, form_urlencoded};
 
@@ -121,6 +122,15 @@ impl HttpCall {
             self.url.query_pairs().into_owned().filter(|(known, _)| known != name).collect();
         self.url.set_query(None);
         self.url.query_pairs_mut().extend_pairs(kept).append_pair(name, value);
+    }
+
+    /// Adds pairs whose names the query does not have.
+    pub(super) fn extend_query(&mut self, pairs: &[(String, Secret)]) {
+        let known: Vec<String> =
+            self.url.query_pairs().map(|(name, _)| name.into_owned()).collect();
+        for (name, value) in pairs.iter().filter(|(name, _)| !known.contains(name)) {
+            self.url.query_pairs_mut().append_pair(name, value.expose());
+        }
     }
 
     /// Goes on to the next page. A page at another host would be told this one's credentials.

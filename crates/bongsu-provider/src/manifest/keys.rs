@@ -59,7 +59,7 @@ pub(super) const MANIFEST: &[Key] = &[
     key(
         "datasource",
         OneOf(LANGUAGES),
-        "What rules ask it in, by the queries named evaluate and evaluate_range, or search.",
+        "What rules ask it in, by the queries named evaluate and evaluate_range, search, or metric_data.",
     ),
     key("select", Expression, "Names the operation of a call that names none."),
     key("actions", Named(&Object(OPERATION)), "What changes something over there."),
@@ -71,7 +71,8 @@ pub(super) const MANIFEST: &[Key] = &[
     key("departures", Texts, "Where the mapping means to differ from others, and why."),
 ];
 
-pub(super) const LANGUAGES: &[&str] = &["promql", "metricsql", "logql", "logsql", "elasticsearch"];
+pub(super) const LANGUAGES: &[&str] =
+    &["promql", "metricsql", "logql", "logsql", "elasticsearch", "cloudwatch"];
 
 pub(super) const SETTING_TYPES: &[&str] = &["text", "integer", "boolean", "json"];
 

@@ -15,7 +15,10 @@ use bongsu_promql::{Number, Sample};
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::{Condition, Events, Row, Statistic};
+use super::{Alarm, Condition, Events, Row, Statistic};
+
+/// Pages of metrics one question is answered with.
+const MOST_PAGES: usize = 20;
 
 /// The language a data source of events is asked in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +29,21 @@ pub enum Dialect {
     LogQl,
     /// VictoriaLogs.
     LogsQl,
+    /// CloudWatch, which holds metrics for alarms.
+    CloudWatch,
+}
+
+impl Dialect {
+    /// Of a data source's language; `None` if conditions cannot be asked in it.
+    pub fn of(language: &str) -> Option<Self> {
+        Some(match language {
+            "elasticsearch" => Self::Elasticsearch,
+            "logql" => Self::LogQl,
+            "logsql" => Self::LogsQl,
+            "cloudwatch" => Self::CloudWatch,
+            _ => return None,
+        })
+    }
 }
 
 /// One question.
@@ -45,11 +63,24 @@ pub enum Question {
         /// When it is evaluated.
         at: Timestamp,
     },
+    /// `GetMetricData` of CloudWatch.
+    Metrics {
+        /// `MetricDataQueries`.
+        queries: Value,
+        /// `StartTime`, seconds since 1970.
+        start: i64,
+        /// `EndTime`, likewise; it is not in the range.
+        end: i64,
+        /// `NextToken`, of a page after the first.
+        next: Option<String>,
+    },
 }
 
 /// An answer.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
+    /// A page of metrics: `{results, next}`.
+    Metrics(Value),
     /// To a search: `{total, aggregations}`.
     Search(Value),
     /// To an expression.
@@ -65,6 +96,22 @@ pub fn questions(
     dialect: Dialect,
     now: Timestamp,
 ) -> Result<Vec<Question>, String> {
+    match (condition, dialect) {
+        (Condition::Alarm(Alarm::Metric(alarm)), Dialect::CloudWatch) => {
+            return Ok(vec![alarm.question(now)]);
+        }
+        (Condition::Alarm(_), _) => {
+            return Err(
+                "an alarm asks CloudWatch: name an instance of the provider cloudwatch as \
+                        the data source of its group"
+                    .to_owned(),
+            );
+        }
+        (_, Dialect::CloudWatch) => {
+            return Err("CloudWatch holds no events: it is asked by alarm".to_owned());
+        }
+        _ => {}
+    }
     let events = condition.events().ok_or("the condition asks for no events")?;
     let end = before(now, events.delay);
     if dialect == Dialect::Elasticsearch {
@@ -77,13 +124,50 @@ pub fn questions(
     Ok(texts.into_iter().map(|text| Question::Text { text, at: end }).collect())
 }
 
-/// The rows of the answers, which are in the order of the questions.
+/// The question for the next page, if the last of `pages`, which answered `asked` and those before
+/// it, says that there is one.
+///
+/// # Errors
+/// There are more pages than a rule may ask for.
+pub fn following(asked: &Question, pages: &[Answer]) -> Result<Option<Question>, String> {
+    match (asked, pages.last()) {
+        (Question::Search { index, body }, Some(Answer::Search(page))) => {
+            let body = elasticsearch::following(body, page, pages.len())?;
+            Ok(body.map(|body| Question::Search { index: index.clone(), body }))
+        }
+        (Question::Metrics { .. }, Some(Answer::Metrics(page))) => match page["next"].as_str() {
+            None | Some("") => Ok(None),
+            Some(_) if pages.len() >= MOST_PAGES => {
+                Err(format!("CloudWatch answered with more than {MOST_PAGES} pages"))
+            }
+            Some(token) => {
+                let mut turned = asked.clone();
+                if let Question::Metrics { next, .. } = &mut turned {
+                    *next = Some(token.to_owned());
+                }
+                Ok(Some(turned))
+            }
+        },
+        _ => Ok(None),
+    }
+}
+
+/// The rows of the answers, which are in the order of the questions; of searches all pages.
 ///
 /// # Errors
 /// Answers that do not have the shape the questions ask for.
 pub fn rows(condition: &Condition, answers: &[Answer]) -> Result<Vec<Row>, String> {
     match answers {
-        [Answer::Search(answer)] => elasticsearch::rows(condition, answer),
+        [Answer::Search(_), ..] => {
+            let mut rows = Vec::new();
+            for answer in answers {
+                let Answer::Search(page) = answer else {
+                    return Err("the answers do not belong to the questions".to_owned());
+                };
+                rows.extend(elasticsearch::rows(condition, page)?);
+            }
+            Ok(rows)
+        }
         [Answer::Vector(values)] => Ok(joined(condition, values, None)),
         [Answer::Vector(values), Answer::Vector(against)] => {
             Ok(joined(condition, values, Some(against)))
@@ -167,7 +251,7 @@ impl Condition {
             | Self::Cardinality { events, .. }
             | Self::Metric { events, .. }
             | Self::Percentage { events, .. } => Some(events),
-            Self::Threshold { .. } | Self::Composite { .. } => None,
+            Self::Threshold { .. } | Self::Composite { .. } | Self::Alarm(_) => None,
         }
     }
 
@@ -289,6 +373,7 @@ mod tests {
                                 out.push_str(&format!("{index} {body}\n"));
                             }
                             Question::Text { text, at } => out.push_str(&format!("{at} {text}\n")),
+                            other => panic!("{other:?}"),
                         }
                     }
                 }

@@ -87,7 +87,8 @@ impl Terms {
 }
 
 /// Judges the rows of one evaluation. `terms` is changed by kinds that remember (`new_term`,
-/// `flatline`). Thresholds take the answer of their expression as rows; composites have no rows.
+/// `flatline`). Thresholds take the answer of their expression as rows; composites and alarms have
+/// no rows.
 pub fn reduce(condition: &Condition, rows: &[Row], terms: &mut Terms, now: Timestamp) -> Reduced {
     let judged = |judge: &dyn Fn(&Row) -> Option<(f64, bool)>| {
         let mut reduced = Reduced::default();
@@ -145,7 +146,7 @@ pub fn reduce(condition: &Condition, rows: &[Row], terms: &mut Terms, now: Times
             }
             reduced
         }
-        Condition::Composite { .. } => Reduced::default(),
+        Condition::Composite { .. } | Condition::Alarm(_) => Reduced::default(),
     }
 }
 

@@ -9,15 +9,17 @@ use bongsu_model::{LabelHash, Labels, Timestamp};
 use bongsu_promql::{Number, Sample};
 
 use super::alert::{self, Candidate};
+use super::candidates::{Stopped, Texts, candidates};
 use super::judge::{self, Active, Answer, ERROR_MARK, Verdict};
 use super::plan::{Plan, RecoverPlan, Subject};
 use super::record::{AlertState, GroupId, Memory, Phase, Record, RuleId};
 use super::schedule::{Schedule, between, earlier, later};
 use super::series;
 use super::{Effect, Options, QuestionId, SentAlert, Step};
-use crate::condition::Condition;
+use crate::condition::alarm::State;
+use crate::condition::{Alarm, Condition};
 use crate::rule::{Group, OnError, Policy, Rule, RuleKind};
-use crate::template::{Answers, Scope, expand};
+use crate::template::{About, Answers};
 
 /// How a rule's last evaluation went.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -97,8 +99,16 @@ enum Stage {
 struct Running {
     at: Timestamp,
     begun: Timestamp,
-    rule: usize,
-    rule_begun: Timestamp,
+    /// The first rule whose turn has not come.
+    next: usize,
+    /// Rules that wait, by their number: one, or as many as the group's concurrency.
+    turns: BTreeMap<usize, Turn>,
+}
+
+/// A rule that is being evaluated.
+#[derive(Debug)]
+struct Turn {
+    begun: Timestamp,
     waits_for: Option<(QuestionId, Stage)>,
 }
 
@@ -202,6 +212,18 @@ impl GroupRun {
         self.rules.iter().any(|rule| &*rule.id.name == name && rule.fires())
     }
 
+    /// The state of the alarms of a name, or of other alerts as one; `None` if there is none.
+    pub(super) fn standing(&self, name: &str) -> Option<State> {
+        let named = self.rules().filter(|(rule, _)| rule.kind.is_alerting() && rule.name == name);
+        named
+            .map(|(rule, run)| match &rule.condition {
+                Some(Condition::Alarm(_)) => run.memory.alarm.unwrap_or_default(),
+                _ if run.fires() => State::Alarm,
+                _ => State::Ok,
+            })
+            .max()
+    }
+
     pub(super) fn begin_if_due(&mut self, step: &mut Step<'_>) {
         if self.running.is_some() {
             return;
@@ -214,18 +236,20 @@ impl GroupRun {
         }
         self.last = at;
         let begun = step.now;
-        self.running = Some(Running { at, begun, rule: 0, rule_begun: begun, waits_for: None });
+        self.running = Some(Running { at, begun, next: 0, turns: BTreeMap::new() });
         self.advance(step);
     }
 
-    /// Goes from rule to rule until one has to wait.
+    /// Goes from rule to rule until as many wait as may.
     fn advance(&mut self, step: &mut Step<'_>) {
+        let most = self.definition.options.concurrency.max(1);
         while let Some(running) = &mut self.running {
-            if running.waits_for.is_some() {
+            let (at, begun, number) = (running.at, running.begun, running.next);
+            let is_last = number >= self.rules.len();
+            if running.turns.len() >= most || is_last && !running.turns.is_empty() {
                 return;
             }
-            let (at, begun, number) = (running.at, running.begun, running.rule);
-            if number >= self.rules.len() {
+            if is_last {
                 self.running = None;
                 self.evaluation_time = between(begun, step.now);
                 self.last_evaluation = Some(at);
@@ -234,7 +258,8 @@ impl GroupRun {
                 self.take_replacement(step);
                 return;
             }
-            running.rule_begun = step.now;
+            running.next += 1;
+            running.turns.insert(number, Turn { begun: step.now, waits_for: None });
             self.begin_rule(number, at, step);
         }
     }
@@ -256,6 +281,19 @@ impl GroupRun {
                 if when.holds(&|name: &str| self.fires(name) || (step.firing)(name)) {
                     let series = Labels::default();
                     verdict.active.push(Active { series, value: Number::Float(1.0), mark: None });
+                }
+                self.decided(number, verdict, step);
+            }
+            (None, Some(Condition::Alarm(Alarm::Composite(alarm)))) => {
+                let standing = |name: &str| self.standing(name).max((step.standing)(name));
+                let holds = alarm.holds(&|name: &str| standing(name).unwrap_or_default());
+                let state = if holds { State::Alarm } else { State::Ok };
+                let run = &mut self.rules[number];
+                let before = run.memory.alarm;
+                let memory = &mut run.memory;
+                let verdict = judge::of_state(state, 1.0, &rule.policy, &run.alerts, memory);
+                if before != Some(state) {
+                    step.effects.push(Effect::Keep(vec![remembered(run)]));
                 }
                 self.decided(number, verdict, step);
             }
@@ -282,8 +320,9 @@ impl GroupRun {
         step: &mut Step<'_>,
     ) {
         let question = step.ask(&self.id, &self.definition, number, subject, at);
-        if let Some(running) = &mut self.running {
-            running.waits_for = Some((question, stage));
+        let turn = self.running.as_mut().and_then(|running| running.turns.get_mut(&number));
+        if let Some(turn) = turn {
+            turn.waits_for = Some((question, stage));
         }
     }
 
@@ -295,10 +334,12 @@ impl GroupRun {
         step: &mut Step<'_>,
     ) {
         let Some(running) = &mut self.running else { return };
-        let Some((_, stage)) = running.waits_for.take_if(|(question, _)| *question == id) else {
-            return;
-        };
-        let (number, at) = (running.rule, running.at);
+        let waiting = running.turns.iter_mut().find_map(|(number, turn)| {
+            let (_, stage) = turn.waits_for.take_if(|(question, _)| *question == id)?;
+            Some((*number, stage))
+        });
+        let Some((number, stage)) = waiting else { return };
+        let at = running.at;
         match stage {
             Stage::Main => match answer {
                 Ok(answer) => self.main_answered(number, at, answer, step),
@@ -336,8 +377,7 @@ impl GroupRun {
         let before = run.memory.clone();
         let verdict = judge::judge(rule, plan, answer, &run.alerts, &mut run.memory, at);
         if run.memory != before {
-            let record = Record::Rule { rule: run.id.clone(), memory: run.memory.clone() };
-            step.effects.push(Effect::Keep(vec![record]));
+            step.effects.push(Effect::Keep(vec![remembered(run)]));
         }
         match verdict {
             Err(message) => self.failed(number, message, step),
@@ -391,7 +431,13 @@ impl GroupRun {
         };
         let at = running.at;
         let answers = Arc::new(answers);
-        match candidates(rule, &verdict, &answers, step.options, at) {
+        let texts = Texts {
+            answers: &answers,
+            options: step.options,
+            at,
+            about: self.about(number, rule, &verdict),
+        };
+        match candidates(rule, &verdict, &self.rules[number].alerts, &texts) {
             Ok(candidates) => {
                 self.transition(number, rule, &candidates, verdict.error, at, step);
             }
@@ -413,6 +459,22 @@ impl GroupRun {
                 }
             },
         }
+    }
+
+    /// What texts see of their rule, if they look for it.
+    fn about(&self, number: usize, rule: &Rule, verdict: &Verdict) -> Option<Arc<About>> {
+        let RuleKind::Alerting { hold, .. } = &rule.kind else { return None };
+        self.rules[number].plan.as_ref().ok().filter(|plan| plan.family)?;
+        let GroupId { file, name } = &self.id;
+        let LabelHash(group) = LabelHash::of([("file", &**file), ("name", &**name)].into_iter());
+        Some(Arc::new(About {
+            expr: rule.expr.clone(),
+            language: self.definition.options.language.name(),
+            hold: *hold,
+            interval: self.interval,
+            group,
+            partial: verdict.partial,
+        }))
     }
 
     fn transition(
@@ -507,10 +569,10 @@ impl GroupRun {
 
     fn finish_rule(&mut self, number: usize, error: Option<String>, step: &mut Step<'_>) {
         let Some(running) = &mut self.running else { return };
-        running.rule = number + 1;
+        let begun = running.turns.remove(&number).map_or(step.now, |turn| turn.begun);
         let run = &mut self.rules[number];
         run.last_evaluation = Some(running.at);
-        run.evaluation_time = between(running.rule_begun, step.now);
+        run.evaluation_time = between(begun, step.now);
         run.health = error.clone().map_or(Health::Ok, Health::Failed);
         let (rule, at) = (run.id.clone(), running.at);
         step.effects.push(Effect::Evaluated { rule, at, error });
@@ -646,72 +708,16 @@ fn rests(policy: &Policy, at: Timestamp) -> bool {
 
 fn samples(answer: Answer) -> Result<Vec<Sample>, String> {
     match answer {
-        Answer::Value(value) => judge::vector(value),
-        Answer::Rows(_) => Err("an expression was answered with rows".to_owned()),
+        Answer::Value(value) | Answer::Partial(value) => judge::vector(value),
+        Answer::Rows(_) | Answer::Values(_) => {
+            Err("an expression was answered with rows".to_owned())
+        }
     }
 }
 
-/// Why samples are not yet candidates.
-enum Stopped {
-    Failed(String),
-    Query(String),
-}
-
-/// Active samples with the labels and annotations of their alerts.
-fn candidates(
-    rule: &Rule,
-    verdict: &Verdict,
-    answers: &Arc<Answers>,
-    options: &Options,
-    at: Timestamp,
-) -> Result<BTreeMap<Labels, Option<Candidate>>, Stopped> {
-    let mut candidates: BTreeMap<Labels, Option<Candidate>> = BTreeMap::new();
-    let annotations = match &rule.kind {
-        RuleKind::Alerting { annotations, .. } => annotations,
-        RuleKind::Recording => return Ok(candidates),
-    };
-    let keeps_series = rule.policy != Policy::default();
-    for active in &verdict.active {
-        let scope = Scope::new(&active.series, &active.value, &options.external, answers, at);
-        let expanded = |text: &str| expand(&rule.name, text, &scope).shown();
-        let mut pairs: Vec<(&str, String)> = Vec::new();
-        for (name, value) in active.series.iter().filter(|(name, _)| *name != "__name__") {
-            pairs.push((name, value.to_owned()));
-        }
-        for (name, text) in &rule.labels {
-            pairs.push((name, expanded(text).map_err(Stopped::Query)?));
-        }
-        if let Some(mark) = active.mark {
-            pairs.push((mark, "true".to_owned()));
-        }
-        pairs.push(("alertname", rule.name.clone()));
-        let labels = Labels::from_pairs(pairs);
-        // A label that expands to nothing takes that of the sample away.
-        let labels = labels.project(|name| !labels.value(name).is_empty());
-        let mut notes: Vec<(&str, String)> = Vec::new();
-        for (name, text) in annotations {
-            notes.push((name, expanded(text).map_err(Stopped::Query)?));
-        }
-        let value = match &active.value {
-            Number::Float(value) => *value,
-            Number::Histogram(_) => 0.0,
-        };
-        let candidate = Candidate {
-            labels: labels.clone(),
-            annotations: Labels::from_pairs(notes),
-            series: keeps_series.then(|| judge::without_name(&active.series)),
-            value,
-        };
-        if candidates.insert(labels, Some(candidate)).is_some() {
-            let message =
-                "vector contains metrics with the same labelset after applying alert labels";
-            return Err(Stopped::Failed(message.to_owned()));
-        }
-    }
-    for labels in &verdict.held {
-        candidates.entry(labels.clone()).or_insert(None);
-    }
-    Ok(candidates)
+/// What a rule remembers besides its alerts, to be kept.
+fn remembered(run: &RuleRun) -> Record {
+    Record::Rule { rule: run.id.clone(), memory: run.memory.clone() }
 }
 
 /// Label sets that change with every evaluation leave resolved alerts behind: beyond twice the limit

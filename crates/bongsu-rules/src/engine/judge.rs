@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::plan::Plan;
 use super::record::{AlertState, Memory, Phase};
-use crate::condition::{Comparison, Condition, Missing, Row, reduce};
+use crate::condition::alarm::State;
+use crate::condition::{Alarm, Comparison, Condition, Missing, Row, reduce};
 use crate::rule::{Datapoints, NoData, Policy, Rule};
 use bongsu_model::Timestamp;
 
@@ -17,8 +18,12 @@ use bongsu_model::Timestamp;
 pub enum Answer {
     /// To an expression.
     Value(Value),
+    /// To an expression, but a part is missing and the group takes it so.
+    Partial(Value),
     /// To a condition.
     Rows(Vec<Row>),
+    /// To an alarm of CloudWatch: the values of its evaluation range, oldest first.
+    Values(Vec<Option<f64>>),
 }
 
 /// Outcomes of the last evaluations of one series, the newest in the lowest bit.
@@ -47,6 +52,8 @@ pub(super) struct Verdict {
     pub(super) held: BTreeSet<Labels>,
     /// Nothing is to change.
     pub(super) frozen: bool,
+    /// The answer lacked a part.
+    pub(super) partial: bool,
     /// It goes back to an error that a policy turned into alerts.
     pub(super) error: Option<String>,
     /// Series of firing alerts that end unless the question of recovery says otherwise.
@@ -105,18 +112,19 @@ pub(super) fn judge(
     memory: &mut Memory,
     at: Timestamp,
 ) -> Result<Verdict, String> {
-    let (breaching, all) = breaching(rule, plan, answer, memory, at)?;
     let policy = &rule.policy;
-    if all.is_empty() {
-        match policy.no_data {
-            NoData::Ok => {}
-            NoData::Keep => return Ok(Verdict { frozen: true, ..Verdict::default() }),
-            NoData::Firing => return Ok(all_held(alerts)),
-            NoData::NoData => {
-                let active = vec![marked(Some(NO_DATA_MARK))];
-                return Ok(Verdict { active, ..Verdict::default() });
-            }
-        }
+    if let Answer::Values(values) = &answer {
+        let Some(Condition::Alarm(Alarm::Metric(alarm))) = &rule.condition else {
+            return Err("only an alarm is answered with values".to_owned());
+        };
+        let state = alarm.state(values, memory.alarm.unwrap_or_default());
+        let last = values.iter().rev().find_map(|value| *value);
+        return Ok(of_state(state, last.unwrap_or(f64::NAN), policy, alerts, memory));
+    }
+    let partial = matches!(answer, Answer::Partial(_));
+    let (breaching, all) = breaching(rule, plan, answer, memory, at)?;
+    if let Some(verdict) = without_data(policy, alerts).filter(|_| all.is_empty()) {
+        return Ok(verdict);
     }
     let missing = match &rule.condition {
         Some(Condition::Threshold { missing, .. }) => *missing,
@@ -126,9 +134,40 @@ pub(super) fn judge(
         None => breaching,
         Some(datapoints) => counted(datapoints, missing, breaching, &all, memory, alerts),
     };
-    let mut verdict = Verdict { active, ..Verdict::default() };
+    let mut verdict = Verdict { active, partial, ..Verdict::default() };
     recover(policy, plan, &all, alerts, &mut verdict);
     Ok(verdict)
+}
+
+/// What no data means; `None`: nothing.
+fn without_data(policy: &Policy, alerts: &BTreeMap<Labels, AlertState>) -> Option<Verdict> {
+    Some(match policy.no_data {
+        NoData::Ok => return None,
+        NoData::Keep => Verdict { frozen: true, ..Verdict::default() },
+        NoData::Firing => all_held(alerts),
+        NoData::NoData => {
+            Verdict { active: vec![marked(Some(NO_DATA_MARK))], ..Verdict::default() }
+        }
+    })
+}
+
+/// What the state of an alarm makes of the rule's alerts; it is remembered.
+pub(super) fn of_state(
+    state: State,
+    value: f64,
+    policy: &Policy,
+    alerts: &BTreeMap<Labels, AlertState>,
+    memory: &mut Memory,
+) -> Verdict {
+    memory.alarm = Some(state);
+    match state {
+        State::Ok => Verdict::default(),
+        State::InsufficientData => without_data(policy, alerts).unwrap_or_default(),
+        State::Alarm => {
+            let (series, value) = (Labels::default(), Number::Float(value));
+            Verdict { active: vec![Active { series, value, mark: None }], ..Verdict::default() }
+        }
+    }
 }
 
 type Judged = (Vec<Active>, BTreeMap<Labels, f64>);
@@ -151,8 +190,10 @@ fn breaching(
                 reduced.all.into_iter().collect(),
             ));
         }
-        (Answer::Rows(_), None) => return Err("an expression was answered with rows".to_owned()),
-        (Answer::Value(value), _) => vector(value)?,
+        (Answer::Rows(_) | Answer::Values(_), _) => {
+            return Err("an expression was answered with rows".to_owned());
+        }
+        (Answer::Value(value) | Answer::Partial(value), _) => vector(value)?,
     };
     let holds = |comparison: &Comparison, value: &Number| match value {
         Number::Float(value) => comparison.holds(*value),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bongsu_lang::gotmpl::functions::table_link;
 use bongsu_promql::Expr;
 
-use crate::condition::{Comparison, Condition};
+use crate::condition::{Alarm, Comparison, Condition};
 use crate::expression::split_comparison;
 use crate::rule::{Group, Language, NoData, Recover, Rule};
+use crate::template::needs_family;
 
 /// What is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,7 +17,7 @@ pub enum Subject {
     Expr(Arc<Expr>, Arc<str>),
     /// A text in another language.
     Text(Language, Arc<str>),
-    /// Events of a data source that holds logs.
+    /// Events of a data source that holds logs, or metrics of CloudWatch.
     Condition(Arc<Condition>),
 }
 
@@ -47,6 +48,8 @@ pub(super) struct Plan {
     pub(super) link: String,
     /// The expression as shown.
     pub(super) shown: Arc<str>,
+    /// Its texts need what only vmalert has.
+    pub(super) family: bool,
 }
 
 /// What is asked, what the answer is compared with, how the whole is shown.
@@ -68,7 +71,9 @@ impl Plan {
             Some(Recover::Expr(text)) => Some(RecoverPlan::Ask(Subject::parse(text)?)),
         };
         let (ask, compare, shown) = match &rule.condition {
-            Some(Condition::Composite { .. }) => (None, None, Arc::from("")),
+            Some(Condition::Composite { .. } | Condition::Alarm(Alarm::Composite(_))) => {
+                (None, None, Arc::from(""))
+            }
             Some(Condition::Threshold { expr, threshold, .. }) => {
                 let ask = Self::text(group, expr)?;
                 let shown = format!("{} {threshold}", Self::shown(&ask));
@@ -79,7 +84,8 @@ impl Plan {
             }
             None => Self::expression(group, rule, recover.is_some())?,
         };
-        Ok(Self { ask, compare, recover, link: table_link(&shown), shown })
+        let family = rule.texts().any(|(_, text)| needs_family(text));
+        Ok(Self { ask, compare, recover, link: table_link(&shown), shown, family })
     }
 
     /// The comparison is taken off where values that do not breach must be seen, too.

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::judge::History;
 use crate::condition::Terms;
+use crate::condition::alarm::State;
 
 /// Identity of a group.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -140,6 +141,9 @@ pub struct Memory {
     /// Combinations seen, for kinds that look for new or silent ones.
     #[serde(default)]
     pub terms: Terms,
+    /// The state of an alarm of CloudWatch; `None` before its first evaluation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alarm: Option<State>,
 }
 
 mod nanoseconds {
@@ -240,6 +244,7 @@ mod tests {
         let mut memory = Memory::default();
         memory.history.insert(labels.clone(), History::default());
         memory.terms.seen.insert(labels.clone(), 5);
+        memory.alarm = Some(State::Alarm);
         for record in [
             Record::Alert { rule: id.clone(), alert },
             Record::Gone { rule: id.clone(), labels },

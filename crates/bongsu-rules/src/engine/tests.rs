@@ -70,9 +70,17 @@ impl<'a> World<'a> {
         let second = now.as_second();
         match effect {
             Effect::Ask(question) => {
-                let Subject::Expr(_, text) = &question.subject else { panic!("an expression") };
-                let text = (self.answers)(second, text);
-                return Some(Input::Answer(question.id, answer(&text)));
+                let answer = match &question.subject {
+                    Subject::Expr(_, text) => answer(&(self.answers)(second, text)),
+                    // `5 - 7`: values of an alarm's range.
+                    _ => Ok(Answer::Values(
+                        (self.answers)(second, &question.group.rules[question.rule].name)
+                            .split_whitespace()
+                            .map(|value| value.parse().ok())
+                            .collect(),
+                    )),
+                };
+                return Some(Input::Answer(question.id, answer));
             }
             Effect::Alerts { alerts, .. } => {
                 for alert in alerts {
@@ -303,4 +311,123 @@ fn reloads_keep_what_is_equal() {
     insta::assert_snapshot!(world.log);
     assert_eq!(world.engine.groups().count(), 0);
     assert!(matches!(world.kept.last(), Some(Record::Gone { .. })));
+}
+
+/// The names of the alerts that fire.
+fn firing(world: &World<'_>) -> String {
+    let runs = world.engine.groups().flat_map(GroupRun::rules);
+    let names = runs.filter(|(_, run)| run.alerts().any(|alert| alert.phase == Phase::Firing));
+    names.map(|(rule, _)| rule.name.as_str()).collect::<Vec<_>>().join(" ")
+}
+
+const ALARMS: &str = "groups:
+- {name: a, eval_offset: 0s, rules: [
+  {alert: All, alarm: {AlarmRule: 'ALARM(Cpu) AND OK(Disk) AND NOT INSUFFICIENT_DATA(Net)'}},
+  {alert: Told, alarm: {AlarmRule: INSUFFICIENT_DATA(Net)}},
+  {alert: Gone, alarm: {AlarmRule: OK(nobody) OR ALARM(nobody)}}]}
+- {name: b, eval_offset: 0s, rules: [
+  {alert: Cpu, alarm: &a {Namespace: N, MetricName: M, Statistic: Sum, Period: 60, EvaluationPeriods: 3, DatapointsToAlarm: 2,
+   Threshold: 5, ComparisonOperator: GreaterThanThreshold, TreatMissingData: ignore}},
+  {alert: Disk, expr: m > 0},
+  {alert: Net, no_data: no_data, alarm: {<<: *a, TreatMissingData: missing}}]}
+";
+
+#[test]
+fn alarms_have_states_that_composites_see() {
+    // Ranges of five points by the tens of seconds, then what fires.
+    let steps = [
+        ("- - - - -", "", "- - - - -", "Told Net"),
+        ("1 1 9 9 9", "", "1 1 1 1 1", "Told Cpu"),
+        // A composite of a group that is evaluated before sees states one evaluation later.
+        ("9 9 9 - -", "", "1 1 1 1 1", "All Cpu"),
+        // Nothing is there: the state stays.
+        ("- - - - -", "", "1 1 1 1 1", "All Cpu"),
+        ("- - - - -", "a=1", "1 1 1 1 1", "All Cpu Disk"),
+        ("- - - - 1", "", "- - - - -", "Net"),
+        ("- - - - 1", "", "- - - - -", "Told Net"),
+    ];
+    let answers = |second: i64, name: &str| {
+        let (cpu, disk, net, _) = steps[(second / 10 - 1) as usize];
+        match name {
+            "Cpu" => cpu,
+            "Net" => net,
+            _ => disk,
+        }
+        .to_owned()
+    };
+    let mut world = World::new(ALARMS, &answers);
+    for (step, (.., expected)) in steps.iter().enumerate() {
+        let second = 10 * (step as i64 + 1);
+        world.run(second..=second);
+        assert_eq!(firing(&world), *expected, "step {step}");
+    }
+    // States outlive a restart: without them there would be no alarm to go on.
+    let mut world = World::new(ALARMS, &answers);
+    world.run(10..=30);
+    let kept = world.kept.clone();
+    let mut again = World::new(ALARMS, &answers);
+    again.take(at(31), Input::Restore(kept));
+    again.run(40..=40);
+    assert_eq!(firing(&again), "All Cpu");
+}
+
+#[test]
+fn rules_of_a_group_wait_together_where_it_says_so() {
+    let text = |more: &str| {
+        format!(
+            "groups: [{{name: g, eval_offset: 0s, {more} rules: [{{alert: A, expr: a}}, {{alert: B, expr: b}}, \
+             {{alert: C, expr: c}}, {{record: d, expr: d}}]}}]"
+        )
+    };
+    for (more, expected) in [
+        ("", "a | b | c | d"),
+        ("concurrency: 1,", "a | b | c | d"),
+        ("concurrency: 2,", "a b | c | d |"),
+        ("concurrency: 9,", "a b c d |  |  |"),
+    ] {
+        let mut engine = Engine::new(Options::default());
+        engine.step(at(0), Input::Reload(groups(&text(more))));
+        let mut log = Vec::new();
+        let mut asked = std::collections::VecDeque::new();
+        let mut take = |effects: Vec<Effect>,
+                        asked: &mut std::collections::VecDeque<QuestionId>| {
+            let mut now = Vec::new();
+            for effect in effects {
+                if let Effect::Ask(Question { id, subject: Subject::Expr(_, text), .. }) = effect {
+                    now.push(text.to_string());
+                    asked.push_back(id);
+                }
+            }
+            log.push(now.join(" "));
+        };
+        take(engine.step(at(60), Input::Tick), &mut asked);
+        let mut evaluated = 0;
+        while let Some(id) = asked.pop_front() {
+            let effects = engine.step(at(61), Input::Answer(id, answer("a=1")));
+            evaluated += effects.iter().filter(|e| matches!(e, Effect::Evaluated { .. })).count();
+            if evaluated < 4 {
+                take(effects, &mut asked);
+            }
+        }
+        assert_eq!(evaluated, 4, "{more}");
+        assert_eq!(log.join(" | ").trim_end(), expected, "{more}");
+        let group = engine.groups().next().unwrap();
+        assert_eq!(group.last_evaluation(), Some(at(60)), "{more}");
+    }
+}
+
+#[test]
+fn texts_of_the_family_know_their_alert() {
+    let answers = |_: i64, _: &str| "a=1".to_owned();
+    let text = rules(
+        "{alert: A, expr: m > 0, for: 20s, labels: {e: '{{ $expr | pathEscape }}'}, \
+         annotations: {since: '{{ $activeAt.Unix }} {{ $for }} {{ $interval }} {{ $isPartial }}'}}",
+    );
+    let mut world = World::new(&text, &answers);
+    world.run(10..=40);
+    let group = world.engine.groups().next().unwrap();
+    let (_, run) = group.rules().next().unwrap();
+    let alert = run.alerts().next().unwrap();
+    assert_eq!(alert.labels.value("e"), "m%20%3E%200");
+    assert_eq!(alert.annotations.value("since"), "10 20s 10s false");
 }

@@ -78,6 +78,9 @@ pub(super) fn read(
     policy: &mut Policy,
     reader: &mut Reader,
 ) -> Option<Condition> {
+    if kind == "alarm" {
+        return super::alarm::read(node, reader).map(Condition::Alarm);
+    }
     let mut keys = own_keys(kind).to_vec();
     if !matches!(kind, "threshold" | "composite") {
         keys.extend(EVENTS);

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bongsu_lang::yaml::Node;
-use bongsu_model::Diagnostic;
+use bongsu_lang::yaml::{Kind, Node};
+use bongsu_model::{Diagnostic, Secret};
 
 use super::reader::Reader;
 use super::rule::{self, Within};
@@ -161,19 +161,95 @@ pub(super) fn setting(group: &mut Group, key: &str, value: &Arc<Node>, reader: &
         "align_evaluation_time_on_interval" | "eval_alignment" => {
             options.align = reader.boolean(value).unwrap_or(false);
         }
+        "concurrency" => {
+            let several = reader.integer(value).unwrap_or(1);
+            if !(0..=MOST_AT_ONCE).contains(&several) {
+                let message = format!("concurrency is at most {MOST_AT_ONCE}");
+                reader.fault(codes::GROUP, value, message);
+            }
+            options.concurrency = usize::try_from(several).unwrap_or(1);
+        }
         "eval_offset" => options.eval_offset = offset(value, reader),
         "type" => options.language = reader.word(value, LANGUAGES).unwrap_or_default(),
-        "params" => {
-            for entry in reader.entries(value) {
-                let name = entry.key.text().unwrap_or_default().to_owned();
-                let texts = reader.texts(&entry.value);
-                options.params.extend(texts.into_iter().map(|text| (name.clone(), text)));
-            }
-        }
-        "headers" => options.headers = reader.texts(value),
+        "params" => options.params = params(value, reader),
+        "headers" => options.headers = headers(value, reader),
         "datasource" => group.datasource = reader.text(value).filter(|name| !name.is_empty()),
         _ => reader.warn(codes::WITHOUT_EFFECT, value, format!("{key} has no effect here")),
     }
+}
+
+/// Rules of one group that are evaluated at the same time.
+const MOST_AT_ONCE: i64 = 64;
+
+/// Parameters or header fields of one group.
+const MOST_SENT: usize = 50;
+
+/// What a question says itself.
+const ASKED: &[&str] = &["query", "time", "start", "end", "step"];
+
+/// Header fields that are of the connection, not of what is asked.
+const OF_CONNECTION: &[&str] = &[
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "keep-alive",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// `nocache: ['1']`; one text stands for a list of one.
+fn params(node: &Node, reader: &mut Reader) -> Vec<(String, Secret)> {
+    let mut params = Vec::new();
+    for entry in reader.entries(node) {
+        let name = entry.key.text().unwrap_or_default();
+        if name.is_empty() || ASKED.contains(&name) {
+            let message = format!("params cannot set {name:?}: that is what is asked");
+            reader.fault(codes::GROUP, &entry.key, message);
+            continue;
+        }
+        let texts = match entry.value.kind {
+            Kind::Scalar { .. } => reader.text(&entry.value).into_iter().collect(),
+            _ => reader.texts(&entry.value),
+        };
+        params.extend(texts.into_iter().map(|text| (name.to_owned(), Secret::new(text))));
+    }
+    few(params, node, reader)
+}
+
+/// `['X-Scope-OrgID: shop']`
+fn headers(node: &Node, reader: &mut Reader) -> Vec<(String, Secret)> {
+    let mut headers = Vec::new();
+    for item in items(node, reader) {
+        let Some(text) = reader.text(item) else { continue };
+        let (name, value) = text.split_once(':').unwrap_or_default();
+        let (name, value) = (name.trim().to_ascii_lowercase(), value.trim());
+        let is_token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        // The text may be a secret: it is not shown.
+        let wrong = if name.is_empty() || !name.bytes().all(is_token) {
+            "a header is written \"Name: value\"".to_owned()
+        } else if value.chars().any(char::is_control) {
+            format!("the header {name} has a control character in its value")
+        } else if OF_CONNECTION.contains(&&*name) {
+            format!("the header {name} is of the connection and cannot be set")
+        } else {
+            headers.push((name, Secret::new(value)));
+            continue;
+        };
+        reader.fault(codes::GROUP, item, wrong);
+    }
+    few(headers, node, reader)
+}
+
+fn few<T>(sent: Vec<T>, node: &Node, reader: &mut Reader) -> Vec<T> {
+    if sent.len() > MOST_SENT {
+        reader.fault(codes::GROUP, node, format!("at most {MOST_SENT} of these are sent"));
+    }
+    sent
 }
 
 fn offset(node: &Node, reader: &mut Reader) -> Option<i64> {

@@ -15,7 +15,7 @@ use super::reader::Reader;
 use super::rule::apply_threshold;
 use super::{COST, items};
 use crate::codes;
-use crate::condition::Condition;
+use crate::condition::{Alarm, Condition};
 use crate::rule::{Group, Rule, RuleKind};
 
 /// One change and what it is for.
@@ -182,7 +182,10 @@ fn set_threshold(condition: &mut Condition, value: f64) -> Result<(), String> {
         | Condition::Threshold { threshold, .. } => threshold.value = value,
         Condition::Flatline { below, .. } => *below = value,
         Condition::Spike { factor, .. } => *factor = value,
-        Condition::NewTerm { .. } | Condition::Composite { .. } => {
+        Condition::Alarm(Alarm::Metric(alarm)) => alarm.threshold.value = value,
+        Condition::NewTerm { .. }
+        | Condition::Composite { .. }
+        | Condition::Alarm(Alarm::Composite(_)) => {
             return Err("its condition has no threshold".to_owned());
         }
     }

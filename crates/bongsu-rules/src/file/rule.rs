@@ -13,7 +13,7 @@ use crate::codes;
 use crate::condition::Condition;
 use crate::expression::split_comparison;
 use crate::rule::{Language, NoData, Policy, Recover, Rule, RuleKind};
-use crate::template;
+use crate::template::{self, Dialect, Part};
 
 const PROMETHEUS: &[&str] =
     &["record", "alert", "expr", "for", "keep_firing_for", "labels", "annotations"];
@@ -43,6 +43,7 @@ const FAMILY: &[&str] = &[
     "percentage",
     "threshold",
     "composite",
+    "alarm",
 ];
 
 /// The group a rule is in.
@@ -191,9 +192,16 @@ fn check(written: &Written, node: &Node, number: usize, within: &Within, reader:
         }
     }
     let Some((alert, _)) = &written.alert else { return };
-    for (what, texts) in [("label", &written.labels), ("annotation", &written.annotations)] {
+    let dialect = match within.flavour {
+        Flavour::Family => Dialect::Family,
+        _ => Dialect::Prometheus,
+    };
+    for (what, part, texts) in [
+        ("label", Part::Label, &written.labels),
+        ("annotation", Part::Annotation, &written.annotations),
+    ] {
         for (name, (text, at)) in texts {
-            if let Err(message) = template::check(alert, text) {
+            if let Err(message) = template::check(alert, text, part, dialect) {
                 let mut quoted = String::new();
                 let _ = bongsu_model::go_quote(name, &mut quoted);
                 critic.say(codes::TEMPLATE, Some(at), format!("{what} {quoted}: {message}"));
@@ -251,6 +259,13 @@ fn expression(written: &Written, within: &Within, critic: &mut Critic<'_>) {
                 let message = format!("could not parse expression: {shown}");
                 critic.say(codes::EXPRESSION, Some(at), message);
             }
+        }
+        (None, Some((Condition::Alarm(_), at)))
+            if written.policy.datapoints.is_some() || written.policy.recover.is_some() =>
+        {
+            let message = "an alarm has DatapointsToAlarm and EvaluationPeriods of its own, and no \
+                           other way to recover";
+            critic.say(codes::RULE, Some(at), message);
         }
         _ => {}
     }

@@ -110,7 +110,7 @@ items:
   metadata: {name: b}
   spec: {groups: [{name: g, rules: []}]}
 ---
-groups: [{name: g, concurrency: 2, type: vlogs, rules: [{alert: L, expr: '* | stats count()'}]}]
+groups: [{name: g, debug: true, type: vlogs, rules: [{alert: L, expr: '* | stats count()'}]}]
 ";
     let loaded = load(text).unwrap();
     let ids: Vec<_> = loaded.groups.iter().map(|group| &*group.file).collect();
@@ -164,6 +164,96 @@ spec:
     assert!(matches!(queue.policy.recover, Some(Recover::When(_))));
     assert_eq!(queue.policy.active_times.len(), 1);
     assert!(matches!(group.rules[5].condition, Some(Condition::Composite { .. })));
+}
+
+#[test]
+fn what_groups_send_with_their_questions() {
+    let group = |keys: &str| format!("groups: [{{name: g, {keys}, rules: []}}]\n");
+    let text = group(
+        "headers: ['X-Scope-OrgID: shop', 'authorization:Bearer t0p'], params: {nocache: ['1'], extra: [a, b], dedup: 'true'}, concurrency: 4",
+    );
+    let loaded = load(&text).unwrap();
+    let options = &loaded.groups[0].options;
+    let shown = |pairs: &[(String, bongsu_model::Secret)]| -> Vec<String> {
+        pairs.iter().map(|(name, value)| format!("{name}={}", value.expose())).collect()
+    };
+    assert_eq!(shown(&options.headers), ["x-scope-orgid=shop", "authorization=Bearer t0p"]);
+    assert_eq!(shown(&options.params), ["nocache=1", "extra=a", "extra=b", "dedup=true"]);
+    assert_eq!((options.concurrency, loaded.warnings), (4, Vec::new()));
+    assert!(!format!("{options:?}").contains("t0p"), "{options:?}");
+    for (keys, message) in [
+        ("headers: [s3cret]", "a header is written \"Name: value\""),
+        ("headers: ['a b: c']", "a header is written \"Name: value\""),
+        ("headers: ['Host: x']", "the header host is of the connection and cannot be set"),
+        ("headers: [\"a: x\\ny\"]", "the header a has a control character in its value"),
+        ("params: {query: [up]}", "params cannot set \"query\": that is what is asked"),
+        ("concurrency: 1000", "concurrency is at most 64"),
+    ] {
+        let found = load(&group(keys)).unwrap_err();
+        assert_eq!((found.len(), &*found[0].message), (1, message), "{keys}");
+    }
+}
+
+#[test]
+fn alarms_of_cloudwatch() {
+    let rules = |rules: &str| {
+        format!("kind: RuleGroup\nmetadata: {{name: x}}\nspec: {{rules: [{rules}]}}\n")
+    };
+    let text = rules(
+        "{alert: A, alarm: {Namespace: AWS/SQS, MetricName: Age, Dimensions: [{Name: QueueName, Value: q}], \
+         Statistic: Maximum, Period: 60, EvaluationPeriods: 5, DatapointsToAlarm: 3, Threshold: 300, \
+         ComparisonOperator: GreaterThanThreshold, TreatMissingData: breaching}}, \
+         {alert: B, alarm: {Metrics: [{Id: e, ReturnData: false, MetricStat: {Metric: {Namespace: N, MetricName: M}, Period: 300, Stat: p99}}, \
+         {Id: x, Expression: e * 2}], EvaluationPeriods: 1, Threshold: 1, ComparisonOperator: LessThanThreshold}}, \
+         {alert: C, alarm: {AlarmRule: ALARM(A) AND NOT OK(B)}}, \
+         {alert: D, alarm: {Namespace: AWS/DynamoDB, MetricName: Age, Statistic: Sum, Period: 60, EvaluationPeriods: 1, \
+         Threshold: 1, ComparisonOperator: LessThanThreshold, TreatMissingData: breaching}}",
+    );
+    let loaded = load(&text).unwrap();
+    let alarms = loaded.groups[0].rules.iter().map(|rule| match &rule.condition {
+        Some(Condition::Alarm(alarm)) => format!("{alarm:#?}\n"),
+        other => panic!("{other:?}"),
+    });
+    insta::assert_snapshot!(alarms.collect::<String>());
+    let metric = "Namespace: N, MetricName: M, Statistic: Sum, Threshold: 1";
+    let over = "ComparisonOperator: GreaterThanThreshold";
+    for (alarm, message) in [
+        ("", "alarm: EvaluationPeriods must be set"),
+        ("AlarmRule: ALARM(a", "the rule ends too early"),
+        ("AlarmRule: ALARM(a), Namespace: N", "alarm: either AlarmRule or a metric must be set"),
+        (&*format!("{metric}, {over}, EvaluationPeriods: 1"), "alarm: Period must be set"),
+        (
+            &*format!("{metric}, {over}, EvaluationPeriods: 1, Period: 45"),
+            "alarm: a period is 10, 20 or 30 seconds, or a multiple of 60",
+        ),
+        (
+            &*format!("{metric}, {over}, EvaluationPeriods: 1, DatapointsToAlarm: 2, Period: 60"),
+            "alarm: 1 <= DatapointsToAlarm <= EvaluationPeriods is wanted",
+        ),
+        (
+            &*format!("{metric}, {over}, EvaluationPeriods: 1, Metrics: [{{Id: a}}]"),
+            "alarm: either Metrics or MetricName must be set",
+        ),
+        (
+            &*format!(
+                "{over}, Threshold: 1, EvaluationPeriods: 1, Metrics: [{{Id: a}}, {{Id: b}}]"
+            ),
+            "alarm: one of Metrics must return data (ReturnData)",
+        ),
+        ("ComparisonOperator: GreaterThanUpperThreshold", "alarm: its threshold is a band"),
+        (
+            "Metrics: [{Id: b, Expression: 'ANOMALY_DETECTION_BAND(m, 2)'}]",
+            "alarm: its threshold is a band",
+        ),
+        (
+            "TreatMissingData: gone",
+            "\"gone\" is not one of missing, notBreaching, breaching, ignore",
+        ),
+        ("Tresholds: 1", "field Tresholds not found in type alarm"),
+    ] {
+        let found = load(&rules(&format!("{{alert: A, alarm: {{{alarm}}}}}"))).unwrap_err();
+        assert!(found[0].message.starts_with(message), "{alarm}: {found:?}");
+    }
 }
 
 #[test]

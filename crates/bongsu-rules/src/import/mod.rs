@@ -2,9 +2,9 @@
 //!
 //! In: rules of ElastAlert2, monitors of OpenSearch, alarms of CloudWatch, alert rules of Grafana,
 //! rules of Loki's ruler. Out: documents of kind `RuleGroup` as text, and a report that names
-//! everything that is lost or only near. [`cloudwatch`] also evaluates alarms as CloudWatch does.
+//! everything that is lost or only near.
 
-pub mod cloudwatch;
+mod cloudwatch;
 mod dsl;
 mod elastalert;
 mod grafana;

@@ -100,10 +100,17 @@ fn cloudwatch() {
   {"Id": "x", "Expression": "100 * e / r", "ReturnData": true}]},
 {"AlarmName": "throttles", "AlarmArn": "a", "MetricName": "ThrottledRequests", "Namespace": "AWS/DynamoDB", "Statistic": "Sum", "Period": 60, "EvaluationPeriods": 1,
  "Threshold": 1, "ComparisonOperator": "GreaterThanOrEqualToThreshold", "TreatMissingData": "notBreaching"},
+{"AlarmName": "daily job", "AlarmArn": "a", "MetricName": "Done", "Namespace": "Shop", "Statistic": "Sum", "Period": 86400, "EvaluationPeriods": 3, "Threshold": 1,
+ "ComparisonOperator": "LessThanThreshold", "TreatMissingData": "breaching", "Unit": "Count"},
+{"AlarmName": "fast", "AlarmArn": "a", "MetricName": "Load", "Namespace": "Shop", "Statistic": "Average", "Period": 10, "EvaluationPeriods": 1, "Threshold": 1,
+ "ComparisonOperator": "LessThanOrEqualToThreshold"},
+{"AlarmName": "too long", "AlarmArn": "a", "MetricName": "Load", "Namespace": "Shop", "Statistic": "Average", "Period": 60, "EvaluationPeriods": 2000, "Threshold": 1,
+ "ComparisonOperator": "LessThanOrEqualToThreshold"},
 {"AlarmName": "odd", "AlarmArn": "a", "EvaluationPeriods": 2, "ThresholdMetricId": "ad1", "ComparisonOperator": "LessThanLowerOrGreaterThanUpperThreshold",
  "Metrics": [{"Id": "ad1", "Expression": "ANOMALY_DETECTION_BAND(m1, 2)"}]}],
 "CompositeAlarms": [
 {"AlarmName": "checkout down", "AlarmRule": "(ALARM(\"latency p99\") OR ALARM(queue-age)) AND NOT OK(queue-age)", "ActionsSuppressor": "maintenance"},
+{"AlarmName": "quiet", "AlarmRule": "AT_LEAST(50%, NOT OK, (queue-age, arn:aws:cloudwatch:r:1:alarm:throttles)) AND NOT INSUFFICIENT_DATA(elsewhere)"},
 {"AlarmName": "unknown", "AlarmRule": "ALARM(odd)"},
 {"AlarmName": "wrong", "AlarmRule": "ALARM(odd"}]}"#;
     insta::assert_snapshot!(imported(text, Format::CloudWatch));

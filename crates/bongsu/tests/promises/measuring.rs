@@ -331,3 +331,111 @@ fn conditions_over_logs_ask_their_source_and_fire() {
         "service"
     );
 }
+
+/// The labels of all alerts of rules, in order of their names.
+fn labels_of_alerts(server: &Server) -> Vec<Value> {
+    let reply = server.request("GET", "/prometheus/api/v1/alerts", None).unwrap().json();
+    let mut all: Vec<Value> = reply["data"]["alerts"].as_array().unwrap().clone();
+    all.sort_by_key(|alert| alert["labels"].to_string());
+    all.iter().map(|alert| alert["labels"].clone()).collect()
+}
+
+#[test]
+fn groups_beyond_a_page_are_asked_for() {
+    // 2,500 users; the last one has errors enough.
+    let search = CaptureServer::responding(|request| {
+        let after = request.json()["aggs"]["groups"]["composite"]["after"]["user"].clone();
+        let first = after.as_str().map_or(0, |user| user[1..].parse::<usize>().unwrap() + 1);
+        let buckets: Vec<Value> = (first..2500.min(first + 1000))
+            .map(|n| json!({"key": {"user": format!("u{n}")}, "doc_count": n}))
+            .collect();
+        let last = buckets.last().map(|bucket| bucket["key"].clone());
+        let answer = json!({"took": 1, "hits": {"total": {"value": 9}, "hits": []},
+            "aggregations": {"groups": {"after_key": last, "buckets": buckets}}});
+        Answer::status(200).header("content-type", "application/json").body(answer.to_string())
+    });
+    let providers =
+        format!("e:\n  type: elasticsearch\n  authentication: {{host: '{}'}}\n", search.url(""));
+    let rules = "apiVersion: bongsu.io/v1\nkind: RuleGroup\nmetadata: {name: g}\n\
+        spec:\n  interval: 1s\n  datasource: e\n  rules:\n  - alert: Errors\n    \
+        frequency: {index: a, window: 5m, group_by: [user], threshold: '> 2498'}\n";
+    let server = serve(&[("providers.yaml", &providers), ("rules/a.yaml", rules)]);
+    let fired = poll_until(MINUTE, || Some(labels_of_alerts(&server)).filter(|all| all.len() == 1));
+    assert_eq!(fired.unwrap(), [json!({"alertname": "Errors", "user": "u2499"})]);
+}
+
+/// `GetMetricData` as CloudWatch answers it: throttled at first, then two pages with datapoints that
+/// are missing.
+fn cloudwatch() -> CaptureServer {
+    let calls = std::sync::atomic::AtomicUsize::new(0);
+    CaptureServer::responding(move |request| {
+        let reply = |status, body: Value| {
+            let answer =
+                Answer::status(status).header("content-type", "application/x-amz-json-1.0");
+            answer.body(body.to_string())
+        };
+        let target = request.header("x-amz-target");
+        if target != "GraniteServiceVersion20100801.GetMetricData" {
+            return reply(400, json!({"__type": "UnknownOperationException"}));
+        }
+        if calls.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0 {
+            return reply(400, json!({"__type": "Throttling", "message": "Rate exceeded"}));
+        }
+        let body = request.json();
+        let start = body["StartTime"].as_i64().unwrap();
+        let page = |status: &str, slots: &[i64]| {
+            let times: Vec<f64> = slots.iter().map(|slot| (start + 60 * slot) as f64).collect();
+            let values: Vec<f64> = slots.iter().map(|_| 9.5).collect();
+            json!({"Id": body["MetricDataQueries"][0]["Id"], "Label": "Age", "StatusCode": status,
+                "Timestamps": times, "Values": values})
+        };
+        match body["NextToken"].as_str() {
+            None => reply(
+                200,
+                json!({"MetricDataResults": [page("PartialData", &[0, 2])], "Messages": [], "NextToken": "t"}),
+            ),
+            Some(_) => {
+                reply(200, json!({"MetricDataResults": [page("Complete", &[4])], "Messages": []}))
+            }
+        }
+    })
+}
+
+#[test]
+fn alarms_of_cloudwatch_are_evaluated() {
+    let aws = cloudwatch();
+    let providers = format!(
+        "aws:\n  type: cloudwatch\n  authentication: {{region: eu-west-1, access_key: AKIA1, access_key_secret: s, endpoint: '{}'}}\n",
+        aws.url("")
+    );
+    let alarm = "Namespace: AWS/SQS, MetricName: Age, Dimensions: [{Name: QueueName, Value: q}], Statistic: Maximum, \
+        Period: 60, EvaluationPeriods: 3, Threshold: 5, ComparisonOperator: GreaterThanThreshold";
+    let rules = format!(
+        "kind: RuleGroup\nmetadata: {{name: a}}\nspec:\n  interval: 1s\n  datasource: aws\n  rules:\n\
+         \x20 - alert: queue-age\n    alarm: {{{alarm}}}\n    labels: {{queue_name: q}}\n    annotations: {{summary: '{{{{ $value }}}} s'}}\n\
+         \x20 - alert: never\n    alarm: {{{alarm}}}\n    active_times: [{{years: ['2000']}}]\n\
+         ---\nkind: RuleGroup\nmetadata: {{name: b}}\nspec:\n  interval: 1s\n  rules:\n\
+         \x20 - alert: checkout\n    alarm: {{AlarmRule: 'ALARM(\"queue-age\") AND INSUFFICIENT_DATA(never)'}}\n"
+    );
+    let server = serve(&[("providers.yaml", &providers), ("rules/a.yaml", &rules)]);
+    let fired = poll_until(MINUTE, || Some(labels_of_alerts(&server)).filter(|all| all.len() == 2));
+    assert_eq!(
+        fired.unwrap_or_else(|| labels_of_alerts(&server)),
+        [json!({"alertname": "checkout"}), json!({"alertname": "queue-age", "queue_name": "q"})]
+    );
+    let asked = aws.captured();
+    let body = asked[0].json();
+    assert_eq!(
+        body["MetricDataQueries"],
+        json!([{"Id": "m1", "ReturnData": true, "MetricStat": {"Metric": {"Namespace": "AWS/SQS", "MetricName": "Age",
+            "Dimensions": [{"Name": "QueueName", "Value": "q"}]}, "Period": 60, "Stat": "Maximum"}}])
+    );
+    let (start, end) = (body["StartTime"].as_i64().unwrap(), body["EndTime"].as_i64().unwrap());
+    assert_eq!((end - start, end % 60), (300, 0));
+    let signed = asked[0].header("authorization");
+    assert!(signed.starts_with("AWS4-HMAC-SHA256 Credential=AKIA1/"), "{signed}");
+    assert!(signed.contains("/eu-west-1/monitoring/aws4_request"), "{signed}");
+    // The throttled question came again, and then the second page.
+    assert_eq!(asked[1].json()["NextToken"], Value::Null);
+    assert_eq!(asked[2].json()["NextToken"], "t");
+}

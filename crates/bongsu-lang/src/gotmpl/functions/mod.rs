@@ -8,6 +8,7 @@ mod network;
 mod text;
 mod times;
 mod vector;
+mod vmalert;
 
 use super::function::{FunctionSet, Parameter, Signature};
 
@@ -84,5 +85,21 @@ pub fn prometheus() -> FunctionSet {
     set.add("urlQueryEscape", text, network::query_escape);
     set.add("externalURL", none, network::external_url);
     set.add("pathPrefix", none, network::path_prefix);
+    set
+}
+
+/// The functions of vmalert's templates: Prometheus' and its own.
+pub fn vmalert() -> FunctionSet {
+    use Parameter::{Any, Str};
+    let mut set = prometheus();
+    let text = Signature::fixed(&[Str]);
+    set.add("crlfEscape", text, vmalert::line_end_escape);
+    set.add("quotesEscape", text, vmalert::quotes_escape);
+    set.add("jsonEscape", text, vmalert::json_escape);
+    set.add("htmlEscape", text, vmalert::html_escape);
+    set.add("pathEscape", text, vmalert::path_escape);
+    set.add("queryEscape", text, network::query_escape);
+    set.add("parseDurationTime", text, vmalert::parse_duration_time);
+    set.add("formatTime", Signature::fixed(&[Str, Any]), vmalert::format_time);
     set
 }

@@ -78,6 +78,7 @@ impl Reader {
         manifest.datasource = self.one_of(node, keys::LANGUAGES);
         let wanted: &[&str] = match manifest.datasource {
             Some("elasticsearch") => &["search"],
+            Some("cloudwatch") => &["metric_data"],
             Some(_) => &["evaluate", "evaluate_range"],
             None => &[],
         };

@@ -9,7 +9,9 @@ use super::{Question, before, grouping, label_of};
 /// When events happened.
 const TIME: &str = "@timestamp";
 /// Combinations of grouped fields in an answer.
-const MOST_GROUPS: usize = 1000;
+const PAGE: usize = 1000;
+/// Combinations of grouped fields of one question.
+const MOST_GROUPS: usize = 10_000;
 
 /// The search of a condition whose window ends at `end`.
 pub(super) fn search(
@@ -45,7 +47,7 @@ pub(super) fn search(
             .iter()
             .map(|field| json!({label_of(field): {"terms": {"field": field, "missing_bucket": true}}}))
             .collect();
-        let mut groups = json!({"composite": {"size": MOST_GROUPS, "sources": sources}});
+        let mut groups = json!({"composite": {"size": PAGE, "sources": sources}});
         if !inner.is_empty() {
             groups["aggs"] = inner.into();
         }
@@ -83,6 +85,28 @@ fn value_of(condition: &Condition, middle: Timestamp, end: Timestamp) -> Option<
     })
 }
 
+/// The body for the groups after those of `page`, the last of `pages` answers to `body` and those
+/// before it.
+///
+/// # Errors
+/// There are more groups than a condition may have.
+pub(super) fn following(body: &Value, page: &Value, pages: usize) -> Result<Option<Value>, String> {
+    let groups = &page["aggregations"]["groups"];
+    let count = groups["buckets"].as_array().map_or(0, Vec::len);
+    if pages.saturating_sub(1) * PAGE + count > MOST_GROUPS {
+        return Err(format!(
+            "there are more than {MOST_GROUPS} groups: group by fewer fields, or narrow the query"
+        ));
+    }
+    let after = &groups["after_key"];
+    if count < PAGE || !after.is_object() {
+        return Ok(None);
+    }
+    let mut next = body.clone();
+    next["aggs"]["groups"]["composite"]["after"] = after.clone();
+    Ok(Some(next))
+}
+
 /// The rows of an answer.
 pub(super) fn rows(condition: &Condition, answer: &Value) -> Result<Vec<Row>, String> {
     let events = condition.events().ok_or("the condition asks for no events")?;
@@ -94,10 +118,6 @@ pub(super) fn rows(condition: &Condition, answer: &Value) -> Result<Vec<Row>, St
     }
     let groups = &answer["aggregations"]["groups"];
     let buckets = groups["buckets"].as_array().ok_or("the answer has no groups")?;
-    let more = groups["after_key"].is_object() && buckets.len() >= MOST_GROUPS;
-    if more {
-        return Err(format!("there are more than {MOST_GROUPS} groups: group by fewer fields"));
-    }
     let mut rows = Vec::with_capacity(buckets.len());
     for bucket in buckets {
         let key = bucket["key"].as_object().ok_or("a group without a key")?;
@@ -152,6 +172,39 @@ mod tests {
                 (labels.join(","), row.value, row.against)
             })
             .collect()
+    }
+
+    #[test]
+    fn groups_are_asked_page_by_page() {
+        let page = |first: usize, count: usize| {
+            let buckets: Vec<Value> = (first..first + count)
+                .map(|n| json!({"key": {"user": format!("u{n}")}, "doc_count": 1}))
+                .collect();
+            let mut groups = json!({"buckets": buckets});
+            if count > 0 {
+                groups["after_key"] = json!({"user": format!("u{}", first + count - 1)});
+            }
+            json!({"total": 5, "aggregations": {"groups": groups}})
+        };
+        let events = Events { group_by: vec!["user".to_owned()], ..Events::default() };
+        let threshold = Comparison::parse("> 5").unwrap();
+        let condition = Condition::Frequency { events: events.clone(), threshold };
+        let Ok(Question::Search { body, .. }) = search(&condition, &events, Timestamp::UNIX_EPOCH)
+        else {
+            panic!("a search")
+        };
+        let second = following(&body, &page(0, PAGE), 1).unwrap().unwrap();
+        let composite = &second["aggs"]["groups"]["composite"];
+        assert_eq!(composite["after"], json!({"user": "u999"}));
+        assert_eq!(composite["size"], PAGE);
+        assert_eq!(second["query"], body["query"]);
+        assert_eq!(following(&second, &page(PAGE, 999), 2), Ok(None));
+        assert_eq!(following(&second, &page(PAGE, 0), 2), Ok(None));
+        // Ten full pages are all there may be; that nothing follows is on the eleventh.
+        assert!(following(&second, &page(9000, PAGE), 10).unwrap().is_some());
+        assert_eq!(following(&second, &page(10_000, 0), 11), Ok(None));
+        let error = following(&second, &page(10_000, 1), 11).unwrap_err();
+        assert!(error.contains("more than 10000 groups"), "{error}");
     }
 
     #[test]

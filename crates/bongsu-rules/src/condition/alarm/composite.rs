@@ -191,7 +191,7 @@ impl<'t> Parser<'t> {
             if let Some(inner) = self.rest.strip_prefix(quote) {
                 let end = inner.find(quote).ok_or("a quote is not closed")?;
                 self.rest = inner[end + 1..].trim_start();
-                return Ok(inner[..end].to_owned());
+                return Ok(of_arn(&inner[..end]));
             }
         }
         let end = self.rest.find([',', '(', ')']).unwrap_or(self.rest.len());
@@ -200,7 +200,7 @@ impl<'t> Parser<'t> {
             return Err("the name of an alarm is missing".to_owned());
         }
         self.rest = &self.rest[end..];
-        Ok(name.to_owned())
+        Ok(of_arn(name))
     }
 
     fn at_least(&mut self) -> Result<CompositeRule, String> {
@@ -223,6 +223,12 @@ impl<'t> Parser<'t> {
         let count = if percent { (alarms.len() * number.min(100)).div_ceil(100) } else { number };
         Ok(CompositeRule::AtLeast { count: count.max(1), state, negated, alarms })
     }
+}
+
+/// The name at the end of an alarm's ARN; other names as they are.
+fn of_arn(name: &str) -> String {
+    let end = name.strip_prefix("arn:").and_then(|rest| rest.split_once(":alarm:"));
+    end.map_or(name, |(_, name)| name).to_owned()
 }
 
 fn single(
@@ -257,6 +263,7 @@ mod tests {
             ("AT_LEAST(2, OK, (up, \"also up\", down))", true),
             ("AT_LEAST(70%, OK, (up, also up, down))", false),
             ("AT_LEAST(1, NOT OK, (up, down))", true),
+            ("ALARM(arn:aws:cloudwatch:eu-west-1:1:alarm:down)", true),
         ] {
             let read = CompositeRule::parse(rule).unwrap();
             assert_eq!(read.holds(&state), expected, "{rule}");

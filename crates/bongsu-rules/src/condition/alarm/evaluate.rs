@@ -2,6 +2,8 @@
 //!
 //! In: the datapoints of the evaluation range, M, N and how missing ones are treated. Out: a state.
 
+use serde::{Deserialize, Serialize};
+
 /// What a datapoint says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Datapoint {
@@ -28,27 +30,26 @@ pub enum TreatMissing {
 }
 
 impl TreatMissing {
-    /// The one CloudWatch calls so.
-    pub fn of(name: &str) -> Option<Self> {
-        Some(match name {
-            "missing" => Self::Missing,
-            "notBreaching" => Self::NotBreaching,
-            "breaching" => Self::Breaching,
-            "ignore" => Self::Ignore,
-            _ => return None,
-        })
-    }
+    /// All, with the names CloudWatch has for them.
+    pub const ALL: [(&str, Self); 4] = [
+        ("missing", Self::Missing),
+        ("notBreaching", Self::NotBreaching),
+        ("breaching", Self::Breaching),
+        ("ignore", Self::Ignore),
+    ];
 }
 
-/// The state of an alarm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The state of an alarm; of several of one name the greatest counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum State {
+    /// Not enough is known.
+    #[default]
+    InsufficientData,
     /// Within the threshold.
     Ok,
     /// Beyond it.
     Alarm,
-    /// Not enough is known.
-    InsufficientData,
 }
 
 /// The state after an evaluation that follows `before`.
