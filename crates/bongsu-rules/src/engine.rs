@@ -175,6 +175,8 @@ struct Step<'e> {
     firing: &'e dyn Fn(&str) -> bool,
     /// States of alarms of other groups, for composite ones.
     standing: &'e dyn Fn(&str) -> Option<State>,
+    /// Whether another group has this rule.
+    elsewhere: &'e dyn Fn(&RuleId) -> bool,
     effects: Vec<Effect>,
 }
 
@@ -193,8 +195,8 @@ impl Engine {
     /// Takes one input in.
     pub fn step(&mut self, now: Timestamp, input: Input) -> Vec<Effect> {
         let mut effects = Vec::new();
-        // What is overdue after a restart begins with the first tick.
-        let begins = !matches!(input, Input::Restore(_));
+        // Whoever loads groups and what they knew does not expect questions yet.
+        let begins = matches!(input, Input::Tick | Input::Answer(..));
         match input {
             Input::Tick => {}
             Input::Answer(id, answer) => {
@@ -207,9 +209,8 @@ impl Engine {
             Input::Reload(groups) => self.reload(groups, now, &mut effects),
             Input::Restore(records) => self.restore(records),
         }
-        let due =
-            |engine: &Self| engine.due.first().filter(|(at, _)| begins && *at <= now).cloned();
-        while let Some((_, id)) = due(self) {
+        let is_due = |at: Timestamp| begins && at <= now;
+        while let Some((_, id)) = self.due.first().filter(|(at, _)| is_due(*at)).cloned() {
             self.with_group(&id, now, &mut effects, GroupRun::begin_if_due);
         }
         if let Some((at, _)) = self.due.first() {
@@ -245,6 +246,7 @@ impl Engine {
             let others = &self.groups;
             let firing = |name: &str| others.values().any(|run| run.fires(name));
             let standing = |name: &str| others.values().filter_map(|run| run.standing(name)).max();
+            let elsewhere = |rule: &RuleId| others.values().any(|run| run.has(rule));
             let mut step = Step {
                 options: &self.options,
                 now,
@@ -252,6 +254,7 @@ impl Engine {
                 next_question: &mut self.next_question,
                 firing: &firing,
                 standing: &standing,
+                elsewhere: &elsewhere,
                 effects: std::mem::take(effects),
             };
             act(&mut run, &mut step);
@@ -287,15 +290,16 @@ impl Engine {
         }
         let removed: Vec<GroupId> =
             self.groups.keys().filter(|id| !wanted.contains_key(id)).cloned().collect();
-        for id in removed {
-            self.with_group(&id, now, effects, |run, step| run.replace(None, step));
-        }
         for (id, group) in wanted {
             if self.groups.contains_key(&id) {
                 self.with_group(&id, now, effects, |run, step| run.replace(Some(group), step));
             } else {
                 self.insert(GroupRun::new(id, group, &self.options, now));
             }
+        }
+        // Last: a rule that has moved to another group is not gone.
+        for id in removed {
+            self.with_group(&id, now, effects, |run, step| run.replace(None, step));
         }
     }
 

@@ -224,6 +224,11 @@ impl GroupRun {
             .max()
     }
 
+    /// Whether it has a rule of the same name and labels.
+    pub(super) fn has(&self, rule: &RuleId) -> bool {
+        self.rules.iter().any(|run| run.id.name == rule.name && run.id.labels == rule.labels)
+    }
+
     pub(super) fn begin_if_due(&mut self, step: &mut Step<'_>) {
         if self.running.is_some() {
             return;
@@ -595,7 +600,7 @@ impl GroupRun {
         let old = std::mem::take(&mut self.rules);
         let mut records = Vec::new();
         let mut ended = BTreeSet::new();
-        let gone: Vec<RuleRun> = match replacement {
+        let mut gone: Vec<RuleRun> = match replacement {
             None => {
                 self.finished = true;
                 old
@@ -618,6 +623,17 @@ impl GroupRun {
                 known.into_values().collect()
             }
         };
+        for run in &mut gone {
+            if self.has(&run.id) || (step.elsewhere)(&run.id) {
+                // Its alerts go on there, or expire.
+                continue;
+            }
+            let alerts = farewell(run, self.interval, step.options, step.now);
+            if !alerts.is_empty() {
+                let (rule, at) = (run.id.clone(), step.now);
+                step.effects.push(Effect::Alerts { rule, at, alerts });
+            }
+        }
         for run in gone {
             ended.extend(run.written);
             records.extend(
@@ -749,6 +765,23 @@ fn send(run: &mut RuleRun, interval: Duration, options: &Options, at: Timestamp)
             resolved: alert.resolved_at.is_some(),
         });
     }
+    sent
+}
+
+/// The ends of the alerts that a rule has told and that is no more.
+fn farewell(
+    run: &mut RuleRun,
+    interval: Duration,
+    options: &Options,
+    now: Timestamp,
+) -> Vec<SentAlert> {
+    for alert in run.alerts.values_mut().filter(|alert| alert.phase == Phase::Firing) {
+        let Some(sent) = alert.last_sent_at else { continue };
+        alert.phase = Phase::Inactive;
+        alert.resolved_at = Some(now.max(later(sent, Duration::from_millis(1))));
+    }
+    let mut sent = send(run, interval, options, now);
+    sent.retain(|alert| alert.resolved);
     sent
 }
 

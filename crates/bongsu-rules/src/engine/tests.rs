@@ -253,6 +253,34 @@ fn templates_ask_and_composites_look_at_others() {
 }
 
 #[test]
+fn a_rule_that_moves_is_not_gone() {
+    let answers = |_: i64, _: &str| "a=1".to_owned();
+    let text = rules("{alert: A, expr: m}");
+    let mut world = World::new(&text, &answers);
+    world.run(10..=10);
+    world.take(at(15), Input::Reload(groups(&text.replace("name: g", "name: h"))));
+    world.run(20..=20);
+    let alert = "firing {alertname=\"A\", s=\"a\"}";
+    assert_eq!(world.log, format!("10 {alert} 10..130\n20 {alert} 20..140\n"));
+}
+
+#[test]
+fn nothing_is_asked_before_the_first_tick() {
+    let answers = |_: i64, _: &str| "a=1".to_owned();
+    let text = rules("{alert: A, expr: m}");
+    let mut first = World::new(&text, &answers);
+    first.run(10..=20);
+    // Down for longer than an interval: the group is due when it comes to know where it was.
+    let mut second = Engine::new(first.engine.options().clone());
+    for input in [Input::Reload(groups(&text)), Input::Restore(first.kept)] {
+        let effects = second.step(at(55), input);
+        assert!(!effects.iter().any(|effect| matches!(effect, Effect::Ask(_))), "{effects:?}");
+    }
+    let effects = second.step(at(55), Input::Tick);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Ask(_))), "{effects:?}");
+}
+
+#[test]
 fn a_restart_changes_nothing() {
     let answers = |second: i64, _: &str| if second < 60 { "a=1 b=2" } else { "b=2" }.to_owned();
     let text = rules("{alert: A, expr: m, for: 20s, keep_firing_for: 25s}, {alert: B, expr: m}");
