@@ -22,7 +22,7 @@ use bongsu_model::{Diagnostic, Source};
 pub(crate) use alarm::KEYS as ALARM_KEYS;
 pub use overlay::{Change, Overlaid, Patch, RuleMatch, apply, read_strategic};
 pub(crate) use print::number;
-pub use print::{beyond_family, canonical, to_value, to_yaml};
+pub use print::{beyond_family, canonical, masked, to_value, to_yaml};
 pub use rule::apply_threshold;
 
 use crate::codes;

@@ -158,7 +158,7 @@ impl Shared {
         let defined = |group: &Group, origin, hidden| DefinedGroup {
             file: group.file.to_string(),
             name: group.name.clone(),
-            definition: file::to_value(group),
+            definition: file::to_value(&file::masked(group.clone())),
             origin,
             hidden,
         };

@@ -68,6 +68,15 @@ impl WrittenGroup {
     ) -> Result<Self, Vec<Diagnostic>> {
         let source = Arc::new(Source { name: namespace.to_owned(), text });
         let group = file::read_group(&source, namespace, &file::Options::default())?;
+        let options = &group.options;
+        if !options.params.is_empty() || !options.headers.is_empty() {
+            // What is written is shown to whoever may read rules.
+            let message =
+                "params and headers of a group may hold credentials and are not kept here";
+            let help =
+                "write them into the instance in providers.yaml, or the group into a rule file";
+            return Err(vec![Diagnostic::error("BS2121", message).at(group.place).help(help)]);
+        }
         let text = file::to_yaml(&group);
         Ok(Self { group, owner, by, at, text })
     }

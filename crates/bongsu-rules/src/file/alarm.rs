@@ -33,7 +33,7 @@ pub(crate) const KEYS: &[&str] = &[
 /// Queries of one alarm.
 const MOST_METRICS: usize = 30;
 
-const OPERATORS: &[(&str, Operator)] = &[
+pub(super) const OPERATORS: &[(&str, Operator)] = &[
     ("GreaterThanThreshold", Operator::Greater),
     ("GreaterThanOrEqualToThreshold", Operator::GreaterOrEqual),
     ("LessThanThreshold", Operator::Less),

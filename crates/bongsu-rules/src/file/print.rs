@@ -1,7 +1,8 @@
 //! Groups back to the text they are read from, and in the one form of all that mean the same.
 //!
 //! In: a group. Out: YAML as ruler APIs take it. Reading it back gives the same group; keys without
-//! effect and the places of everything are not kept.
+//! effect and the places of everything are not kept. What is sent with questions may be a credential:
+//! whoever shows a group takes it [`masked`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,12 +10,15 @@ use std::time::Duration;
 use bongsu_lang::duration;
 use bongsu_lang::time_interval::TimeInterval;
 use bongsu_lang::yaml::{self, Value};
+use bongsu_model::Secret;
 use bongsu_promql::{Expr, ExprKind};
 
+use super::alarm::OPERATORS;
 use super::condition::{DIRECTIONS, MISSING, STATISTICS};
 use super::group::{LANGUAGES, PARTIAL_RESPONSES};
 use super::policy::{NO_DATA, ON_ERROR};
-use crate::condition::{Condition, Events, Statistic};
+use crate::condition::alarm::{MetricAlarm, TreatMissing};
+use crate::condition::{Alarm, Condition, Events, Statistic};
 use crate::expression::split_comparison;
 use crate::rule::{Group, Language, Policy, Recover, Rule, RuleKind};
 
@@ -43,16 +47,28 @@ pub fn to_value(group: &Group) -> Value {
     out.some("align_evaluation_time_on_interval", options.align.then_some(true));
     out.some("eval_offset", options.eval_offset.map(signed));
     out.some("params", params(&options.params));
-    out.list("headers", &options.headers);
+    let headers: Vec<String> =
+        options.headers.iter().map(|(name, value)| format!("{name}: {}", value.expose())).collect();
+    out.list("headers", &headers);
     out.put("rules", Value::List(group.rules.iter().map(rule).collect()));
     out.into()
 }
 
-/// The form that all groups have that mean the same: expressions as PromQL prints them, comparisons
+/// The group with `<secret>` for whatever is sent with its questions.
+#[must_use]
+pub fn masked(mut group: Group) -> Group {
+    let options = &mut group.options;
+    for (_, value) in options.params.iter_mut().chain(&mut options.headers) {
+        *value = Secret::new(value.to_string());
+    }
+    group
+}
+
+/// The [`masked`] form that all groups have that mean the same: expressions as PromQL prints them, comparisons
 /// with the number on their right, labels of the group in its rules.
 #[must_use]
 pub fn canonical(group: &Group) -> Group {
-    let mut group = Group { labels: BTreeMap::new(), place: None, ..group.clone() };
+    let mut group = masked(Group { labels: BTreeMap::new(), place: None, ..group.clone() });
     let plain = group.options.language == Language::PromQl;
     for rule in &mut group.rules {
         (rule.place, rule.expr_place) = (None, None);
@@ -196,10 +212,10 @@ fn signed(nanoseconds: i64) -> String {
     if nanoseconds < 0 { format!("-{length}") } else { length }
 }
 
-fn params(params: &[(String, String)]) -> Option<Value> {
+fn params(params: &[(String, Secret)]) -> Option<Value> {
     let mut pairs: Vec<(Value, Value)> = Vec::new();
     for (name, text) in params {
-        let text = Value::from(text.as_str());
+        let text = Value::from(text.expose());
         match pairs.iter_mut().find(|(key, _)| key.as_str() == Some(name)) {
             Some((_, Value::List(texts))) => texts.push(text),
             _ => pairs.push((Value::from(name.as_str()), Value::List(vec![text]))),
@@ -288,6 +304,7 @@ fn name(condition: &Condition) -> &'static str {
         Condition::Percentage { .. } => "percentage",
         Condition::Threshold { .. } => "threshold",
         Condition::Composite { .. } => "composite",
+        Condition::Alarm(_) => "alarm",
     }
 }
 
@@ -351,6 +368,20 @@ fn parts(condition: &Condition) -> Value {
             out.some("missing", word(MISSING, *missing));
         }
         Condition::Composite { when } => out.put("when", when.to_string()),
+        Condition::Alarm(Alarm::Composite(rule)) => out.put("AlarmRule", rule.to_string()),
+        Condition::Alarm(Alarm::Metric(alarm)) => metric_alarm(alarm, &mut out),
     }
     out.into()
+}
+
+/// An alarm over a metric, in the form that all of them can be written in.
+fn metric_alarm(alarm: &MetricAlarm, out: &mut Mapping) {
+    let MetricAlarm { queries, id: _, period, periods, to_alarm, threshold, missing } = alarm;
+    out.put("Metrics", Value::from_json(queries));
+    out.put("Period", Value::Int(*period));
+    out.put("EvaluationPeriods", Value::Uint(*periods as u64));
+    out.put("DatapointsToAlarm", Value::Uint(*to_alarm as u64));
+    out.put("Threshold", number(threshold.value));
+    out.some("ComparisonOperator", word(OPERATORS, threshold.op));
+    out.some("TreatMissingData", word(&TreatMissing::ALL, *missing));
 }

@@ -381,6 +381,28 @@ groups:
   - {alert: P, percentage: {window: 5m, matching: 'status:500', threshold: '> 5', min_events: 100}}
   - {alert: T, threshold: {expr: "max( x )", op: '<=', value: -1.5, missing: breaching, datapoints: {breaching: 1, of: 2}}}
   - {alert: O, composite: {when: 'not (F and S) or L'}}
+  - alert: W
+    alarm:
+      Namespace: AWS/EC2
+      MetricName: CPUUtilization
+      Dimensions: [{Name: InstanceId, Value: '0123'}]
+      ExtendedStatistic: p99.9
+      Unit: Percent
+      Period: 300
+      EvaluationPeriods: 3
+      DatapointsToAlarm: 2
+      Threshold: 80.5
+      ComparisonOperator: LessThanOrEqualToThreshold
+      TreatMissingData: breaching
+  - alert: X
+    alarm:
+      Metrics:
+      - {Id: e, Expression: 'm / 2', Label: 'on'}
+      - {Id: m, MetricStat: {Metric: {Namespace: A, MetricName: b}, Period: 60, Stat: Sum}, ReturnData: false}
+      EvaluationPeriods: 1
+      Threshold: 1
+      ComparisonOperator: GreaterThanThreshold
+  - {alert: Y, alarm: {AlarmRule: 'ALARM(W) AND NOT (OK(X) OR FALSE)'}}
 - name: other
   type: logql
   rules: [{alert: A, expr: '{a="b"} |= "c"'}]
@@ -408,7 +430,7 @@ fn what_is_printed_is_read_back() {
         super::beyond_family(&groups[0]).join(" "),
         "datasource partial_response_strategy tenant eval_offset params headers no_data on_error \
          datapoints recover active_times enabled frequency spike flatline new_term cardinality \
-         metric percentage threshold composite"
+         metric percentage threshold composite alarm"
     );
     assert!(super::beyond_family(&groups[1]).is_empty());
 }

@@ -3,6 +3,8 @@
 //! In: the text of `AlarmRule`. Out: a [`CompositeRule`], which says whether it holds for the states
 //! of alarms.
 
+use std::fmt::{self, Display, Formatter};
+
 use super::evaluate::State;
 
 /// Longest rule, as CloudWatch has it.
@@ -77,6 +79,76 @@ impl CompositeRule {
             Self::AtLeast { alarms, .. } => alarms.iter().map(String::as_str).collect(),
         }
     }
+}
+
+/// As it is read.
+impl Display for CompositeRule {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Is(state, name) => write!(f, "{}({})", word(*state), Quoted(name)),
+            Self::Always(true) => f.write_str("TRUE"),
+            Self::Always(false) => f.write_str("FALSE"),
+            Self::Not(inner) => write!(f, "NOT {}", inner.part(true)),
+            Self::All(parts) => joined(parts, " AND ", |part| part.part(true), f),
+            Self::Any(parts) => joined(parts, " OR ", |part| part.part(false), f),
+            Self::AtLeast { count, state, negated, alarms } => {
+                let not = if *negated { "NOT " } else { "" };
+                write!(f, "AT_LEAST({count}, {not}{}, (", word(*state))?;
+                joined(alarms, ", ", |name| Quoted(name), f)?;
+                f.write_str("))")
+            }
+        }
+    }
+}
+
+impl CompositeRule {
+    /// As a part of another one; `tight` where `AND` is no part.
+    fn part(&self, tight: bool) -> Part<'_> {
+        let grouped = matches!(self, Self::Any(_)) || tight && matches!(self, Self::All(_));
+        Part { rule: self, grouped }
+    }
+}
+
+struct Part<'r> {
+    rule: &'r CompositeRule,
+    grouped: bool,
+}
+
+impl Display for Part<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self { rule, grouped } = self;
+        if *grouped { write!(f, "({rule})") } else { write!(f, "{rule}") }
+    }
+}
+
+/// A name; one with both quotes cannot be read.
+struct Quoted<'n>(&'n str);
+
+impl Display for Quoted<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let quote = if self.0.contains('"') { '\'' } else { '"' };
+        write!(f, "{quote}{}{quote}", self.0)
+    }
+}
+
+fn joined<'p, T, D: Display>(
+    parts: &'p [T],
+    between: &str,
+    shown: impl Fn(&'p T) -> D,
+    f: &mut Formatter<'_>,
+) -> fmt::Result {
+    for (at, part) in parts.iter().enumerate() {
+        let between = if at > 0 { between } else { "" };
+        write!(f, "{between}{}", shown(part))?;
+    }
+    Ok(())
+}
+
+const STATES: [(&str, State); 3] =
+    [("ALARM", State::Alarm), ("OK", State::Ok), ("INSUFFICIENT_DATA", State::InsufficientData)];
+
+fn word(state: State) -> &'static str {
+    STATES.iter().find(|(_, known)| *known == state).map_or("", |(word, _)| word)
 }
 
 struct Parser<'t> {
@@ -166,13 +238,8 @@ impl<'t> Parser<'t> {
     }
 
     fn state(&mut self) -> Result<State, String> {
-        let states = [
-            ("ALARM", State::Alarm),
-            ("OK", State::Ok),
-            ("INSUFFICIENT_DATA", State::InsufficientData),
-        ];
         let word = self.word();
-        match states.iter().find(|(name, _)| *name == word) {
+        match STATES.iter().find(|(name, _)| *name == word) {
             Some((name, state)) => {
                 self.take(name);
                 Ok(*state)
@@ -244,6 +311,20 @@ fn single(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_printed_is_read_back() {
+        for text in [
+            "ALARM(a b)",
+            "NOT NOT OK(\"a, (b)\")",
+            "TRUE OR NOT (FALSE AND OK(x)) AND INSUFFICIENT_DATA('say \"it\"')",
+            "((ALARM(a) OR ALARM(b)) OR ALARM(c)) AND (ALARM(a) AND (ALARM(b) AND ALARM(c)))",
+            "AT_LEAST(50%, NOT OK, (a, b, 'c, d')) OR ALARM(arn:aws:cloudwatch:eu:1:alarm:e f)",
+        ] {
+            let rule = CompositeRule::parse(text).unwrap();
+            assert_eq!(CompositeRule::parse(&rule.to_string()), Ok(rule), "{text}");
+        }
+    }
 
     #[test]
     fn holds_for_states() {
