@@ -33,6 +33,28 @@ impl Expr {
         }
     }
 
+    /// Calls `change` with every selector.
+    pub fn selectors_mut(&mut self, change: &mut impl FnMut(&mut Selector)) {
+        match &mut self.kind {
+            ExprKind::Number { .. } | ExprKind::Text(_) => {}
+            ExprKind::Vector(selector) | ExprKind::Matrix { selector, .. } => change(selector),
+            ExprKind::Call { args, .. } => {
+                args.iter_mut().for_each(|arg| arg.selectors_mut(change));
+            }
+            ExprKind::Aggregate { expr, param, .. } => {
+                param.iter_mut().for_each(|param| param.selectors_mut(change));
+                expr.selectors_mut(change);
+            }
+            ExprKind::Binary { lhs, rhs, .. } => {
+                lhs.selectors_mut(change);
+                rhs.selectors_mut(change);
+            }
+            ExprKind::Subquery { expr, .. }
+            | ExprKind::Unary { expr, .. }
+            | ExprKind::Paren(expr) => expr.selectors_mut(change),
+        }
+    }
+
     /// The expression inside all parentheses around it.
     pub fn inner(&self) -> &Expr {
         let mut expr = self;

@@ -18,6 +18,8 @@ pub const TEMPLATE: &str = "BS2107";
 pub const DOCUMENT: &str = "BS2108";
 /// A patch that fits nothing, or cannot be applied.
 pub const PATCH: &str = "BS2109";
+/// A rule that cannot be limited to a label.
+pub const ENFORCED: &str = "BS2110";
 /// Warning: a key that is accepted but has no effect here.
 pub const WITHOUT_EFFECT: &str = "BS2121";
 /// A file of unit tests that cannot be run.

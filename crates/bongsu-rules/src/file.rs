@@ -20,6 +20,7 @@ use bongsu_lang::yaml::{self, Kind, Limits, Node};
 use bongsu_model::{Diagnostic, Source};
 
 pub(crate) use alarm::KEYS as ALARM_KEYS;
+pub use object::object_source;
 pub use overlay::{Change, Overlaid, Patch, RuleMatch, apply, read_strategic};
 pub(crate) use print::number;
 pub use print::{beyond_family, canonical, masked, to_value, to_yaml};

@@ -4,9 +4,11 @@
 //! In: texts of rule files; the time; answers of data sources. Out: questions to data sources,
 //! samples to write, alerts. Pure: nothing here reads a clock, waits or asks by itself.
 
+pub mod admission;
 pub mod backtest;
 pub mod codes;
 pub mod condition;
+pub mod enforce;
 pub mod engine;
 pub mod expression;
 pub mod file;

@@ -4,11 +4,29 @@
 use std::sync::Arc;
 
 use bongsu_lang::yaml::{Kind, Node};
+use bongsu_model::Source;
+use serde_json::{Value, json};
 
 use super::reader::Reader;
 use super::{Flavour, Loaded, group, items, overlay};
 use crate::codes;
 use crate::rule::Group;
+
+/// An object as an API server tells it, as a text to read: one with places for mistakes. The source is
+/// called `NAMESPACE/NAME`.
+pub fn object_source(kind: &str, namespace: &str, name: &str, spec: &Value) -> Source {
+    let mut metadata = json!({"name": name});
+    let mut called = name.to_owned();
+    if !namespace.is_empty() {
+        metadata["namespace"] = namespace.into();
+        called.insert_str(0, &format!("{namespace}/"));
+    }
+    let mut object = json!({"kind": kind, "metadata": metadata});
+    if !spec.is_null() {
+        object["spec"] = spec.clone();
+    }
+    Source { name: called, text: format!("{object:#}") }
+}
 
 /// Reads a document; `false` if its kind has nothing to do with rules.
 pub(super) fn read(document: &Arc<Node>, loaded: &mut Loaded, reader: &mut Reader) -> bool {
