@@ -2,9 +2,13 @@
 //!
 //! In: where the cluster is described (a kubeconfig, the pod this runs in, or settings), then
 //! requests. Out: JSON, or a [`ClusterError`] in plain words. Tokens kept in files are read for
-//! every request, because the cluster replaces them.
+//! every request, because the cluster replaces them. [`Follower`] keeps objects of one kind as they
+//! are in the cluster.
 
+mod follow;
 mod kubeconfig;
+mod lines;
+mod object;
 mod place;
 
 use std::sync::Arc;
@@ -15,10 +19,16 @@ use serde_json::Value;
 use tokio::time::Instant;
 use url::Url;
 
+pub use follow::{Connect, Follower, Resource, Scope, Standing};
+pub use lines::Lines;
+pub use object::{Metadata, Object, OwnerReference, or_default};
 pub use place::{ClusterPlace, Direct};
 
 use crate::error::TransportError;
-use crate::http::{Authorization, Clients, HttpClient, HttpRequest, HttpSettings};
+use crate::http::{
+    Authorization, Clients, HttpClient, HttpRequest, HttpResponse, HttpSettings, MAX_BODY_BYTES,
+    MAX_ERROR_BODY_BYTES,
+};
 use crate::tls::ClientTls;
 
 /// Longest time of one request.
@@ -56,6 +66,8 @@ pub enum ClusterErrorKind {
     NotFound,
     /// It exists already, or was changed meanwhile (409).
     Conflict,
+    /// What was known is too old to go on from (410).
+    Expired,
     /// The object breaks a rule (400, 422).
     Invalid,
     /// Too many requests, or the server is in trouble (429, 5xx).
@@ -91,6 +103,24 @@ impl Cluster {
         Ok(Self { client: clients.client(&settings)?, connection })
     }
 
+    /// The cluster whose API server is at `base`, reached with all that `settings` say.
+    ///
+    /// # Errors
+    /// When no client can be made from the settings.
+    pub fn at(
+        base: Url,
+        settings: &HttpSettings,
+        clients: &Clients,
+    ) -> Result<Self, TransportError> {
+        let connection = Connection {
+            base,
+            namespace: "default".to_owned(),
+            authorization: settings.authorization.clone(),
+            tls: settings.tls.clone(),
+        };
+        Ok(Self { client: clients.client(settings)?, connection })
+    }
+
     /// Where it is.
     pub fn connection(&self) -> &Connection {
         &self.connection
@@ -113,12 +143,22 @@ impl Cluster {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Value, ClusterError> {
-        let unreachable = |error: TransportError| ClusterError {
-            kind: ClusterErrorKind::Unreachable,
-            message: format!("Kubernetes: {}", error.message),
-            status: None,
-        };
-        let request = self.prepared(method, path, query, body).map_err(unreachable)?;
+        let answer = self.exchange(method, path, query, body, MAX_BODY_BYTES).await?;
+        Ok(serde_json::from_slice(&answer.body)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&answer.body).into_owned())))
+    }
+
+    /// One request whose answer has at most `most` bytes.
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+        most: usize,
+    ) -> Result<HttpResponse, ClusterError> {
+        let mut request = self.prepared(method, path, query, body).map_err(unreachable)?;
+        request.max_answer = most;
         let answer =
             self.client.send(request, Instant::now() + REQUEST).await.map_err(unreachable)?;
         if !(200..300).contains(&answer.status) {
@@ -132,8 +172,27 @@ impl Cluster {
                 status: Some(answer.status),
             });
         }
-        Ok(serde_json::from_slice(&answer.body)
-            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&answer.body).into_owned())))
+        Ok(answer)
+    }
+
+    /// A request whose answer is told line by line, as a watch is.
+    ///
+    /// # Errors
+    /// See [`ClusterErrorKind`].
+    pub async fn lines(&self, path: &str, query: &[(&str, &str)]) -> Result<Lines, ClusterError> {
+        let request = self.prepared(Method::GET, path, query, None).map_err(unreachable)?;
+        let deadline = Instant::now() + REQUEST;
+        let mut stream = self.client.open(request, deadline).await.map_err(unreachable)?;
+        if (200..300).contains(&stream.status) {
+            return Ok(Lines::new(stream));
+        }
+        let mut said = Vec::new();
+        while said.len() < MAX_ERROR_BODY_BYTES
+            && let Ok(Some(piece)) = stream.next(deadline).await
+        {
+            said.extend_from_slice(&piece);
+        }
+        Err(refusal(stream.status, &said))
     }
 
     fn prepared(
@@ -157,6 +216,12 @@ impl Cluster {
     }
 }
 
+fn unreachable(error: TransportError) -> ClusterError {
+    let mut message = error.message;
+    message.insert_str(0, "Kubernetes: ");
+    ClusterError { kind: ClusterErrorKind::Unreachable, message, status: None }
+}
+
 /// A `Status` object, or whatever a proxy in between answers, in plain words.
 fn refusal(status: u16, body: &[u8]) -> ClusterError {
     use ClusterErrorKind as Kind;
@@ -170,6 +235,7 @@ fn refusal(status: u16, body: &[u8]) -> ClusterError {
         404 => (Kind::NotFound, "there is no such object"),
         409 if object["reason"] == "AlreadyExists" => (Kind::Conflict, "it exists already"),
         409 => (Kind::Conflict, "it was changed meanwhile"),
+        410 => (Kind::Expired, "the version asked for is too old"),
         400 | 422 => (Kind::Invalid, "the cluster does not accept this"),
         429 => (Kind::Unavailable, "too many requests"),
         500.. => (Kind::Unavailable, "the API server is in trouble"),

@@ -8,6 +8,7 @@
 
 mod background;
 pub mod capture;
+pub mod kubernetes;
 pub mod oauth;
 pub mod process;
 pub mod proxy;

@@ -110,11 +110,39 @@ impl HttpClient {
         }
     }
 
+    /// Sends a request and gives the answer as soon as its head is there, before `deadline`; its body
+    /// is read piece by piece, for as long as the peer goes on.
+    ///
+    /// # Errors
+    /// As [`HttpClient::send`].
+    pub async fn open(
+        &self,
+        request: HttpRequest,
+        deadline: Instant,
+    ) -> Result<HttpStream, TransportError> {
+        let host = origin(&request.url);
+        let opened = timeout_at(deadline, self.answered(request, deadline)).await;
+        let (answer, _) = opened.map_err(|_| TransportError::timeout(host.as_str()))??;
+        let (head, body) = answer.into_parts();
+        Ok(HttpStream { status: head.status.as_u16(), host, body })
+    }
+
     async fn send_and_follow(
+        &self,
+        request: HttpRequest,
+        deadline: Instant,
+    ) -> Result<HttpResponse, TransportError> {
+        let most = request.max_answer;
+        let (answer, host) = self.answered(request, deadline).await?;
+        read(answer, &host, most).await
+    }
+
+    /// The answer that is no redirect, and who gave it.
+    async fn answered(
         &self,
         mut request: HttpRequest,
         deadline: Instant,
-    ) -> Result<HttpResponse, TransportError> {
+    ) -> Result<(::http::Response<Incoming>, String), TransportError> {
         let pool = self.current_pool().await?;
         let first = request.url.clone();
         for _ in 0..=MAX_REDIRECTS {
@@ -131,7 +159,7 @@ impl HttpClient {
             {
                 tokens.forget().await;
             }
-            return read(answer, &origin(&request.url), request.max_answer).await;
+            return Ok((answer, origin(&request.url)));
         }
         let text = format!("{}: stopped after {MAX_REDIRECTS} redirects", origin(&first));
         Err(TransportError::new(TransportErrorKind::Redirect, text))
@@ -265,6 +293,39 @@ impl HttpClient {
             .build(Connector(Arc::new(route)));
         *pool = Some((tls, fresh.clone()));
         Ok(fresh)
+    }
+}
+
+/// An answer whose body is still coming.
+pub struct HttpStream {
+    /// The status code.
+    pub status: u16,
+    host: String,
+    body: Incoming,
+}
+
+impl HttpStream {
+    /// The next piece of the body before `deadline`; `None` at its end.
+    ///
+    /// # Errors
+    /// When the body breaks off, or nothing comes in time.
+    pub async fn next(&mut self, deadline: Instant) -> Result<Option<Bytes>, TransportError> {
+        loop {
+            let frame = timeout_at(deadline, self.body.frame()).await;
+            let frame = frame.map_err(|_| TransportError::timeout(self.host.as_str()))?;
+            match frame {
+                None => return Ok(None),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
+                Some(Err(error)) => {
+                    let text = format!("{}: body: {error}", self.host);
+                    return Err(TransportError::new(TransportErrorKind::Protocol, text));
+                }
+            }
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use ::http::{HeaderMap, Method};
 use bytes::Bytes;
 use url::Url;
 
-pub use client::{Clients, HttpClient};
+pub use client::{Clients, HttpClient, HttpStream};
 pub use settings::{
     Authorization, Grant, HttpSettings, OAuth2, ProxySettings, SecretSource, SignatureAlgorithm,
 };
