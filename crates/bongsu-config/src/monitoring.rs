@@ -8,6 +8,7 @@
 //! global: {scrape_interval: 30s, evaluation_interval: 30s, external_labels: {cluster: a}}
 //! rule_files: [more/*.yaml]       # besides rules/
 //! rule_packs: [kubernetes, nodes] # rules that ship; or all
+//! kubernetes_rules: {}            # PrometheusRule objects of the cluster this runs in
 //! datasource: main                # an instance of providers.yaml; without it the series kept here
 //! series: {retention: 24h, max_series: 100000, max_bytes: 209715200}
 //! scrape_configs:
@@ -15,6 +16,7 @@
 //!   static_configs: [{targets: [host:9100]}]
 //! ```
 
+mod kubernetes;
 mod packs;
 
 use std::collections::{BTreeMap, HashSet};
@@ -30,6 +32,10 @@ use crate::alertmanager::{
 };
 use crate::relabel::RelabelConfig;
 use crate::settings::{Reader, Setting, forbid, settings};
+pub use kubernetes::{
+    ClusterAccess, ExemptObject, KubernetesDiscovery, KubernetesMetadata, KubernetesNamespaces,
+    KubernetesRules, KubernetesSelector, LabelRequirement, LabelSelector,
+};
 pub use packs::PackName;
 
 /// Codes of this module's diagnostics; `docs/diagnostics.md` explains them.
@@ -51,6 +57,8 @@ settings! {
         rule_files: Vec<String>;
         /// Rules that ship, by the names of their packs; `all` is every pack.
         rule_packs: Vec<PackName>;
+        /// Rules in objects of a cluster.
+        kubernetes_rules: Option<KubernetesRules>;
         /// What is scraped.
         scrape_configs: Vec<ScrapeConfig>;
         /// What rules ask unless their group says otherwise; empty: the series kept here.
@@ -232,34 +240,6 @@ settings! {
     }
 }
 
-settings! {
-    /// Targets in a cluster.
-    pub struct KubernetesDiscovery("kubernetes_sd_config", check = check_cluster) {
-        /// `node`, `pod`, `service`, `endpoints`, `endpointslice` or `ingress`.
-        role: String, always;
-        /// Address of the API server; empty: that of the surroundings.
-        api_server: String;
-        /// File with places and credentials.
-        kubeconfig_file: String;
-        /// Where to look; empty: everywhere.
-        namespaces: KubernetesNamespaces;
-        /// Which objects.
-        selectors: Value;
-        /// What is told of them besides.
-        attach_metadata: Value;
-    }
-}
-
-settings! {
-    /// Namespaces.
-    pub struct KubernetesNamespaces("namespaces") {
-        /// Where this server runs.
-        own_namespace: bool;
-        /// These.
-        names: Vec<String>;
-    }
-}
-
 impl ScrapeConfig {
     /// How its targets are reached.
     pub fn http(&self) -> HttpConfig {
@@ -391,18 +371,6 @@ fn check_server(server: &mut HttpDiscovery, _: &mut Reader) -> Result<(), String
     }
 }
 
-fn check_cluster(found: &mut KubernetesDiscovery, _: &mut Reader) -> Result<(), String> {
-    let roles = ["node", "pod", "service", "endpoints", "endpointslice", "ingress"];
-    forbid(
-        found.role.is_empty(),
-        "role missing (one of: pod, service, endpoints, endpointslice, node, ingress)",
-    )?;
-    match roles.contains(&found.role.as_str()) {
-        true => Ok(()),
-        false => Err(format!("unknown Kubernetes SD role {:?}", found.role)),
-    }
-}
-
 /// `10MB` and `10MiB` as Prometheus reads them: both by 1024.
 pub fn bytes(text: &str) -> Option<u64> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
@@ -438,14 +406,6 @@ pub fn load(source: &Arc<Source>) -> Result<(Monitoring, Vec<Diagnostic>), Vec<D
         let place = reader.place(node);
         let message = format!("{key} of Prometheus' configuration is not used here");
         reader.warn(Diagnostic::warning(codes::NOT_DONE, message).at(place).help(*instead));
-    }
-    // They are read, so that a configuration loads, and find nothing yet.
-    let jobs = read.iter().flat_map(|all| &all.scrape_configs);
-    for job in jobs.filter(|job| !job.kubernetes_sd_configs.is_empty()) {
-        let name = &job.job_name;
-        let message = format!("kubernetes_sd_configs of the job {name:?} find no targets yet");
-        let help = "let an agent scrape the cluster and write its series here";
-        reader.warn(Diagnostic::warning(codes::NOT_DONE, message).help(help));
     }
     let (errors, warnings) = reader.finish();
     match read {

@@ -29,6 +29,7 @@ use crate::api::{
 use crate::core::Outgoing;
 use crate::engine::{Engine, Shared};
 use crate::metrics::Page;
+use crate::pipeline::discover;
 use crate::pipeline::ingest::unstored;
 use crate::{query, records};
 
@@ -730,6 +731,8 @@ fn write_state(shared: &Shared, out: &mut String) {
         );
     }
     shared.furniture.lock().write_metrics(&mut page);
+    shared.rule_objects.lock().write_metrics(&mut page);
+    discover::write_metrics(&shared.discovered.lock(), &mut page);
     write_workflows(shared, &mut page);
     write_secrets(shared, &mut page);
     write_cluster(shared, &mut page);

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::api::DiscoveryView;
 use crate::clock::Clock;
 use crate::configuration::Loaded;
 use crate::core::{Core, Dirty};
@@ -23,6 +24,7 @@ use crate::metrics::Metrics;
 use crate::migrate::{self, MigrateError};
 use crate::pipeline::recover;
 use crate::pipeline::scrape::Scraper;
+use crate::rule_objects::RuleObjects;
 use crate::rules::{self, Rules};
 use crate::series::SeriesQueries;
 use crate::transport::Transport;
@@ -139,6 +141,12 @@ pub(crate) struct Shared {
     /// Series that are kept here.
     pub(crate) series: SeriesQueries,
     pub(crate) scraper: tokio::sync::Mutex<Scraper>,
+    /// Where targets are found.
+    pub(crate) discovered: Mutex<Vec<DiscoveryView>>,
+    /// Rules of a cluster. Taken before the rules.
+    pub(crate) rule_objects: Mutex<RuleObjects>,
+    /// The cluster, or what is wanted of it, has changed.
+    pub(crate) rule_objects_changed: Arc<Notify>,
     /// Taken before the core.
     pub(crate) rules: Mutex<Rules>,
     /// Wakes the loop of rules.
@@ -240,8 +248,11 @@ impl Engine {
         let remembered = flow.furnish(library, now);
         let settings = rules::options(&core.loaded.monitoring(), &core.loaded.external_url);
         let monitoring = core.loaded.monitoring();
-        let book = (core.loaded.rules(), &*monitoring);
-        let (rules, forgotten) = Rules::start(book, settings, &restored.documents, now);
+        let (objects, mut forgotten) =
+            RuleObjects::start(monitoring.kubernetes_rules.as_ref(), &restored.documents);
+        let book = (core.loaded.rules(), &objects, &*monitoring);
+        let (rules, stale_rules) = Rules::start(book, settings, &restored.documents, now);
+        forgotten.extend(stale_rules);
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let metrics = Metrics::default();
         for kind in core.loaded.kinds() {
@@ -276,6 +287,9 @@ impl Engine {
             ruling: tokio::sync::Mutex::default(),
             series: SeriesQueries::new(series),
             scraper: tokio::sync::Mutex::default(),
+            discovered: Mutex::default(),
+            rule_objects: Mutex::new(objects),
+            rule_objects_changed: Arc::default(),
             rules: Mutex::new(rules),
             rules_changed: Notify::new(),
             rule_permits: Arc::new(Semaphore::new(cores)),
@@ -299,6 +313,7 @@ impl Engine {
         engine.0.tasks.spawn(Arc::clone(&engine.0).flow_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).scrape_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).evaluate_forever());
+        engine.0.tasks.spawn(Arc::clone(&engine.0).follow_rule_objects());
         engine.0.tasks.spawn(Arc::clone(&engine.0).tend_series_forever());
         Ok(engine)
     }

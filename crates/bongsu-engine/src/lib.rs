@@ -16,6 +16,7 @@ mod objectives;
 mod pipeline;
 mod query;
 mod records;
+mod rule_objects;
 mod rules;
 mod scrape;
 mod scripts;

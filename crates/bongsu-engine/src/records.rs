@@ -52,6 +52,9 @@ pub(crate) const RULE_STATE: u8 = 9;
 /// Kind of documents: groups of rules that were written through the API.
 pub(crate) const RULE_GROUP: u8 = 10;
 
+/// Kind of documents: the last valid objects with rules of a cluster, by `NAMESPACE/NAME`.
+pub(crate) const RULE_OBJECT: u8 = 11;
+
 /// A document as the store held it at the start.
 pub(crate) struct Document {
     pub(crate) kind: u8,

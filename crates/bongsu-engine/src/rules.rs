@@ -16,6 +16,7 @@ use bongsu_rules::template::External;
 use bongsu_store::Row;
 
 use crate::records::{Document, RULE_STATE};
+use crate::rule_objects::RuleObjects;
 use written::Written;
 
 /// The name of the series kept here as a data source.
@@ -107,17 +108,24 @@ impl RuleBook {
         &self.objectives
     }
 
-    /// The names of the files that groups are from.
-    pub(crate) fn files(&self) -> BTreeSet<Arc<str>> {
-        self.groups.iter().map(|group| Arc::clone(&group.file)).collect()
+    /// The names of the files and objects that groups are from.
+    pub(crate) fn files(&self, objects: &RuleObjects) -> BTreeSet<Arc<str>> {
+        let groups = self.groups.iter().chain(objects.groups());
+        groups.map(|group| Arc::clone(&group.file)).collect()
     }
 
-    /// The groups and those written beside them, with what the configuration says of those that do
+    /// The groups, those of objects and those written beside them, with what the configuration says of those that do
     /// not say it themselves. What objectives record is kept here, so rules that read it ask here.
-    pub(crate) fn completed(&self, written: &Written, monitoring: &Monitoring) -> Vec<Group> {
-        let files = self.files();
-        let beside = written.beside(&files).map(|written| written.group.clone());
-        let mut groups: Vec<Group> = self.groups.iter().cloned().chain(beside).collect();
+    pub(crate) fn completed(
+        &self,
+        objects: &RuleObjects,
+        written: &Written,
+        monitoring: &Monitoring,
+    ) -> Vec<Group> {
+        let files = self.files(objects);
+        let beside = written.beside(&files).map(|written| &written.group);
+        let mut groups: Vec<Group> =
+            self.groups.iter().chain(objects.groups()).chain(beside).cloned().collect();
         if groups.iter().any(|group| source_of(group, monitoring) != LOCAL) {
             groups = self.apart(&groups, monitoring);
         }
@@ -240,10 +248,10 @@ pub(crate) fn options(monitoring: &Monitoring, external_url: &str) -> Options {
 }
 
 impl Rules {
-    /// The rules of a configuration with the state they had, and the documents of rules that are no
-    /// more.
+    /// The rules of a configuration, of a cluster and those that were written, with the state they
+    /// had, and the documents of rules that are no more.
     pub(crate) fn start(
-        (book, monitoring): (&RuleBook, &Monitoring),
+        (book, objects, monitoring): (&RuleBook, &RuleObjects, &Monitoring),
         options: Options,
         documents: &[Document],
         now: Timestamp,
@@ -251,7 +259,7 @@ impl Rules {
         let mut engine = Engine::new(options);
         let written = Written::restore(documents);
         // Nothing is asked before the first tick.
-        drop(engine.step(now, Input::Reload(book.completed(&written, monitoring))));
+        drop(engine.step(now, Input::Reload(book.completed(objects, &written, monitoring))));
         let (mut kept, mut stale) = (Vec::new(), Vec::new());
         for document in documents.iter().filter(|document| document.kind == RULE_STATE) {
             match serde_json::from_slice::<Record>(&document.data) {
@@ -389,7 +397,7 @@ spec:
         let asked = |datasource: &str| {
             let monitoring =
                 Monitoring { datasource: datasource.to_owned(), ..Monitoring::default() };
-            let groups = book.completed(&Written::default(), &monitoring);
+            let groups = book.completed(&RuleObjects::default(), &Written::default(), &monitoring);
             let shown = groups.iter().map(|group| {
                 format!("{} {} {}", group.name, group.rules.len(), source_of(group, &monitoring))
             });

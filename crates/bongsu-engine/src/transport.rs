@@ -4,9 +4,13 @@
 
 mod net;
 
+use std::sync::Arc;
+
 use bongsu_config::alertmanager::HttpConfig;
+use bongsu_config::monitoring::ClusterAccess;
 use bongsu_model::Secret;
 use bongsu_notify::{AwsCredentials, HttpRequest, Mail, Response, TransportError};
+use bongsu_provider::kubernetes::Cluster;
 use tokio::time::Instant;
 use url::Url;
 
@@ -58,5 +62,13 @@ pub trait Transport: Send + Sync {
         _deadline: Instant,
     ) -> Answer<'a, Result<AwsCredentials, String>> {
         Box::pin(std::future::ready(Err("no AWS credentials found".to_owned())))
+    }
+
+    /// A cluster to talk to.
+    fn cluster<'a>(
+        &'a self,
+        _access: &'a ClusterAccess,
+    ) -> Answer<'a, Result<Arc<Cluster>, String>> {
+        Box::pin(std::future::ready(Err("no cluster is reached by this transport".to_owned())))
     }
 }

@@ -114,12 +114,23 @@ pub(crate) fn monitoring(
     let text = read(&file).map_err(|fault| vec![fault])?;
     let source = Arc::new(Source { name: file.display().to_string(), text });
     let (mut monitoring, warnings) = monitoring::load(&source)?;
-    // Patterns of files are relative to the file that names them.
+    // Files are relative to the file that names them.
     let base = file.parent().unwrap_or(Path::new(""));
     let anchor = |pattern: &mut String| *pattern = base.join(&*pattern).display().to_string();
     monitoring.rule_files.iter_mut().for_each(anchor);
-    let lists = monitoring.scrape_configs.iter_mut().flat_map(|job| &mut job.file_sd_configs);
-    lists.flat_map(|list| &mut list.files).for_each(anchor);
+    let anchor_given = |path: &mut String| {
+        if !path.is_empty() {
+            anchor(path);
+        }
+    };
+    for job in &mut monitoring.scrape_configs {
+        job.file_sd_configs.iter_mut().flat_map(|list| &mut list.files).for_each(anchor);
+        let clusters = job.kubernetes_sd_configs.iter_mut();
+        clusters.for_each(|cluster| anchor_given(&mut cluster.kubeconfig_file));
+    }
+    if let Some(rules) = &mut monitoring.kubernetes_rules {
+        anchor_given(&mut rules.kubeconfig_file);
+    }
     Ok((monitoring, warnings))
 }
 

@@ -229,6 +229,40 @@ pub struct SloAlert {
     pub since: Option<Timestamp>,
 }
 
+/// An object with rules in a cluster.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RuleObjectView {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+    /// The version seen last.
+    pub version: String,
+    /// The last valid version, whose rules are evaluated.
+    pub valid: Option<String>,
+    /// Groups of the valid version.
+    pub groups: Vec<String>,
+    /// Rules of the valid version.
+    pub rules: usize,
+    /// Why the version seen last is refused.
+    pub faults: Vec<Diagnostic>,
+    /// What is doubtful about it.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// All objects with rules.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RuleObjectsView {
+    /// Whether `kubernetes_rules` is set.
+    pub configured: bool,
+    /// Whether they are known as the cluster has them now.
+    pub current: bool,
+    /// Why they are not.
+    pub problem: Option<String>,
+    /// By namespace and name.
+    pub objects: Vec<RuleObjectView>,
+}
+
 /// What the outside may ask about rules.
 pub trait RuleBackend: Send + Sync {
     /// Groups with their rules and alerts: the data of Prometheus' `/api/v1/rules`.
@@ -268,4 +302,13 @@ pub trait RuleBackend: Send + Sync {
 
     /// Objectives with what is left of their error budgets, by identity.
     fn slos(&self, query: SloQuery) -> Answer<'_, Vec<SloView>>;
+
+    /// Objects with rules in the cluster.
+    fn rule_objects(&self) -> RuleObjectsView;
+
+    /// Answers a cluster that wants to know whether an object with rules is sound: an `AdmissionReview`.
+    ///
+    /// # Errors
+    /// Why the body is no review.
+    fn review_rules(&self, body: &[u8]) -> Result<Value, String>;
 }

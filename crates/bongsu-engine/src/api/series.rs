@@ -154,6 +154,19 @@ pub struct TargetView {
     pub timeout: Duration,
 }
 
+/// A place that tells of targets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DiscoveryView {
+    /// Its job.
+    pub job: String,
+    /// Where it stands in the job: `kubernetes_sd_configs[0]`.
+    pub source: String,
+    /// Targets it told of last, before relabelling.
+    pub targets: usize,
+    /// Why it could not be asked the last time.
+    pub problem: Option<String>,
+}
+
 /// What the outside may ask about series.
 pub trait SeriesBackend: Send + Sync {
     /// Evaluates an expression at an instant (milliseconds since 1970); now if `None`.
@@ -209,6 +222,9 @@ pub trait SeriesBackend: Send + Sync {
 
     /// How many targets of each job were found and are not scraped; every job stands in it.
     fn dropped_targets(&self) -> Answer<'_, BTreeMap<String, usize>>;
+
+    /// Where targets are found, and whether that works; of files, servers and clusters.
+    fn discoveries(&self) -> Vec<DiscoveryView>;
 
     /// Names what writes the metrics that the engine does not know, so that all are among the series
     /// of this server itself.

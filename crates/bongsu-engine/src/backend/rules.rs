@@ -1,11 +1,12 @@
 //! The engine as callers see it: rules.
 
-use bongsu_rules::view;
+use bongsu_rules::lint::Policy;
+use bongsu_rules::{admission, view};
 use serde_json::Value;
 
 use crate::api::{
     Answer, DefinedGroup, EvaluationView, GapView, LastEvaluation, NewGroup, RuleBackend,
-    RuleGlobals, RuleStory, RulerError, RulesQuery, SloQuery, SloView,
+    RuleGlobals, RuleObjectsView, RuleStory, RulerError, RulesQuery, SloQuery, SloView,
 };
 use crate::engine::Engine;
 use crate::rules::Evaluation;
@@ -103,6 +104,27 @@ impl RuleBackend for Engine {
         by: Option<String>,
     ) -> Answer<'_, Result<(), RulerError>> {
         Box::pin(self.0.remove_groups(namespace, group, by))
+    }
+
+    fn rule_objects(&self) -> RuleObjectsView {
+        self.0.rule_objects.lock().view()
+    }
+
+    fn review_rules(&self, body: &[u8]) -> Result<Value, String> {
+        let monitoring = self.0.core.lock().loaded.monitoring();
+        // What one object records others ask for.
+        let known_recordings = {
+            let rules = self.0.rules.lock();
+            let all = rules.engine.groups().flat_map(|group| group.rules());
+            let recordings = all.filter(|(rule, _)| !rule.kind.is_alerting());
+            recordings.map(|(rule, _)| rule.name.clone()).collect()
+        };
+        let policy = Policy {
+            default_interval: monitoring.global.evaluation_interval,
+            known_recordings,
+            ..Policy::default()
+        };
+        admission::review(body, &policy)
     }
 }
 

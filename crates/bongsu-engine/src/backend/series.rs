@@ -11,8 +11,8 @@ use bongsu_tsdb::{Metadata, Reason};
 use tokio::task::spawn_blocking;
 
 use crate::api::{
-    Answer, MetricView, QueryAnswer, QueryError, QueryOptions, SeriesBackend, SeriesBody,
-    SeriesError, SeriesFigures, SeriesReceipt, TargetView, Window,
+    Answer, DiscoveryView, MetricView, QueryAnswer, QueryError, QueryOptions, SeriesBackend,
+    SeriesBody, SeriesError, SeriesFigures, SeriesReceipt, TargetView, Window,
 };
 use crate::engine::Engine;
 use crate::series::{SeriesQueries, When};
@@ -122,6 +122,10 @@ impl SeriesBackend for Engine {
 
     fn dropped_targets(&self) -> Answer<'_, BTreeMap<String, usize>> {
         Box::pin(self.0.dropped_targets())
+    }
+
+    fn discoveries(&self) -> Vec<DiscoveryView> {
+        self.0.discovered.lock().clone()
     }
 
     fn also_expose(&self, write: Box<dyn Fn(&mut String) + Send + Sync>) {

@@ -111,8 +111,9 @@ impl Shared {
         let edited = tokio::spawn(async move {
             let _turn = shared.ruling.lock().await;
             let (edit, undone) = {
+                let objects = shared.rule_objects.lock();
                 let rules = shared.rules.lock();
-                let files = shared.core.lock().loaded.rules().files();
+                let files = shared.core.lock().loaded.rules().files(&objects);
                 let Some(edit) = decide(&rules, &files)? else { return Ok(false) };
                 let undone = edit.undone(&rules);
                 (edit, undone)
@@ -152,9 +153,10 @@ impl Shared {
 
     /// Every group in force or at rest, as it is written, with where it is from.
     pub(crate) fn defined_groups(&self) -> Vec<DefinedGroup> {
+        let objects = self.rule_objects.lock();
         let rules = self.rules.lock();
         let loaded = Arc::clone(&self.core.lock().loaded);
-        let files = loaded.rules().files();
+        let files = loaded.rules().files(&objects);
         let defined = |group: &Group, origin, hidden| DefinedGroup {
             file: group.file.to_string(),
             name: group.name.clone(),
@@ -162,7 +164,8 @@ impl Shared {
             origin,
             hidden,
         };
-        let of_files = loaded.rules().groups().iter().map(|group| {
+        let read = loaded.rules().groups().iter().chain(objects.groups());
+        let of_files = read.map(|group| {
             let ships = group.file.starts_with("pack:");
             defined(group, if ships { GroupOrigin::Pack } else { GroupOrigin::File }, false)
         });

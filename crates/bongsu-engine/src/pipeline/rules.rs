@@ -23,6 +23,7 @@ use tokio::task::spawn_blocking;
 use super::ingest::{Durable, Whose};
 use crate::api::QueryOptions;
 use crate::engine::Shared;
+use crate::rule_objects::RuleObjects;
 use crate::rules::{self, Evaluation, Gap, LOCAL, Rules};
 use crate::scrape::sample::Kept;
 use crate::series::{self, When};
@@ -69,21 +70,42 @@ impl Shared {
         self.run_errands(errands);
     }
 
-    /// Takes other rules.
+    /// Takes the rules of another configuration.
     pub(crate) fn reload_rules(self: &Arc<Self>) {
+        let monitoring = self.core.lock().loaded.monitoring();
+        let mut objects = self.rule_objects.lock();
+        let rows = objects.configure(monitoring.kubernetes_rules.as_ref());
+        self.keep_rule_objects(rows);
+        self.renew_rules(&objects);
+        drop(objects);
+        self.rule_objects_changed.notify_one();
+    }
+
+    /// Takes the rules of the configuration, these and those that were written; whoever calls holds
+    /// their lock, so that what is newer comes later.
+    pub(super) fn renew_rules(self: &Arc<Self>, objects: &RuleObjects) {
         let errands = {
             // Under one lock, so that of two the later one has what both brought.
             let mut rules = self.rules.lock();
             let loaded = Arc::clone(&self.core.lock().loaded);
             let monitoring = loaded.monitoring();
             rules.engine.configure(rules::options(&monitoring, &loaded.external_url));
-            let groups = loaded.rules().completed(&rules.written, &monitoring);
+            let groups = loaded.rules().completed(objects, &rules.written, &monitoring);
             let errands = self.step_locked(&mut rules, Input::Reload(groups), None);
             rules.forget_evaluations();
             errands
         };
         self.run_errands(errands);
         self.rules_changed.notify_one();
+    }
+
+    /// Writes objects, or that they are gone; those of before a failure are learned again.
+    pub(super) fn keep_rule_objects(&self, rows: Vec<Row>) {
+        if !rows.is_empty()
+            && let Err(error) = self.store.write_behind(rows)
+        {
+            tracing::warn!(%error, "rules of the cluster are not kept for the next start");
+        }
     }
 
     /// Ends with what is left to do; questions go on in tasks of their own.

@@ -1,15 +1,13 @@
-//! Stage 3, before rules: targets are found and asked for their samples.
+//! Stage 3, before rules: targets are asked for their samples.
 //!
-//! In: jobs of the configuration, answers of discovery and of targets. Out: samples in the store of
+//! In: jobs of the configuration, targets that were found, their answers. Out: samples in the store of
 //! series. A target is asked at its own place within the interval, never twice at once; what is
 //! found again later keeps what is remembered of it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bongsu_config::alertmanager::HttpConfig;
 use bongsu_config::monitoring::{self, Monitoring, ScrapeConfig};
 use bongsu_model::Labels;
 use bongsu_tsdb::SeriesSamples;
@@ -21,32 +19,28 @@ use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 use url::Url;
 
+use super::discover::Discoveries;
 use crate::api::TargetView;
 use crate::engine::Shared;
+use crate::scrape::Target;
 use crate::scrape::sample::{self, Exposed, Kept, Memory};
-use crate::scrape::{Target, TargetGroup};
 use crate::transport::Page;
 
 /// How often is looked for a changed configuration and new targets.
-const LOOK: Duration = Duration::from_secs(1);
+pub(super) const LOOK: Duration = Duration::from_secs(1);
 /// Targets asked at once.
 const AT_ONCE: usize = 64;
 /// Bytes of an answer unless a job says otherwise.
 const MOST_BYTES: usize = 64 << 20;
-/// Bytes of a list of targets, in a file or told by a server.
-const MOST_LISTED: usize = 16 << 20;
 /// Targets in all.
 const MOST_TARGETS: usize = 20_000;
-/// How long discovery may take.
-const PATIENCE: Duration = Duration::from_secs(30);
 /// The job that tells of this server itself.
 const OWN_JOB: &str = "bongsu";
 
 /// What is scraped, and what is known of it.
 pub(crate) struct Scraper {
-    monitoring: Arc<Monitoring>,
-    /// What discovery told last, by job and place in it.
-    found: HashMap<(usize, Place), Discovered>,
+    pub(super) monitoring: Arc<Monitoring>,
+    pub(super) discoveries: Discoveries,
     targets: HashMap<(Arc<str>, Labels, Url), Arc<Watched>>,
     /// How many of each job were found but are not scraped: relabelling or a limit left them out, or
     /// they have no address.
@@ -57,18 +51,6 @@ pub(crate) struct Scraper {
     /// When the server's own metrics are due, in milliseconds.
     own_due: i64,
     own: Memory,
-}
-
-/// Which discovery of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Place {
-    File(usize),
-    Http(usize),
-}
-
-struct Discovered {
-    groups: Vec<TargetGroup>,
-    due: Instant,
 }
 
 /// A target with what is remembered of it.
@@ -94,7 +76,7 @@ impl Default for Scraper {
     fn default() -> Self {
         Self {
             monitoring: Arc::default(),
-            found: HashMap::new(),
+            discoveries: Discoveries::default(),
             targets: HashMap::new(),
             dropped: BTreeMap::new(),
             permits: Arc::new(Semaphore::new(AT_ONCE)),
@@ -125,11 +107,12 @@ impl Shared {
         let mut scraper = self.scraper.lock().await;
         let monitoring = self.core.lock().loaded.monitoring();
         if !Arc::ptr_eq(&monitoring, &scraper.monitoring) {
+            scraper.discoveries.reset(&monitoring);
             scraper.monitoring = monitoring;
-            scraper.found.clear();
             scraper.stale = true;
         }
-        self.discover(&mut scraper).await;
+        let changed = self.discover(&mut scraper).await;
+        scraper.stale |= changed;
         let now = self.clock.now().as_millisecond();
         if std::mem::take(&mut scraper.stale) {
             let gone = scraper.arrange(now);
@@ -292,42 +275,6 @@ impl Shared {
         }
     }
 
-    /// Reads the lists of targets that are due.
-    async fn discover(&self, scraper: &mut Scraper) {
-        let now = Instant::now();
-        let monitoring = Arc::clone(&scraper.monitoring);
-        for (at, job) in monitoring.scrape_configs.iter().enumerate() {
-            let due = |scraper: &Scraper, place| {
-                scraper.found.get(&(at, place)).is_none_or(|known| known.due <= now)
-            };
-            for (index, files) in job.file_sd_configs.iter().enumerate() {
-                let place = Place::File(index);
-                if due(scraper, place) {
-                    let paths = files.files.clone();
-                    let read = spawn_blocking(move || in_files(&paths)).await;
-                    let groups = read.unwrap_or_else(|error| Err(error.to_string()));
-                    scraper.learn((at, place), job, groups, files.refresh_interval);
-                }
-            }
-            for (index, server) in job.http_sd_configs.iter().enumerate() {
-                let place = Place::Http(index);
-                if due(scraper, place) {
-                    let groups = self.listed(&server.url, &job.http()).await;
-                    scraper.learn((at, place), job, groups, server.refresh_interval);
-                }
-            }
-        }
-    }
-
-    async fn listed(&self, url: &str, http: &HttpConfig) -> Result<Vec<TargetGroup>, String> {
-        let url = Url::parse(url).map_err(|error| error.to_string())?;
-        let deadline = Instant::now() + PATIENCE;
-        let page = self.transport.page(&url, http, "application/json", MOST_LISTED, deadline);
-        let page = page.await?;
-        let text = std::str::from_utf8(&page.body).map_err(|error| error.to_string())?;
-        TargetGroup::read(text)
-    }
-
     /// What is scraped and how that goes.
     pub(crate) async fn targets(&self) -> Vec<TargetView> {
         let scraper = self.scraper.lock().await;
@@ -358,31 +305,6 @@ impl Shared {
 }
 
 impl Scraper {
-    /// Takes what discovery told; what it told before stays if it failed.
-    fn learn(
-        &mut self,
-        key: (usize, Place),
-        job: &ScrapeConfig,
-        groups: Result<Vec<TargetGroup>, String>,
-        every: Duration,
-    ) {
-        let due = Instant::now() + every.max(LOOK);
-        match groups {
-            Ok(groups) => {
-                let same = self.found.get(&key).is_some_and(|known| known.groups == groups);
-                self.stale |= !same;
-                self.found.insert(key, Discovered { groups, due });
-            }
-            Err(error) => {
-                tracing::warn!(job = job.job_name, error, "targets were not found");
-                match self.found.get_mut(&key) {
-                    Some(known) => known.due = due,
-                    None => drop(self.found.insert(key, Discovered { groups: Vec::new(), due })),
-                }
-            }
-        }
-    }
-
     /// Makes the targets those of the configuration and of discovery; the ends of what is gone.
     fn arrange(&mut self, now: i64) -> Vec<Kept> {
         let mut wanted = HashMap::new();
@@ -393,8 +315,7 @@ impl Scraper {
             let shared = Arc::new(job.clone());
             let name: Arc<str> = job.job_name.as_str().into();
             let fixed = job.static_configs.iter().map(|fixed| (&fixed.targets, &fixed.labels));
-            let found = self.found.iter().filter(|((of, _), _)| *of == at);
-            let found = found.flat_map(|(_, known)| &known.groups);
+            let found = self.discoveries.groups(at);
             let all = fixed.chain(found.map(|group| (&group.targets, &group.labels)));
             let (mut count, mut dropped) = (0, 0);
             for (addresses, labels) in all {
@@ -450,26 +371,4 @@ fn made(job: &ScrapeConfig, address: &str, labels: &BTreeMap<String, String>) ->
             None
         }
     }
-}
-
-fn in_files(patterns: &[String]) -> Result<Vec<TargetGroup>, String> {
-    let mut groups = Vec::new();
-    for pattern in patterns {
-        for path in paths(pattern)? {
-            let size = std::fs::metadata(&path).map_or(0, |found| found.len());
-            if size > MOST_LISTED as u64 {
-                return Err(format!("{}: larger than {MOST_LISTED} bytes", path.display()));
-            }
-            let text = std::fs::read_to_string(&path);
-            let text = text.map_err(|error| format!("{}: {error}", path.display()))?;
-            let read = TargetGroup::read(&text);
-            groups.extend(read.map_err(|error| format!("{}: {error}", path.display()))?);
-        }
-    }
-    Ok(groups)
-}
-
-fn paths(pattern: &str) -> Result<Vec<PathBuf>, String> {
-    let found = glob::glob(pattern).map_err(|error| format!("{pattern}: {error}"))?;
-    Ok(found.flatten().collect())
 }

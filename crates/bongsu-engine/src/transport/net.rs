@@ -1,13 +1,16 @@
 //! The real transport: HTTP and SMTP of `bongsu-provider`.
 
-use std::sync::OnceLock;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
 
 use bongsu_config::alertmanager::HttpConfig;
-use bongsu_model::Secret;
+use bongsu_config::monitoring::ClusterAccess;
+use bongsu_model::{Diagnostic, Secret};
 use bongsu_notify::{AwsCredentials, HttpRequest, Mail, Response, TransportError};
 use bongsu_provider::aws::AwsSurroundings;
 use bongsu_provider::egress::EgressPolicy;
 use bongsu_provider::http::{self, Clients};
+use bongsu_provider::kubernetes::{Cluster, ClusterPlace};
 use bongsu_provider::smtp::{self, Mailer, Security, SmtpError};
 use bongsu_provider::{TransportErrorKind, config, secret_file};
 use tokio::time::Instant;
@@ -19,6 +22,8 @@ use crate::api::Answer;
 /// Sends over the network; connections are kept and shared by equal settings.
 pub struct NetTransport {
     clients: Clients,
+    /// Those of clusters, under our own name.
+    clusters: Clients,
     mailer: Mailer,
     /// Known after the first receiver that needs it.
     aws: OnceLock<AwsSurroundings>,
@@ -29,6 +34,7 @@ impl NetTransport {
     pub fn new(version: &str, egress: EgressPolicy) -> Self {
         let mailer = Mailer::new(egress.clone());
         Self {
+            clusters: Clients::new(format!("bongsu/{version}"), egress.clone()),
             clients: Clients::new(format!("Alertmanager/{version}"), egress),
             mailer,
             aws: OnceLock::new(),
@@ -63,6 +69,24 @@ impl NetTransport {
         request = request.header("accept", accept)?;
         request.max_answer = most;
         client.send(request, deadline).await
+    }
+
+    async fn reach(&self, access: &ClusterAccess) -> Result<Cluster, String> {
+        if !access.api_server.is_empty() {
+            let base = Url::parse(&access.api_server).map_err(|error| error.to_string())?;
+            let settings = config::http_settings(&access.http).map_err(|e| e.message)?;
+            return Cluster::at(base, &settings, &self.clusters).map_err(|e| e.message);
+        }
+        let environment = |name: &str| std::env::var(name).ok();
+        let place = match access.kubeconfig_file.as_str() {
+            "" => ClusterPlace::of_surroundings(&environment),
+            path => ClusterPlace::Kubeconfig { path: path.into(), context: None },
+        };
+        let connection = place.resolve(&environment, Path::new("/")).await;
+        let connection = connection.map_err(|found| {
+            found.iter().map(Diagnostic::on_one_line).collect::<Vec<_>>().join("; ")
+        })?;
+        Cluster::connect(connection, &self.clusters).map_err(|e| e.message)
     }
 
     fn surroundings(&self) -> Result<&AwsSurroundings, String> {
@@ -133,6 +157,13 @@ impl Transport for NetTransport {
             let kind = answer.header("content-type").to_owned();
             Ok(Page { body: answer.body, kind })
         })
+    }
+
+    fn cluster<'a>(
+        &'a self,
+        access: &'a ClusterAccess,
+    ) -> Answer<'a, Result<Arc<Cluster>, String>> {
+        Box::pin(async move { self.reach(access).await.map(Arc::new) })
     }
 
     fn mail(&self, mail: Mail, deadline: Instant) -> Answer<'_, Result<(), TransportError>> {
