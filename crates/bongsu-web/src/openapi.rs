@@ -67,6 +67,8 @@ pub fn openapi_json() -> &'static str {
         prometheus::v1_gaps,
         prometheus::v1_slos,
         prometheus::v1_slo,
+        prometheus::v1_rule_objects,
+        prometheus::v1_admission,
         prometheus::get_targets,
         prometheus::get_status_buildinfo,
         prometheus::get_status_tsdb,

@@ -247,6 +247,8 @@ pub(crate) static ROUTES: &[Route] = &[
     route!("GET" "/api/v1/rules/gaps" Read v1::rules::gaps),
     route!("GET" "/api/v1/slos" Read v1::slos::list),
     route!("GET" "/api/v1/slos/{id}" Read v1::slos::get),
+    route!("GET" "/api/v1/rules/objects" Read v1::rules::objects),
+    route!("POST" "/api/v1/admission/rules" Read v1::rules::admission, Always, true),
     route!("GET" "/prometheus/api/v1/targets" Read prometheus::series::targets),
     route!("GET" "/prometheus/api/v1/status/buildinfo" Read prometheus::series::build),
     route!("GET" "/prometheus/api/v1/status/tsdb" Read prometheus::series::figures),

@@ -207,6 +207,18 @@ pub(super) fn v1_slo() {}
     responses((status = 200, body = v1::Page<rules::GapJson>)))]
 pub(super) fn v1_gaps() {}
 
+#[utoipa::path(get, path = "/api/v1/rules/objects", tag = "rules",
+    summary = "Objects of a cluster whose rules are evaluated here, and what is wrong with them",
+    responses((status = 200, body = rules::RuleObjectsJson)))]
+pub(super) fn v1_rule_objects() {}
+
+#[utoipa::path(post, path = "/api/v1/admission/rules", tag = "rules",
+    summary = "Whether an object with rules is sound: a validating webhook",
+    description = "Takes and answers an AdmissionReview of admission.k8s.io/v1. Nothing is changed.",
+    request_body = Object,
+    responses((status = 200, body = Object), (status = 400, body = Problem)))]
+pub(super) fn v1_admission() {}
+
 #[utoipa::path(get, path = "/prometheus/api/v1/targets", tag = "prometheus",
     summary = "What is scraped, and how that goes",
     responses((status = 200, body = Object)))]

@@ -160,7 +160,7 @@ pub(crate) async fn figures(app: Arc<App>, _call: Call) -> Answered {
     }}))
 }
 
-/// `GET targets`: what is scraped.
+/// `GET targets`: what is scraped, and, beyond Prometheus, where targets are found.
 pub(crate) async fn targets(app: Arc<App>, _call: Call) -> Answered {
     let targets = app.backend.targets().await;
     let shown: Vec<Value> = targets
@@ -188,7 +188,19 @@ pub(crate) async fn targets(app: Arc<App>, _call: Call) -> Answered {
         })
         .collect();
     let dropped = app.backend.dropped_targets().await;
-    success(&json!({"activeTargets": shown, "droppedTargets": [], "droppedTargetCounts": dropped}))
+    let discoveries = app.backend.discoveries().into_iter().map(|discovery| {
+        json!({
+            "scrapePool": discovery.job,
+            "source": discovery.source,
+            "targets": discovery.targets,
+            "lastError": discovery.problem.unwrap_or_default(),
+        })
+    });
+    let discoveries: Vec<Value> = discoveries.collect();
+    success(&json!({
+        "activeTargets": shown, "droppedTargets": [], "droppedTargetCounts": dropped,
+        "discoveries": discoveries,
+    }))
 }
 
 /// `GET query_exemplars`: none are kept.

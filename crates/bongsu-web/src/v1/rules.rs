@@ -1,17 +1,19 @@
 //! What Prometheus' API does not say of rules: how they are written and where they are from, their
-//! last evaluations, and those that did not take place.
+//! last evaluations, and those that did not take place; objects of a cluster they come from, and
+//! whether such an object is sound.
 
 use std::sync::Arc;
 
 use bongsu_engine::api::{DefinedGroup, EvaluationView, GroupOrigin};
 use bongsu_lang::yaml;
+use bongsu_model::Diagnostic;
 use http::StatusCode;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::model::Page;
-use crate::answer::{self, Answered, Family};
+use crate::answer::{self, Answered, Family, Problem};
 use crate::service::{App, Call};
 
 /// The last evaluations of a rule.
@@ -182,4 +184,86 @@ pub(crate) async fn gaps(app: Arc<App>, _call: Call) -> Answered {
         })
         .collect();
     answer::json(StatusCode::OK, &Page { items, next_cursor: None })
+}
+
+/// Objects of a cluster whose rules are evaluated here.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RuleObjectsJson {
+    /// Whether `kubernetes_rules` is set.
+    configured: bool,
+    /// Whether they are known as the cluster has them now.
+    current: bool,
+    /// Why they are not.
+    problem: Option<String>,
+    /// By namespace and name.
+    items: Vec<RuleObjectJson>,
+}
+
+/// An object.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct RuleObjectJson {
+    namespace: String,
+    name: String,
+    /// `accepted`, or `refused`: of its last version.
+    state: &'static str,
+    /// The version seen last.
+    version: String,
+    /// The version whose rules are evaluated, if one was ever accepted.
+    evaluated_version: Option<String>,
+    /// Groups of that version.
+    groups: Vec<String>,
+    /// Rules of that version.
+    rules: usize,
+    /// Why the version seen last is refused.
+    faults: Vec<FindingJson>,
+    /// What is doubtful about it.
+    warnings: Vec<FindingJson>,
+}
+
+/// A finding, with its place in the object as JSON.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct FindingJson {
+    code: &'static str,
+    message: String,
+    help: Option<String>,
+    line: Option<usize>,
+    column: Option<usize>,
+}
+
+impl From<Diagnostic> for FindingJson {
+    fn from(found: Diagnostic) -> Self {
+        let (line, column) = found.place.map(|place| (place.line, place.column)).unzip();
+        Self { code: found.code, message: found.message, help: found.help, line, column }
+    }
+}
+
+/// `GET /api/v1/rules/objects`.
+pub(crate) async fn objects(app: Arc<App>, _call: Call) -> Answered {
+    let view = app.backend.rule_objects();
+    let findings = |found: Vec<Diagnostic>| found.into_iter().map(FindingJson::from).collect();
+    let items = view.objects.into_iter().map(|object| RuleObjectJson {
+        namespace: object.namespace,
+        name: object.name,
+        state: if object.faults.is_empty() { "accepted" } else { "refused" },
+        version: object.version,
+        evaluated_version: object.valid,
+        groups: object.groups,
+        rules: object.rules,
+        faults: findings(object.faults),
+        warnings: findings(object.warnings),
+    });
+    let (configured, current, problem) = (view.configured, view.current, view.problem);
+    let shown = RuleObjectsJson { configured, current, problem, items: items.collect() };
+    answer::json(StatusCode::OK, &shown)
+}
+
+/// `POST /api/v1/admission/rules`: the validating webhook of a cluster.
+pub(crate) async fn admission(app: Arc<App>, call: Call) -> Answered {
+    match app.backend.review_rules(&call.body) {
+        Ok(review) => answer::json(StatusCode::OK, &review),
+        Err(message) => {
+            let help = "send an AdmissionReview of admission.k8s.io/v1 with a request";
+            Problem::new("review_malformed", message, help).answer(StatusCode::BAD_REQUEST)
+        }
+    }
 }

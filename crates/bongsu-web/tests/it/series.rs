@@ -125,6 +125,15 @@ impl SeriesBackend for Fake {
         boxed(BTreeMap::from([("node".to_owned(), 2)]))
     }
 
+    fn discoveries(&self) -> Vec<DiscoveryView> {
+        vec![DiscoveryView {
+            job: "pods".to_owned(),
+            source: "kubernetes_sd_configs[0]".to_owned(),
+            targets: 3,
+            problem: Some("pods: forbidden".to_owned()),
+        }]
+    }
+
     fn also_expose(&self, _write: Box<dyn Fn(&mut String) + Send + Sync>) {}
 
     fn series_figures(&self) -> Option<SeriesFigures> {
@@ -243,6 +252,32 @@ impl RuleBackend for Fake {
         });
         let views = objectives.take(query.limit.unwrap_or(usize::MAX));
         boxed(views.map(|slo| slo_view(slo, self.now)).collect())
+    }
+
+    fn rule_objects(&self) -> RuleObjectsView {
+        let fault = Diagnostic::error("BS2106", "could not parse expression");
+        RuleObjectsView {
+            configured: true,
+            current: false,
+            problem: Some("the cluster is away".to_owned()),
+            objects: vec![RuleObjectView {
+                namespace: "shop".to_owned(),
+                name: "web".to_owned(),
+                version: "8".to_owned(),
+                valid: Some("7".to_owned()),
+                groups: vec!["g".to_owned()],
+                rules: 2,
+                faults: vec![fault],
+                warnings: Vec::new(),
+            }],
+        }
+    }
+
+    fn review_rules(&self, body: &[u8]) -> Result<serde_json::Value, String> {
+        match body {
+            b"review" => Ok(json!({"response": {"allowed": false}})),
+            _ => Err("the body is no review".to_owned()),
+        }
     }
 }
 
@@ -493,6 +528,35 @@ async fn refusals_are_in_prometheus_words() {
         );
         assert!(!body["error"].as_str().unwrap().is_empty(), "{path}");
     }
+}
+
+#[tokio::test]
+async fn rules_of_a_cluster() {
+    let server = Server::new();
+    let targets = server.get("/prometheus/api/v1/targets").await.json();
+    assert_eq!(
+        targets["data"]["discoveries"],
+        json!([{"scrapePool": "pods", "source": "kubernetes_sd_configs[0]", "targets": 3,
+                "lastError": "pods: forbidden"}])
+    );
+    let objects = server.get("/api/v1/rules/objects").await.json();
+    assert_eq!(
+        objects,
+        json!({"configured": true, "current": false, "problem": "the cluster is away", "items": [{
+            "namespace": "shop", "name": "web", "state": "refused", "version": "8",
+            "evaluated_version": "7", "groups": ["g"], "rules": 2, "warnings": [],
+            "faults": [{"code": "BS2106", "message": "could not parse expression", "help": null,
+                        "line": null, "column": null}],
+        }]})
+    );
+    let review = async |body: &'static str| {
+        let request = Request::post("/api/v1/admission/rules");
+        server.send(request.body(Full::from(body)).unwrap()).await
+    };
+    let got = review("review").await;
+    assert_eq!((got.status, got.json()), (200, json!({"response": {"allowed": false}})));
+    let got = review("{}").await;
+    assert_eq!((got.status, &got.json()["message"]), (400, &json!("the body is no review")));
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ mod clock;
 mod crash;
 mod disk_full;
 mod injection;
+mod kubernetes;
 mod measuring;
 mod overload;
 mod receivers;
