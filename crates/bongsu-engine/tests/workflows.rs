@@ -583,6 +583,30 @@ async fn workflows_are_saved_with_versions_and_files_win() {
 }
 
 #[tokio::test]
+async fn a_workflow_that_could_not_be_saved_does_not_come_back() {
+    let house = House::new(TELL, &CaptureServer::start());
+    let text = |id: &str| {
+        format!(
+            "workflow: {{id: {id}, triggers: [{{type: alert}}], actions: [{{name: say, provider: {{type: mock}}}}]}}"
+        )
+    };
+    house.engine.put_workflow(None, text("kept"), None).await.unwrap();
+    house.store.fail_next(1, Fault::Full);
+    let refused = house.engine.switch_workflow("kept".to_owned(), true, None).await;
+    assert!(matches!(refused, Err(WorkflowError::Store(_))));
+    house.store.fail_next(1, Fault::Full);
+    let refused = house.engine.put_workflow(None, text("lost"), None).await;
+    assert!(matches!(refused, Err(WorkflowError::Store(_))));
+    house.store.set_full(false);
+    house.engine.put_workflow(None, text("after"), None).await.unwrap();
+    let again = house.crash();
+    for (id, disabled) in [("kept", Some(false)), ("lost", None), ("after", Some(false))] {
+        let known = again.engine.workflow(id.to_owned()).await.ok();
+        assert_eq!(known.map(|view| view.workflow.disabled), disabled, "{id}");
+    }
+}
+
+#[tokio::test]
 async fn a_request_starts_what_waits_for_it() {
     let peer = CaptureServer::start();
     let text = r#"

@@ -152,7 +152,7 @@ impl Shared {
         let library = self.library();
         let mut saved: BTreeMap<String, WorkflowRow> = library.saved().clone();
         let now = self.clock.now();
-        let mut rows = Vec::new();
+        let (mut rows, mut undone) = (Vec::new(), Vec::new());
         for (id, revision, text, disabled, removed) in changed {
             if !removed && library.get(&id).is_some_and(|known| known.is_provisioned()) {
                 return Err(WorkflowError::Fixed(id));
@@ -169,6 +169,11 @@ impl Shared {
                 revision,
                 text,
             };
+            let before = match saved.get(&id) {
+                Some(before) => WorkflowRow { version, ..before.clone() },
+                None => WorkflowRow { removed: true, ..row.clone() },
+            };
+            undone.push(flow_row(FlowRow::PutWorkflow(before)));
             rows.push(flow_row(FlowRow::PutWorkflow(row.clone())));
             saved.insert(id, row);
         }
@@ -176,7 +181,11 @@ impl Shared {
             let message = format!("{MAX_SAVED} workflows are saved already");
             return Err(WorkflowError::Invalid(vec![message]));
         }
-        self.commit_rows(rows).await?;
+        if let Err(error) = self.commit_rows(rows).await {
+            // The store writes what it kept of a failed commit when it can: what there was follows.
+            self.forget(undone);
+            return Err(error);
+        }
         let remembered = {
             let core = self.core.lock();
             let mut flow = self.flow.lock();
