@@ -2,7 +2,8 @@
 //!
 //! In: jobs of the configuration; files, servers and clusters that tell of targets. Out: groups of
 //! targets of each job. What was found last stays as long as nothing new can be learned; one that
-//! cannot be asked keeps no other from being asked.
+//! cannot be asked, or does not answer, keeps no other from being asked and no target from being
+//! scraped.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -11,8 +12,9 @@ use std::time::Duration;
 
 use bongsu_config::alertmanager::HttpConfig;
 use bongsu_config::monitoring::{KubernetesDiscovery, Monitoring, ScrapeConfig};
-use tokio::task::spawn_blocking;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
 use url::Url;
 
 use super::scrape::{LOOK, Scraper};
@@ -50,6 +52,8 @@ enum Place {
 #[derive(Default)]
 struct Discovered {
     groups: Vec<TargetGroup>,
+    /// The question a server has not answered yet.
+    asking: Option<AbortOnDropHandle<Result<Vec<TargetGroup>, String>>>,
     /// When it is asked again.
     due: Option<Instant>,
     /// Of the objects the groups were made of.
@@ -73,6 +77,24 @@ impl Discoveries {
 
     fn is_due(&self, key: (usize, Place), now: Instant) -> bool {
         self.found.get(&key).and_then(|known| known.due).is_none_or(|due| due <= now)
+    }
+
+    /// Remembers a question that is on its way; until it is answered, none is due.
+    fn wait_for(
+        &mut self,
+        key: (usize, Place),
+        asking: JoinHandle<Result<Vec<TargetGroup>, String>>,
+    ) {
+        let known = self.found.entry(key).or_default();
+        known.due = Some(Instant::now() + 2 * PATIENCE);
+        known.asking = Some(AbortOnDropHandle::new(asking));
+    }
+
+    /// What was answered since the last look.
+    async fn answer(&mut self, key: (usize, Place)) -> Option<Result<Vec<TargetGroup>, String>> {
+        let known = self.found.get_mut(&key)?;
+        let asking = known.asking.take_if(|asking| asking.is_finished())?;
+        Some(asking.await.unwrap_or_else(|error| Err(error.to_string())))
     }
 
     /// The cluster a discovery looks at.
@@ -149,11 +171,14 @@ impl Shared {
             }
             for (index, server) in job.http_sd_configs.iter().enumerate() {
                 let key = (at, Place::Http(index));
-                if discoveries.is_due(key, Instant::now()) {
-                    let told = self.listed(&server.url, &job.http()).await;
+                if let Some(told) = discoveries.answer(key).await {
                     let due = Instant::now() + server.refresh_interval.max(LOOK);
                     let (groups, problem) = parted(told);
                     changed |= discoveries.learn(key, job, groups, problem, due);
+                } else if discoveries.is_due(key, Instant::now()) {
+                    let transport = Arc::clone(&self.transport);
+                    let asking = tokio::spawn(listed(transport, server.url.clone(), job.http()));
+                    discoveries.wait_for(key, asking);
                 }
             }
             for (index, settings) in job.kubernetes_sd_configs.iter().enumerate() {
@@ -190,15 +215,19 @@ impl Shared {
         }
         changed
     }
+}
 
-    async fn listed(&self, url: &str, http: &HttpConfig) -> Result<Vec<TargetGroup>, String> {
-        let url = Url::parse(url).map_err(|error| error.to_string())?;
-        let deadline = Instant::now() + PATIENCE;
-        let page = self.transport.page(&url, http, "application/json", MOST_LISTED, deadline);
-        let page = page.await?;
-        let text = std::str::from_utf8(&page.body).map_err(|error| error.to_string())?;
-        TargetGroup::read(text)
-    }
+/// Asks a server for its targets.
+async fn listed(
+    transport: Arc<dyn Transport>,
+    url: String,
+    http: HttpConfig,
+) -> Result<Vec<TargetGroup>, String> {
+    let url = Url::parse(&url).map_err(|error| error.to_string())?;
+    let deadline = Instant::now() + PATIENCE;
+    let page = transport.page(&url, &http, "application/json", MOST_LISTED, deadline).await?;
+    let text = std::str::from_utf8(&page.body).map_err(|error| error.to_string())?;
+    TargetGroup::read(text)
 }
 
 /// Figures of all discoveries.

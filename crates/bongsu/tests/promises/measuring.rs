@@ -98,6 +98,25 @@ fn bodies_that_are_wrong_change_nothing() {
 }
 
 #[test]
+fn a_list_of_targets_that_does_not_come_stops_no_scraping() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = format!(
+        "series: {{self_scrape: false}}\nscrape_configs:\n\
+         - {{job_name: listed, http_sd_configs: [{{url: 'http://{}/targets'}}]}}\n\
+         - {{job_name: fixed, scrape_interval: 1s, static_configs: [{{targets: ['127.0.0.1:1']}}]}}\n",
+        silent.local_addr().unwrap()
+    );
+    let server = serve(&[("bongsu.yaml", &config)]);
+    let up = || query(&server, "up", "job");
+    let found = poll_until(MINUTE, || Some(up()).filter(|found| !found.is_empty()));
+    assert_eq!(found.unwrap(), [("fixed".to_owned(), "0".to_owned())]);
+    // Nobody has given up on the list yet.
+    let told = server.request("GET", "/prometheus/api/v1/targets", None).unwrap().json();
+    let listed = &told["data"]["discoveries"][0];
+    assert_eq!((&listed["scrapePool"], &listed["lastError"]), (&json!("listed"), &json!("")));
+}
+
+#[test]
 fn pending_and_firing_alerts_are_the_same_after_a_crash() {
     let rules = "groups:\n- name: g\n  interval: 1s\n  rules:\n\
                  \x20 - {alert: Fires, expr: 'vector(1)', labels: {severity: info}}\n\
