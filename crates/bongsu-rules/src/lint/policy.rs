@@ -46,9 +46,10 @@ pub struct Policy {
 impl Default for Policy {
     fn default() -> Self {
         let required = |name: &str| (name.to_owned(), Expected::required());
+        let runbook = Expected { instead: vec!["runbook".to_owned()], ..Expected::required() };
         Self {
             levels: BTreeMap::new(),
-            annotations: [required("summary")].into(),
+            annotations: [required("summary"), ("runbook_url".to_owned(), runbook)].into(),
             labels: [required("severity")].into(),
             default_interval: Duration::from_secs(60),
             scrape_interval: None,

@@ -52,7 +52,7 @@ pub(crate) struct CheckRules {
     /// Lints that are not wanted; docs/lints.md names them.
     #[arg(long, value_name = "LINT", value_delimiter = ',')]
     disable: Vec<String>,
-    /// Annotations every alert must have; summary if nothing else is said.
+    /// Annotations every alert must have; `summary,runbook_url|runbook` if nothing else is said.
     #[arg(long, value_name = "NAME", value_delimiter = ',')]
     annotations: Option<Vec<String>>,
     /// Labels every alert must have; `team|owner` is either; severity if nothing else is said.
