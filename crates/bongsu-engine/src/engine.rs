@@ -315,6 +315,7 @@ impl Engine {
         engine.0.tasks.spawn(Arc::clone(&engine.0).evaluate_forever());
         engine.0.tasks.spawn(Arc::clone(&engine.0).follow_rule_objects());
         engine.0.tasks.spawn(Arc::clone(&engine.0).tend_series_forever());
+        engine.0.tasks.spawn(Arc::clone(&engine.0).tell_of_full_store_forever());
         Ok(engine)
     }
 

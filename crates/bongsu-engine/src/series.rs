@@ -12,8 +12,8 @@ use bongsu_model::Matcher;
 use bongsu_promql::eval::{self, Annotation, EvalError, Evaluated};
 use bongsu_promql::{Expr, Features, Value};
 use bongsu_rules::engine::Phase;
-use bongsu_tsdb::{AppendError, Appended, SeriesSamples, Store};
-use tokio::sync::Semaphore;
+use bongsu_tsdb::{AppendError, Appended, Reason, SeriesSamples, Store};
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::spawn_blocking;
 
 use crate::api::{QueryAnswer, QueryError, QueryOptions, Window};
@@ -38,6 +38,8 @@ pub(crate) struct SeriesQueries {
     pub(crate) received: AtomicU64,
     /// Samples that were not.
     pub(crate) refused: AtomicU64,
+    /// Some were not for want of room.
+    pub(crate) full: Notify,
 }
 
 /// When an expression is evaluated.
@@ -53,7 +55,8 @@ impl SeriesQueries {
     pub(crate) fn new(store: Option<Arc<Store>>) -> Self {
         let running = Arc::new(Semaphore::new(AT_ONCE));
         let waiting = Semaphore::new(WAITING);
-        Self { store, running, waiting, received: AtomicU64::new(0), refused: AtomicU64::new(0) }
+        let (received, refused) = (AtomicU64::new(0), AtomicU64::new(0));
+        Self { store, running, waiting, received, refused, full: Notify::new() }
     }
 
     pub(crate) fn store(&self) -> Option<&Arc<Store>> {
@@ -70,6 +73,9 @@ impl SeriesQueries {
         let appended = store.append(now, batch)?;
         self.received.fetch_add(appended.floats + appended.histograms, Ordering::Relaxed);
         self.refused.fetch_add(appended.refused.total(), Ordering::Relaxed);
+        if appended.refused.reason().is_some_and(Reason::is_full) {
+            self.full.notify_one();
+        }
         Ok(appended)
     }
 

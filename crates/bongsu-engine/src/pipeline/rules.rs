@@ -394,7 +394,7 @@ impl Shared {
     }
 
     /// Says if a step did not become durable; the next steps carry newer state of the same rules.
-    fn watch(self: &Arc<Self>, durable: Durable) {
+    pub(super) fn watch(self: &Arc<Self>, durable: Durable) {
         if matches!(durable, Durable::Nothing) {
             return;
         }
@@ -482,7 +482,7 @@ const RUNBOOK: &str = "runbook_url";
 
 /// A rule's alert as a posted one. A path as its runbook is one of this server, and whoever reads the
 /// message needs the whole address.
-fn post(sent: SentAlert, external_url: &str) -> PostedAlert {
+pub(super) fn post(sent: SentAlert, external_url: &str) -> PostedAlert {
     let mut annotations = sent.annotations;
     let path = annotations.value(RUNBOOK);
     if path.starts_with('/') && !path.starts_with("//") {

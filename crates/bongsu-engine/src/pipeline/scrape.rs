@@ -35,7 +35,7 @@ const MOST_BYTES: usize = 64 << 20;
 /// Targets in all.
 const MOST_TARGETS: usize = 20_000;
 /// The job that tells of this server itself.
-const OWN_JOB: &str = "bongsu";
+pub(super) const OWN_JOB: &str = "bongsu";
 
 /// What is scraped, and what is known of it.
 pub(crate) struct Scraper {
@@ -192,14 +192,7 @@ impl Shared {
             scrape_interval: global.scrape_interval,
             ..ScrapeConfig::default()
         };
-        let instance = self.core.lock().loaded.external_url.clone();
-        let instance = Url::parse(&instance).map_or_else(
-            |_| self.options.node.clone(),
-            |url| {
-                let host = url.host_str().unwrap_or_default();
-                format!("{host}:{}", url.port_or_known_default().unwrap_or(80))
-            },
-        );
+        let instance = self.own_instance();
         let labels = Labels::from_pairs([("job", OWN_JOB), ("instance", &instance)]);
         let every = i64::try_from(global.scrape_interval.as_millis()).unwrap_or(i64::MAX);
         scraper.own_due = now.saturating_add(every);
@@ -273,6 +266,18 @@ impl Shared {
             Some(_) => Err(appended.refused.to_string()),
             None => Ok(()),
         }
+    }
+
+    /// This server as an instance: the host and port it is known by.
+    pub(super) fn own_instance(&self) -> String {
+        let own = self.core.lock().loaded.external_url.clone();
+        Url::parse(&own).map_or_else(
+            |_| self.options.node.clone(),
+            |url| {
+                let host = url.host_str().unwrap_or_default();
+                format!("{host}:{}", url.port_or_known_default().unwrap_or(80))
+            },
+        )
     }
 
     /// What is scraped and how that goes.

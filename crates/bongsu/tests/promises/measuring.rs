@@ -95,6 +95,14 @@ fn bodies_that_are_wrong_change_nothing() {
     assert_eq!(kept.len(), 5, "what fits is kept: {kept:?}");
     let metrics = server.request("GET", "/metrics", None).unwrap().body;
     assert!(metrics.contains("bongsu_series_samples_refused_total 7"), "{metrics}");
+    // No rule judges it, and it is told.
+    let told = || {
+        let all = server.request("GET", "/api/v2/alerts", None).unwrap().json();
+        all.as_array().and_then(|all| Some(all.first()?["labels"].clone()))
+    };
+    let told = poll_until(MINUTE, told).expect("an alert");
+    assert_eq!(told["alertname"], "BongsuSeriesStoreFull");
+    assert_eq!(told["severity"], "critical");
 }
 
 #[test]
