@@ -1,47 +1,24 @@
 //! Groups of rules written into a running engine, on a store that fails on command.
 #![allow(clippy::unwrap_used)]
 
+mod nobody;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_config::alertmanager;
-use bongsu_engine::api::{
-    Answer, Backend, GroupOrigin, NewGroup, RuleBackend, RulerError, RulesQuery,
-};
+use bongsu_engine::api::{Backend, GroupOrigin, NewGroup, RuleBackend, RulerError, RulesQuery};
 use bongsu_engine::clock::ManualClock;
-use bongsu_engine::transport::Transport;
 use bongsu_engine::{Engine, Loaded, Options, RuleBook, RuleFiles};
 use bongsu_lang::Mode;
-use bongsu_model::{Secret, Source, Timestamp};
-use bongsu_notify::{HttpRequest, Mail, Response, TransportError};
+use bongsu_model::{Source, Timestamp};
 use bongsu_store::memory::{Fault, MemoryStore};
 use parking_lot::Mutex;
-use tokio::time::Instant;
+
+use crate::nobody::Nobody;
 
 const CONFIG: &str = "route: {receiver: team}\nreceivers: [{name: team}]\n";
 const RULES: &str = "rules: [{alert: A, expr: vector(1), for: 1h}]\n";
-
-struct Nobody;
-
-impl Transport for Nobody {
-    fn request(
-        &self,
-        _request: HttpRequest,
-        _deadline: Instant,
-    ) -> Answer<'_, Result<Response, TransportError>> {
-        Box::pin(async {
-            Ok(Response { status: 200, content_type: String::new(), body: "ok".into() })
-        })
-    }
-
-    fn mail(&self, _mail: Mail, _deadline: Instant) -> Answer<'_, Result<(), TransportError>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn secret<'a>(&'a self, _path: &'a str) -> Answer<'a, Result<Secret, String>> {
-        Box::pin(async { Err("no files here".to_owned()) })
-    }
-}
 
 struct House {
     store: Arc<MemoryStore>,

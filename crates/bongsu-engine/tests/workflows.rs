@@ -1,53 +1,32 @@
 //! Workflows through a running engine on a clock moved by hand.
 #![allow(clippy::unwrap_used)]
 
+mod nobody;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_config::alertmanager;
 use bongsu_engine::api::{
-    AlertChange, Answer, Backend, Delivered, HookRequest, RunFilter, RunView, StartRequest,
+    AlertChange, Backend, Delivered, HookRequest, RunFilter, RunView, StartRequest,
     WorkflowBackend, WorkflowError, Written,
 };
 use bongsu_engine::clock::ManualClock;
 use bongsu_engine::intake::{Instance, Intake};
-use bongsu_engine::transport::Transport;
 use bongsu_engine::{Engine, Enricher, EnrichmentFiles, Loaded, Options, Provisioned};
 use bongsu_lang::Mode;
 use bongsu_model::{Secret, Source, Timestamp};
-use bongsu_notify::{HttpRequest, Mail, Response, TransportError};
 use bongsu_provider::Connector;
 use bongsu_provider::egress::EgressPolicy;
 use bongsu_provider::manifest::Catalogue;
 use bongsu_store::memory::{Fault, MemoryStore};
 use bongsu_testkit::capture::{Answer as Reply, CaptureServer};
 use serde_json::{Value, json};
-use tokio::time::Instant;
+
+use crate::nobody::Nobody;
 
 const CONFIG: &str = "route: {receiver: team}\nreceivers: [{name: team}]\n";
-
-struct Nobody;
-
-impl Transport for Nobody {
-    fn request(
-        &self,
-        _request: HttpRequest,
-        _deadline: Instant,
-    ) -> Answer<'_, Result<Response, TransportError>> {
-        Box::pin(async {
-            Ok(Response { status: 200, content_type: String::new(), body: "ok".into() })
-        })
-    }
-
-    fn mail(&self, _mail: Mail, _deadline: Instant) -> Answer<'_, Result<(), TransportError>> {
-        Box::pin(async { Ok(()) })
-    }
-
-    fn secret<'a>(&'a self, _path: &'a str) -> Answer<'a, Result<Secret, String>> {
-        Box::pin(async { Err("no files here".to_owned()) })
-    }
-}
 
 struct House {
     clock: Arc<ManualClock>,

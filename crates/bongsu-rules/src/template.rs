@@ -125,13 +125,7 @@ impl Scope {
         answers: &Arc<Answers>,
         at: Timestamp,
     ) -> Self {
-        let data = Data {
-            labels: labels.clone(),
-            external: external.clone(),
-            value: number(value),
-            about: None,
-            known: None,
-        };
+        let data = Data::of(labels, value, external);
         Self { family: None, ..Self::of(Value::object(data), external, answers, at) }
     }
 
@@ -144,13 +138,8 @@ impl Scope {
         answers: &Arc<Answers>,
         at: Timestamp,
     ) -> Self {
-        let data = Data {
-            labels: labels.clone(),
-            external: external.clone(),
-            value: number(value),
-            about: Some(Arc::clone(about)),
-            known,
-        };
+        let plain = Data::of(labels, value, external);
+        let data = Data { about: Some(Arc::clone(about)), known, ..plain };
         let part = if known.is_some() { Part::Annotation } else { Part::Label };
         Self { family: Some(part), ..Self::of(Value::object(data), external, answers, at) }
     }
@@ -291,6 +280,11 @@ struct Data {
 }
 
 impl Data {
+    fn of(labels: &Labels, value: &Number, external: &External) -> Self {
+        let (labels, external) = (labels.clone(), external.clone());
+        Self { labels, external, value: number(value), about: None, known: None }
+    }
+
     /// A field that only texts of the family see.
     fn of_family(&self, name: &str) -> Option<Value> {
         let about = self.about.as_ref()?;
