@@ -12,12 +12,12 @@ const FILES: &[(&str, &str, &[&str])] = &[
 ];
 
 fn render(program: &str, words: &[&str]) -> Result<String> {
-    process::output(&process::built(false, program)?, words)
+    process::output(&process::built(program)?, words)
 }
 
 /// Writes all of them.
 pub(crate) fn write() -> Result<()> {
-    process::build(false)?;
+    process::build()?;
     for (path, program, words) in FILES {
         let path = process::root().join(path);
         if let Some(folder) = path.parent() {
@@ -30,7 +30,7 @@ pub(crate) fn write() -> Result<()> {
 
 /// Reports those that differ from what the code says now.
 pub(crate) fn check(faults: &mut Vec<String>) -> Result<()> {
-    process::build(false)?;
+    process::build()?;
     for (path, program, words) in FILES {
         let committed = std::fs::read_to_string(process::root().join(path)).unwrap_or_default();
         if committed != render(program, words)? {

@@ -49,9 +49,9 @@ fn run(mut words: Vec<String>) -> Result<()> {
         "test" => test(),
         "conformance" => {
             // The end-to-end cases drive the real binary.
-            process::build(true)?;
+            process::build()?;
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            process::run(&process::built(true, "bongsu-conformance")?, &words)
+            process::run(&process::built("bongsu-conformance")?, &words)
         }
         "peers" => peers::run(),
         "bench" => bench::run(&words),

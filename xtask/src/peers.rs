@@ -38,11 +38,11 @@ pub(crate) fn install() -> Result<()> {
     process::run("apt-get", &words)
 }
 
-/// Runs the peer tests on the release binary.
+/// Runs the peer tests.
 pub(crate) fn run() -> Result<()> {
     install()?;
-    process::build(true)?;
-    let tests = ["test", "--release", "--workspace", "--test"];
+    process::build()?;
+    let tests = ["test", "--workspace", "--test"];
     process::cargo(&[&tests[..], &["peers", "--", "--ignored", "--test-threads", "1"]].concat())?;
     // Skipped by the tests of the workspace where the library is not installed.
     process::cargo(&[&tests[..], &["promises", "clock"]].concat())?;

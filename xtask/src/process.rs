@@ -35,20 +35,17 @@ pub(crate) fn cargo(arguments: &[&str]) -> Result<()> {
     run(&std::env::var("CARGO").unwrap_or_else(|_| "cargo".into()), arguments)
 }
 
-/// Builds every program of the workspace. Always all of them with the features that their tests have,
-/// so that dependencies are built once for everything here and for `cargo test --workspace`.
-pub(crate) fn build(release: bool) -> Result<()> {
-    let mut arguments = vec!["build", "--quiet", "--workspace", "--bins", "--examples"];
-    arguments.extend(release.then_some("--release"));
-    cargo(&arguments)
+/// Builds every program of the workspace, as `cargo test --workspace` has built them already: always
+/// all of them with the features that their tests have, so that everything is built once.
+pub(crate) fn build() -> Result<()> {
+    cargo(&["build", "--quiet", "--workspace", "--bins", "--examples"])
 }
 
 /// A program of the workspace that was built.
-pub(crate) fn built(release: bool, name: &str) -> Result<String> {
+pub(crate) fn built(name: &str) -> Result<String> {
     let own = std::env::current_exe()?;
     let target = own.parent().and_then(Path::parent).context("not in a target folder")?;
-    let profile = if release { "release" } else { "debug" };
-    Ok(target.join(profile).join(name).display().to_string())
+    Ok(target.join("debug").join(name).display().to_string())
 }
 
 /// Runs a program and returns what it printed.
