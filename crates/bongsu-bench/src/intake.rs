@@ -25,13 +25,15 @@ const QUIET: &str = "route:\n  receiver: nobody\nreceivers:\n- name: nobody\n";
 
 /// Variants of each alert; sent in turn, none says what the one before said.
 const VARIANTS: usize = 6;
+/// Payloads that say the same of all alerts in other words: more than are remembered word for word.
+const WORDINGS: usize = 10;
 
-/// Runs everything whose name contains `only`.
-pub(crate) fn run(quick: bool, only: Option<&str>) -> Result<Vec<Row>> {
+/// Runs everything whose name contains `only`; `alone` without the peer.
+pub(crate) fn run(quick: bool, only: Option<&str>, alone: bool) -> Result<Vec<Row>> {
     let wanted = |name: &str| only.is_none_or(|text| name.contains(text));
     let mut rows = Vec::new();
     if wanted("intake") {
-        intake(quick, &mut rows)?;
+        intake(quick, alone, &mut rows)?;
     }
     if wanted("search") {
         search(quick, &mut rows)?;
@@ -50,15 +52,16 @@ fn alert(number: usize, variant: usize) -> String {
     )
 }
 
-/// All requests of a shape, `variants` times over.
-fn requests(shape: Shape, variants: usize) -> Vec<Vec<u8>> {
+/// All requests of a shape: every alert in these variants, one after the other, in payloads of these
+/// wordings.
+fn requests(shape: Shape, said: impl Iterator<Item = (usize, usize)>) -> Vec<Vec<u8>> {
     let mut all = Vec::new();
-    for variant in 0..variants {
+    for (variant, wording) in said {
         let numbers: Vec<usize> = (0..shape.distinct).collect();
         for chunk in numbers.chunks(shape.batch) {
             let alerts: Vec<String> = chunk.iter().map(|n| alert(*n, variant)).collect();
             let body = format!(
-                r#"{{"version":"4","receiver":"bongsu","status":"firing","groupKey":"{{}}:{{}}","groupLabels":{{}},"commonLabels":{{}},"commonAnnotations":{{}},"externalURL":"http://prometheus.example.com","alerts":[{}]}}"#,
+                r#"{{"version":"4","receiver":"bongsu","status":"firing","groupKey":"{{}}:{wording}","groupLabels":{{}},"commonLabels":{{}},"commonAnnotations":{{}},"externalURL":"http://prometheus.example.com","alerts":[{}]}}"#,
                 alerts.join(",")
             );
             all.push(http::post(PATH, &body));
@@ -67,7 +70,7 @@ fn requests(shape: Shape, variants: usize) -> Vec<Vec<u8>> {
     all
 }
 
-fn intake(quick: bool, rows: &mut Vec<Row>) -> Result<()> {
+fn intake(quick: bool, alone: bool, rows: &mut Vec<Row>) -> Result<()> {
     let (rounds, time) =
         if quick { (1, Duration::from_secs(3)) } else { (ROUNDS, Duration::from_secs(10)) };
     for (batch, connections, aim) in [(64, 8, "≥ 50,000"), (1, 64, "≥ 15,000")] {
@@ -76,31 +79,37 @@ fn intake(quick: bool, rows: &mut Vec<Row>) -> Result<()> {
             note(&format!("intake {shape:?} {contender:?}"));
             let server = match contender {
                 Contender::Bongsu => Server::serve(GROUPED)?,
+                _ if alone => return Ok(vec![f64::NAN; 9]),
                 peer => Server::start(peer, GROUPED)?,
             };
-            let all = match contender {
-                Contender::Bongsu => requests(shape, VARIANTS),
-                _ => load::requests(shape),
+            let (all, reworded) = match contender {
+                Contender::Bongsu => (
+                    requests(shape, (0..VARIANTS).map(|variant| (variant, 0))),
+                    requests(shape, (1..=WORDINGS).map(|wording| (VARIANTS - 1, wording))),
+                ),
+                _ => (load::requests(shape), load::requests(shape)),
             };
+            let micros = |cpu: f64, alerts: usize| cpu * 1e6 / alerts as f64;
             let before = server.usage()?;
             let news = load::post(server.address, shape, &all, Some(time))?;
             let between = server.usage()?;
-            // What was sent last of each alert, again and again.
-            let last = &all[all.len() - all.len() / if all.len() > 400 { VARIANTS } else { 1 }..];
-            load::post(server.address, shape, last, None)?;
-            let calm = server.usage()?;
-            let repeats = load::post(server.address, shape, last, Some(time))?;
-            let after = server.usage()?;
-            let micros = |cpu: f64, alerts: usize| cpu * 1e6 / alerts as f64;
-            Ok(vec![
+            let mut figures = vec![
                 news.rate(),
                 micros(between.cpu - before.cpu, news.alerts),
                 news.p99_ms,
                 news.refused as f64,
-                repeats.rate(),
-                micros(after.cpu - calm.cpu, repeats.alerts),
-                after.resident,
-            ])
+            ];
+            // What was sent last of each alert, again and again: in other payloads, word for word.
+            let last = &all[all.len() - shape.distinct.div_ceil(shape.batch)..];
+            load::post(server.address, shape, last, None)?;
+            for repeated in [&reworded, last] {
+                let calm = server.usage()?;
+                let repeats = load::post(server.address, shape, repeated, Some(time))?;
+                let after = server.usage()?;
+                figures.extend([repeats.rate(), micros(after.cpu - calm.cpu, repeats.alerts)]);
+            }
+            figures.push(server.usage()?.resident);
+            Ok(figures)
         })?;
         let label = |what: &str| format!("{what}, {batch} a request × {connections}");
         let pick = |at: usize| (figures[0][at], figures[1][at]);
@@ -108,9 +117,11 @@ fn intake(quick: bool, rows: &mut Vec<Row>) -> Result<()> {
         push(rows, label("CPU, news"), "µs/alert", pick(1), false, "");
         push(rows, label("answer p99, news"), "ms", pick(2), false, "");
         push(rows, label("answers 429, news"), "", pick(3), false, "");
-        push(rows, label("intake, every report a duplicate"), "alerts/s", pick(4), true, aim);
-        push(rows, label("CPU, duplicates"), "µs/alert", pick(5), false, "");
-        push(rows, label("resident memory after it"), "MiB", pick(6), false, "");
+        push(rows, label("intake, duplicates in new payloads"), "alerts/s", pick(4), true, aim);
+        push(rows, label("CPU, duplicates in new payloads"), "µs/alert", pick(5), false, "");
+        push(rows, label("intake, payloads word for word"), "alerts/s", pick(6), true, aim);
+        push(rows, label("CPU, payloads word for word"), "µs/alert", pick(7), false, "");
+        push(rows, label("resident memory after it"), "MiB", pick(8), false, "");
     }
     Ok(())
 }

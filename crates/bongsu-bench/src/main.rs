@@ -1,8 +1,9 @@
 //! Measures the product and its peer in turn, under the same load, on the same machine.
 //!
 //! `bongsu-bench alertmanager|intake|rules|workflow [--quick] [--only TEXT]`. In: the release binary of
-//! bongsu beside this one, Debian's `prometheus-alertmanager` and `prometheus` on the path. Out: a table with ratios, on standard
-//! output and in `benches/results/NAME.{md,json}`. Workflows are measured without a peer.
+//! bongsu beside this one, Debian's `prometheus-alertmanager` and `prometheus` on the path. Out: a
+//! table with ratios, on standard output and in `benches/results/NAME.{md,json}`. Workflows are
+//! measured without a peer; with `--alone` the intake is, and nothing is written.
 
 mod http;
 mod intake;
@@ -23,8 +24,16 @@ fn main() -> Result<()> {
     match words.first().map(String::as_str) {
         Some("alertmanager") => scenario::run(quick, only.as_deref()),
         Some("intake") => {
-            let rows = intake::run(quick, only.as_deref())?;
-            report::publish("intake", "alertmanager", &rows, &scenario::machine(intake::ROUNDS))
+            let alone = words.iter().any(|word| word == "--alone");
+            let rows = intake::run(quick, only.as_deref(), alone)?;
+            let peer = "alertmanager";
+            match alone {
+                true => report::print(peer, &rows),
+                false => {
+                    report::publish("intake", peer, &rows, &scenario::machine(intake::ROUNDS))?
+                }
+            }
+            Ok(())
         }
         Some("workflow") => {
             let rows = workflow::run(quick, only.as_deref())?;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use crate::scenario::note;
+
 /// One figure of both contenders.
 pub(crate) struct Row {
     pub(crate) name: String,
@@ -33,11 +35,44 @@ fn figure(value: f64) -> String {
     }
 }
 
-/// Prints the table and writes it to `benches/results`; `peer` is who else was measured, if anybody.
+/// Prints the table; `peer` is who else was measured, if anybody.
 #[expect(clippy::print_stdout, reason = "a command's output")]
+pub(crate) fn print(peer: &str, rows: &[Row]) {
+    println!("{}", table(peer, rows));
+}
+
+/// Prints the table and writes it to `benches/results`.
 pub(crate) fn publish(name: &str, peer: &str, rows: &[Row], machine: &str) -> Result<()> {
+    note(machine);
+    print(peer, rows);
+    let table = table(peer, rows);
+    let title = if is_beside(rows) { format!("Beside {peer}") } else { "Measured".to_owned() };
+    let folder = PathBuf::from("benches/results");
+    std::fs::create_dir_all(&folder)?;
+    std::fs::write(
+        folder.join(format!("{name}.md")),
+        format!("# {title}: {name}\n\n{machine}\n\n{table}"),
+    )?;
+    let rows: Vec<Value> = rows
+        .iter()
+        .map(|row| {
+            json!({"name": row.name, "unit": row.unit, peer: finite(row.peer), "bongsu": finite(row.bongsu), "ratio": finite(row.ratio()), "aim": row.aim})
+        })
+        .collect();
+    let all = json!({"machine": machine, "rows": rows});
+    let all = serde_json::to_string_pretty(&all)? + "\n";
+    std::fs::write(folder.join(format!("{name}.json")), all)?;
+    Ok(())
+}
+
+/// Whether there is a peer.
+fn is_beside(rows: &[Row]) -> bool {
+    rows.iter().any(|row| row.peer.is_finite())
+}
+
+fn table(peer: &str, rows: &[Row]) -> String {
+    let beside = is_beside(rows);
     // Where there is no peer at all its columns say nothing.
-    let beside = rows.iter().any(|row| row.peer.is_finite());
     let mut table = match beside {
         true => format!(
             "| measure | unit | {peer} | bongsu | times better | aim |\n|---|---|---:|---:|---:|---|\n"
@@ -60,24 +95,7 @@ pub(crate) fn publish(name: &str, peer: &str, rows: &[Row], machine: &str) -> Re
             row.aim
         ));
     }
-    let title = if beside { format!("Beside {peer}") } else { "Measured".to_owned() };
-    println!("{machine}\n\n{table}");
-    let folder = PathBuf::from("benches/results");
-    std::fs::create_dir_all(&folder)?;
-    std::fs::write(
-        folder.join(format!("{name}.md")),
-        format!("# {title}: {name}\n\n{machine}\n\n{table}"),
-    )?;
-    let rows: Vec<Value> = rows
-        .iter()
-        .map(|row| {
-            json!({"name": row.name, "unit": row.unit, peer: finite(row.peer), "bongsu": finite(row.bongsu), "ratio": finite(row.ratio()), "aim": row.aim})
-        })
-        .collect();
-    let all = json!({"machine": machine, "rows": rows});
-    let all = serde_json::to_string_pretty(&all)? + "\n";
-    std::fs::write(folder.join(format!("{name}.json")), all)?;
-    Ok(())
+    table
 }
 
 fn finite(value: f64) -> Option<f64> {
