@@ -265,6 +265,9 @@ impl Intake {
         now: Timestamp,
     ) -> Result<(), IntakeError> {
         let (Some(auth), Some(connector)) = (&sender.auth, &self.connector) else { return Ok(()) };
+        if sender.manifest.verify.is_empty() {
+            return Ok(());
+        }
         let texts = |pairs: &[(String, String)]| -> Map<String, Value> {
             pairs.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect()
         };
@@ -403,6 +406,7 @@ impl Intake {
         let auth = match instance.map(|instance| &instance.auth) {
             Some(Ok(auth)) => Some(auth.clone()),
             Some(Err(why)) => return Err(IntakeError::Unusable(why.clone())),
+            None if manifest.verify.is_empty() => None,
             // Some signatures need no secret of one's own.
             None => manifest.settings(&Map::new()).ok(),
         };
