@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use crate::answer::Answered;
 use crate::service::{App, Call};
@@ -288,10 +288,16 @@ pub(crate) fn find(method: &str, path: &str, compatible: bool) -> Found {
     }
 }
 
+/// How long each route's path is up to its first parameter.
+static LITERAL: LazyLock<Vec<usize>> = LazyLock::new(|| {
+    ROUTES.iter().map(|route| route.path.find('{').unwrap_or(route.path.len())).collect()
+});
+
 fn find_at(method: &str, path: &str, compatible: bool) -> Found {
     let mut methods = Vec::new();
-    for (index, route) in ROUTES.iter().enumerate() {
-        if route.when == When::Compatible && !compatible {
+    for (index, (route, literal)) in ROUTES.iter().zip(&*LITERAL).enumerate() {
+        let begins = path.as_bytes().starts_with(&route.path.as_bytes()[..*literal]);
+        if !begins || route.when == When::Compatible && !compatible {
             continue;
         }
         let Some(parameters) = fit(route.path, path) else { continue };
