@@ -14,11 +14,11 @@ use super::{Shared, classify};
 use crate::StoreError;
 
 /// A pass starts when about this much was written since the last.
-const PASS_BYTES: usize = 4 << 20;
+const PASS_BYTES: usize = 8 << 20;
 /// Beyond this length the writer helps the log to start over.
-const RESTART_BYTES: u64 = 12 << 20;
+const RESTART_BYTES: u64 = 20 << 20;
 /// Length that is laid out at the start.
-const LAID_OUT_BYTES: u64 = 24 << 20;
+const LAID_OUT_BYTES: u64 = 32 << 20;
 /// A log that grew beyond this is cut when it starts over.
 pub(super) const LOG_BYTES: i64 = 64 << 20;
 /// A long reader can keep the log growing; from here on that is worth a warning.
