@@ -22,6 +22,10 @@ const INTERVAL: Duration = Duration::from_millis(250);
 /// How long history waits, and how long states do.
 const HISTORY: Duration = Duration::from_secs(1);
 const STATES: Duration = Duration::from_secs(5);
+/// States that take long to write wait for so many times as long: the longer they wait, the more of
+/// them are replaced before they are written. A start after a crash reads what came meanwhile again.
+const STATES_SHARE: u32 = 8;
+const STATES_AT_MOST: Duration = Duration::from_secs(15);
 /// So much may be pending before payloads are refused; twice that while it is being written.
 const BYTES: usize = 96 << 20;
 /// States of this size are written though their time has not come, and so is history.
@@ -165,11 +169,11 @@ impl Pending {
         self.states.is_empty() && self.reports.is_empty() && self.repeated.is_empty()
     }
 
-    /// What is to be written, so long after history and after states were.
-    fn due(&self, history: Duration, states: Duration) -> Option<Lot> {
+    /// What is to be written, so long after history was; whether states have waited long enough.
+    fn due(&self, history: Duration, states: bool) -> Option<Lot> {
         if self.is_empty() {
             None
-        } else if states >= STATES || self.bytes >= MANY_STATES {
+        } else if states || self.bytes >= MANY_STATES {
             Some(Lot::All)
         } else if self.reports.is_empty() || history < HISTORY && self.said_bytes < MUCH_HISTORY {
             None
@@ -199,6 +203,11 @@ impl Pending {
         self.bytes += before.bytes;
         self.said_bytes += before.said_bytes;
     }
+}
+
+/// How long states wait after some that took so long to write.
+fn pause_after(took: Duration) -> Duration {
+    (took * STATES_SHARE).clamp(STATES, STATES_AT_MOST)
 }
 
 /// What a state is charged.
@@ -249,16 +258,21 @@ impl Shared {
     /// Writes until the engine closes.
     pub(crate) async fn write_behind_forever(self: Arc<Self>) {
         let (mut history, mut states) = (Instant::now(), Instant::now());
+        let mut pause = STATES;
         loop {
             tokio::select! {
                 () = tokio::time::sleep(INTERVAL) => {}
                 () = self.closing.cancelled() => return,
             }
-            let due = self.core.lock().pending.due(history.elapsed(), states.elapsed());
+            let due = self.core.lock().pending.due(history.elapsed(), states.elapsed() >= pause);
             if let Some(lot) = due {
+                let begun = Instant::now();
                 self.write_soon(lot).await;
                 history = Instant::now();
-                states = if lot == Lot::All { history } else { states };
+                if lot == Lot::All {
+                    states = history;
+                    pause = pause_after(begun.elapsed());
+                }
             }
         }
     }
@@ -407,15 +421,22 @@ mod tests {
     }
 
     #[test]
+    fn states_wait_longer_the_longer_they_take() {
+        for (took, pause) in [(0, 5000), (600, 5000), (1000, 8000), (60_000, 15_000)] {
+            assert_eq!(super::pause_after(Duration::from_millis(took)).as_millis(), pause);
+        }
+    }
+
+    #[test]
     fn history_is_written_before_states_and_all_of_it_when_it_grows() {
         let mut pending = Pending::default();
-        let due = |pending: &Pending, history: u64, states: u64| {
-            pending.due(Duration::from_millis(history), Duration::from_millis(states))
+        let due = |pending: &Pending, history: u64, states: bool| {
+            pending.due(Duration::from_millis(history), states)
         };
-        assert!(due(&pending, 9000, 9000).is_none());
+        assert!(due(&pending, 9000, true).is_none());
         pending.repeat("a".into());
-        assert!(due(&pending, 4000, 4000).is_none());
-        assert!(due(&pending, 4000, 5000) == Some(Lot::All));
+        assert!(due(&pending, 4000, false).is_none());
+        assert!(due(&pending, 4000, true) == Some(Lot::All));
         pending.said_bytes = 1000;
         pending.reports.push(super::Said {
             fingerprint: "a".into(),
@@ -423,17 +444,17 @@ mod tests {
             kind: "fired",
             detail: "{}".into(),
         });
-        assert!(due(&pending, 900, 4000).is_none());
-        assert!(due(&pending, 1000, 4000) == Some(Lot::History));
+        assert!(due(&pending, 900, false).is_none());
+        assert!(due(&pending, 1000, false) == Some(Lot::History));
         pending.said_bytes = MUCH_HISTORY;
-        assert!(due(&pending, 0, 0) == Some(Lot::History));
+        assert!(due(&pending, 0, false) == Some(Lot::History));
         let taken = pending.take(Lot::History);
         assert_eq!(
             (taken.reports.len(), taken.said_bytes, pending.said_bytes),
             (1, MUCH_HISTORY, 0)
         );
         pending.bytes = MANY_STATES;
-        assert!(due(&pending, 0, 0) == Some(Lot::All));
+        assert!(due(&pending, 0, false) == Some(Lot::All));
         pending.restore(&taken);
         assert_eq!((pending.reports.len(), pending.said_bytes), (1, MUCH_HISTORY));
     }
