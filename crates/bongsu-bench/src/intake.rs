@@ -11,7 +11,7 @@ use anyhow::{Result, bail};
 use crate::http::{self, Connection};
 use crate::load::{self, Shape};
 use crate::report::Row;
-use crate::scenario::{GROUPED, alternating, note, push};
+use crate::scenario::{alternating, note, push};
 use crate::server::{Contender, Server};
 
 /// Rounds of a measurement.
@@ -20,7 +20,7 @@ pub(crate) const ROUNDS: usize = 3;
 /// Where payloads go.
 const PATH: &str = "/alerts/event/prometheus";
 
-/// Nobody is told: what is measured is the search.
+/// Nobody is told: what is measured are the intake and the search.
 const QUIET: &str = "route:\n  receiver: nobody\nreceivers:\n- name: nobody\n";
 
 /// Variants of each alert; sent in turn, none says what the one before said.
@@ -78,9 +78,9 @@ fn intake(quick: bool, alone: bool, rows: &mut Vec<Row>) -> Result<()> {
         let figures = alternating(rounds, |contender| {
             note(&format!("intake {shape:?} {contender:?}"));
             let server = match contender {
-                Contender::Bongsu => Server::serve(GROUPED)?,
+                Contender::Bongsu => Server::serve(QUIET)?,
                 _ if alone => return Ok(vec![f64::NAN; 9]),
-                peer => Server::start(peer, GROUPED)?,
+                peer => Server::start(peer, QUIET)?,
             };
             let (all, reworded) = match contender {
                 Contender::Bongsu => (

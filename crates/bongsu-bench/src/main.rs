@@ -27,13 +27,11 @@ fn main() -> Result<()> {
             let alone = words.iter().any(|word| word == "--alone");
             let rows = intake::run(quick, only.as_deref(), alone)?;
             let peer = "alertmanager";
-            match alone {
-                true => report::print(peer, &rows),
-                false => {
-                    report::publish("intake", peer, &rows, &scenario::machine(intake::ROUNDS))?
-                }
+            if alone {
+                report::print(peer, &rows);
+                return Ok(());
             }
-            Ok(())
+            report::publish("intake", peer, &rows, &scenario::machine(intake::ROUNDS))
         }
         Some("workflow") => {
             let rows = workflow::run(quick, only.as_deref())?;
