@@ -13,6 +13,7 @@ mod error;
 mod flow;
 pub mod memory;
 mod occurrence;
+mod report;
 mod rows;
 pub mod sqlite;
 mod store;
@@ -25,6 +26,7 @@ pub use occurrence::{
     OccurrenceRow, OccurrenceTouch, PayloadFilter, PayloadRow, PresetRow, ReportRecord, SortKey,
     Total,
 };
+pub use report::{ReportFrame, ReportRow};
 pub use rows::{
     JournalRecord, JournalSeq, OutboxRow, OutboxState, PARTITIONS, Row, TimerRow, WriteSet,
     partition_of, stored_nanos, timestamp_of,

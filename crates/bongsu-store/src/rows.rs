@@ -5,7 +5,9 @@ use std::sync::Arc;
 use bongsu_model::Timestamp;
 use xxhash_rust::xxh64::xxh64;
 
-use crate::{ChangeRow, FlowRow, OccurrenceRow, OccurrenceTouch, PayloadRow, PresetRow};
+use crate::{
+    ChangeRow, FlowRow, OccurrenceRow, OccurrenceTouch, PayloadRow, PresetRow, ReportFrame,
+};
 
 /// Place of a record in the journal; rises by one per record, gaps where a commit failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -227,17 +229,8 @@ pub enum Row {
         /// Its name.
         name: String,
     },
-    /// Adds to the history of a wide alert.
-    AppendReport {
-        /// Its identity.
-        fingerprint: String,
-        /// When it happened.
-        at: Timestamp,
-        /// The engine's word for what happened.
-        kind: &'static str,
-        /// JSON text.
-        detail: Arc<str>,
-    },
+    /// Adds to the histories of wide alerts.
+    AppendReports(ReportFrame),
     /// What was reported in payloads up to this one is in the rows of wide alerts.
     CoverPayloads {
         /// Its id.
@@ -310,7 +303,7 @@ impl Row {
                 Self::PutChange(row) => row.detail.len(),
                 Self::PutPreset(row) => row.name.len() + row.data.len(),
                 Self::DeletePreset { name } => name.len(),
-                Self::AppendReport { detail, .. } => detail.len(),
+                Self::AppendReports(frame) => frame.packed().len() + 64 * frame.entries().len(),
                 Self::TouchOccurrence(touch) => touch.known.len(),
                 Self::Flow(row) => row.size(),
                 Self::DeleteAlert { .. }
@@ -321,11 +314,19 @@ impl Row {
             }
     }
 
+    /// How many rows it writes.
+    pub(crate) fn rows(&self) -> usize {
+        match self {
+            Self::AppendReports(frame) => frame.entries().len(),
+            _ => 1,
+        }
+    }
+
     /// How many rows it is as work.
     pub(crate) fn steps(&self) -> usize {
         match self {
             Self::IndexOccurrences { fingerprints } => fingerprints.len(),
-            _ => 1,
+            _ => self.rows(),
         }
     }
 }

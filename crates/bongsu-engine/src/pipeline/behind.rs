@@ -10,9 +10,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bongsu_alert::Known;
-use bongsu_model::{Occurrence, Timestamp};
-use bongsu_store::{OccurrenceRow, OccurrenceTouch, Refused, Row, report_place};
+use bongsu_model::Occurrence;
+use bongsu_store::{
+    OccurrenceRow, OccurrenceTouch, Refused, ReportFrame, ReportRow, Row, report_place,
+};
 use foldhash::fast::FixedState;
+use tokio::task::spawn_blocking;
 
 use crate::core::Core;
 use crate::engine::Shared;
@@ -42,7 +45,7 @@ const CHUNK: usize = 4000;
 #[derive(Default)]
 pub(crate) struct Pending {
     states: HashMap<Arc<str>, State, FixedState>,
-    reports: Vec<Said>,
+    reports: Vec<ReportRow>,
     repeated: HashSet<Arc<str>, FixedState>,
     /// Charged for states and repetitions, and for history.
     bytes: usize,
@@ -59,15 +62,6 @@ struct State {
     name: String,
     service: Option<String>,
     environment: Option<String>,
-}
-
-/// An entry of an alert's history.
-#[derive(Clone)]
-struct Said {
-    fingerprint: Arc<str>,
-    at: Timestamp,
-    kind: &'static str,
-    detail: Arc<str>,
 }
 
 /// What is written at once.
@@ -92,7 +86,7 @@ impl Pending {
         let detail = note.map_or(json, Arc::from);
         self.said_bytes += detail.len() + OVERHEAD;
         let (fingerprint, at) = (Arc::clone(fingerprint), known.last_at);
-        self.reports.push(Said { fingerprint, at, kind, detail });
+        self.reports.push(ReportRow { fingerprint, at, kind, detail });
     }
 
     /// The next state of an alert, of which its history knows; gives back all of it.
@@ -154,13 +148,12 @@ impl Pending {
         let Some((key, state)) = self.states.remove_entry(fingerprint) else { return Vec::new() };
         let repeated = if self.repeated.remove(fingerprint) { OVERHEAD } else { 0 };
         self.bytes = self.bytes.saturating_sub(charge(&state.alert) + repeated);
-        let said = self.reports.extract_if(.., |said| *said.fingerprint == *key);
-        let mut rows: Vec<Row> = said
-            .map(|said| {
-                self.said_bytes = self.said_bytes.saturating_sub(said.detail.len() + OVERHEAD);
-                report_row(&said)
-            })
-            .collect();
+        let said: Vec<ReportRow> =
+            self.reports.extract_if(.., |said| *said.fingerprint == *key).collect();
+        let bytes: usize = said.iter().map(|said| said.detail.len() + OVERHEAD).sum();
+        self.said_bytes = self.said_bytes.saturating_sub(bytes);
+        let mut rows: Vec<Row> =
+            ReportFrame::pack(said).into_iter().map(Row::AppendReports).collect();
         rows.push(state_row(&key, &state));
         rows
     }
@@ -231,15 +224,6 @@ fn state_row(fingerprint: &str, state: &State) -> Row {
         known: encoded(known),
         alert: Arc::clone(&state.alert),
     }))
-}
-
-fn report_row(said: &Said) -> Row {
-    Row::AppendReport {
-        fingerprint: said.fingerprint.to_string(),
-        at: said.at,
-        kind: said.kind,
-        detail: Arc::clone(&said.detail),
-    }
 }
 
 fn encoded(known: &Known) -> Vec<u8> {
@@ -344,10 +328,14 @@ impl Shared {
     /// History first: what a state covers is never looked for again.
     async fn write_pending(&self, lot: Lot, writing: &Pending, covered: i64) -> Result<(), String> {
         // Neighbours in the index are written together; those of one alert stay in order.
-        let mut reports: Vec<&Said> = writing.reports.iter().collect();
+        let mut reports: Vec<&ReportRow> = writing.reports.iter().collect();
         reports.sort_by_cached_key(|said| report_place(&said.fingerprint));
         for chunk in reports.chunks(CHUNK) {
-            self.write_rows(chunk.iter().map(|said| report_row(said)).collect()).await?;
+            let chunk: Vec<ReportRow> = chunk.iter().map(|said| (*said).clone()).collect();
+            // Packing thousands is no work for the runtime's threads.
+            let frames = spawn_blocking(|| ReportFrame::pack(chunk)).await;
+            let frames = frames.map_err(|error| error.to_string())?;
+            self.write_rows(frames.into_iter().map(Row::AppendReports).collect()).await?;
         }
         self.write_rows(vec![Row::CoverReports { id: covered }]).await?;
         if lot == Lot::History {
@@ -389,11 +377,10 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use bongsu_alert::{Alerts, Arrival, Report, Taken};
+    use bongsu_model::Timestamp;
     use serde_json::{Value, json};
 
-    use super::{
-        Duration, Lot, MANY_STATES, MUCH_HISTORY, OVERHEAD, Occurrence, Pending, Timestamp,
-    };
+    use super::{Duration, Lot, MANY_STATES, MUCH_HISTORY, OVERHEAD, Occurrence, Pending};
 
     /// What is written at once must not count as pending: nothing would ever write it off.
     #[test]
@@ -415,7 +402,7 @@ mod tests {
         let fingerprint = put(&mut pending, 2);
         pending.repeat(fingerprint.clone());
         assert!(pending.bytes > 5 * OVERHEAD);
-        assert_eq!(pending.withdraw(&fingerprint).len(), 3);
+        assert_eq!(pending.withdraw(&fingerprint).len(), 2);
         assert!(pending.is_empty());
         assert_eq!((pending.bytes, pending.said_bytes), (0, 0));
     }
@@ -438,7 +425,7 @@ mod tests {
         assert!(due(&pending, 4000, false).is_none());
         assert!(due(&pending, 4000, true) == Some(Lot::All));
         pending.said_bytes = 1000;
-        pending.reports.push(super::Said {
+        pending.reports.push(super::ReportRow {
             fingerprint: "a".into(),
             at: Timestamp::UNIX_EPOCH,
             kind: "fired",

@@ -11,7 +11,7 @@ use bongsu_alert::{Arrival, Change, Enricher, Report, Routed, Stored, Taken};
 use bongsu_model::{Occurrence, Time, Timestamp};
 use bongsu_provider::manifest::Mapped;
 use bongsu_route::accept::PostedAlert;
-use bongsu_store::{ChangeRow, PayloadRow, Refused, Row};
+use bongsu_store::{ChangeRow, PayloadRow, Refused, ReportFrame, ReportRow, Row};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -296,12 +296,13 @@ impl Shared {
         let reports = core.take_reports(at, sender, (id, arrival, pulled), mapped.occurrences);
         let Reports { touched, duplicates, late, stored } = reports;
         receipt.duplicates = duplicates.len();
-        rows.extend(late.into_iter().map(|alert| Row::AppendReport {
+        let late = late.into_iter().map(|alert| ReportRow {
             at,
             kind: "late",
             detail: json(&alert).into(),
-            fingerprint: alert.fingerprint,
-        }));
+            fingerprint: alert.fingerprint.into(),
+        });
+        rows.extend(ReportFrame::pack(late).into_iter().map(Row::AppendReports));
         let mut posted = Vec::with_capacity(stored.len());
         let mut fresh = Vec::new();
         for mut stored in stored {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bongsu_model::Timestamp;
 
 use super::flows::Flows;
+use crate::report;
 use crate::{
     AlertEvent, ChangeRow, Delivery, JournalSeq, LoadSummary, Loaded, OccurrenceRow, OutboxRow,
     PayloadRow, PresetRow, ReportRecord, RetentionPolicy, Row, TimerRow, stored_nanos,
@@ -168,11 +169,16 @@ impl Tables {
             Row::DeletePreset { name } => {
                 self.presets.remove(&name);
             }
-            Row::AppendReport { fingerprint, at, kind, detail } => {
-                self.last_report += 1;
-                let (id, at, kind) = (self.last_report, stored(at), kind.to_owned());
-                let detail = String::from(&*detail);
-                self.reports.push((fingerprint, ReportRecord { id, at, kind, detail }));
+            Row::AppendReports(frame) => {
+                for (place, entry) in frame.entries().iter().enumerate() {
+                    self.last_report += 1;
+                    let (id, at, kind) =
+                        (self.last_report, stored(entry.at), entry.kind.to_owned());
+                    // Packed just now.
+                    let detail = report::unpack(frame.packed(), place).unwrap_or_default();
+                    let record = ReportRecord { id, at, kind, detail };
+                    self.reports.push((entry.fingerprint.to_string(), record));
+                }
             }
             Row::PutDocument { kind, key, data } => {
                 self.documents.insert((kind, key), data);

@@ -64,6 +64,8 @@ pub(super) struct Turn {
     pub(super) sets: Vec<Waiting>,
     /// Write-behind rows; kept until they are durable.
     pub(super) behind: Vec<Row>,
+    /// How many rows they write.
+    pub(super) behind_rows: usize,
     /// How many of them are in the open transaction.
     pub(super) behind_applied: usize,
     /// Write-behind calls whose last row is in `behind`.
@@ -167,7 +169,7 @@ impl Queue {
             return Err(Refused::QueueFull);
         }
         let (sender, ack) = Ack::pair(None);
-        state.behind_rows += rows.len();
+        state.behind_rows += rows.iter().map(Row::rows).sum::<usize>();
         state.behind_bytes += size;
         let after = state.pushed;
         state.behind.push_back(Behind { after, rows: rows.into_iter(), ack: sender });
@@ -218,7 +220,7 @@ impl Queue {
             }
         }
         state.take_group(&mut turn.sets);
-        turn.pressing = state.behind_rows + turn.behind.len() >= PRESSING;
+        turn.pressing = state.behind_rows + turn.behind_rows >= PRESSING;
         turn.background = state.main.is_empty() && turn.sets.is_empty()
             || appetite.background_due
             || turn.pressing;
@@ -308,13 +310,16 @@ impl State {
     }
 
     fn take_behind(&mut self, turn: &mut Turn, limit: usize) {
-        while turn.behind.len() < limit && self.behind_is_ready() {
+        while turn.behind_rows < limit && self.behind_is_ready() {
             let Some(mut set) = self.behind.pop_front() else { break };
-            let before = turn.behind.len();
-            turn.behind.extend(set.rows.by_ref().take(limit - before));
-            let taken = &turn.behind[before..];
-            self.behind_rows -= taken.len();
-            self.behind_bytes -= taken.iter().map(Row::size).sum::<usize>();
+            while turn.behind_rows < limit
+                && let Some(row) = set.rows.next()
+            {
+                turn.behind_rows += row.rows();
+                self.behind_rows -= row.rows();
+                self.behind_bytes -= row.size();
+                turn.behind.push(row);
+            }
             if set.rows.len() == 0 {
                 turn.behind_acks.push(set.ack);
             } else {

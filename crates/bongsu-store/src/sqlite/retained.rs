@@ -102,9 +102,7 @@ impl Retained {
             Row::PutDocument { kind, key, .. } | Row::DeleteDocument { kind, key } => {
                 Key::Document(*kind, key.clone())
             }
-            Row::AppendDelivery { .. }
-            | Row::AppendAlertEvent { .. }
-            | Row::AppendReport { .. } => {
+            Row::AppendDelivery { .. } | Row::AppendAlertEvent { .. } | Row::AppendReports(_) => {
                 return self.append(row);
             }
         };

@@ -34,6 +34,7 @@ const MIGRATIONS: &[Migration] = &[
         name: "unchanged",
         sql: include_str!("../../migrations/sqlite/0009_unchanged.sql"),
     },
+    Migration { name: "frames", sql: include_str!("../../migrations/sqlite/0010_frames.sql") },
 ];
 
 /// Tables counted in a backup's manifest.

@@ -6,8 +6,9 @@ use rusqlite::{Connection, OptionalExtension, Statement};
 use xxhash_rust::xxh64::xxh64;
 
 use super::flows::FlowStatements;
-use super::packed::{self, Dictionary};
+use super::packed;
 use super::words::{self, TEXT};
+use crate::report::{Entry, ReportFrame};
 use crate::{JournalRecord, OutboxState, Row, stored_nanos};
 
 /// Prepared once for the life of the writer.
@@ -50,8 +51,6 @@ pub(super) struct Statements<'c> {
     put_meta: Statement<'c>,
     probe: Statement<'c>,
     forget_probe: Statement<'c>,
-    /// For entries of history.
-    dictionary: Dictionary,
 }
 
 /// Group keys are long; the index holds their hash.
@@ -140,14 +139,13 @@ impl<'c> Statements<'c> {
             put_preset: sql("REPLACE INTO preset (name, at, data) VALUES (?1, ?2, ?3)")?,
             delete_preset: sql("DELETE FROM preset WHERE name = ?1")?,
             append_report: sql("INSERT INTO report (at, fingerprint, kind, detail, base, \
-                 packed) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
+                 packed, place) VALUES (?1, ?2, ?3, '', ?4, ?5, ?6)")?,
             put_document: sql("REPLACE INTO document (kind, key, data) VALUES (?1, ?2, ?3)")?,
             delete_document: sql("DELETE FROM document WHERE kind = ?1 AND key = ?2")?,
             put_meta: sql("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE \
                  SET value = max(value, excluded.value)")?,
             probe: sql("INSERT INTO journal (seq, at, body) VALUES (?1, 0, zeroblob(65536))")?,
             forget_probe: sql("DELETE FROM journal WHERE seq = ?1")?,
-            dictionary: Dictionary::default(),
         })
     }
 
@@ -161,11 +159,6 @@ impl<'c> Statements<'c> {
 
     pub(super) fn rollback(&mut self) -> rusqlite::Result<()> {
         self.rollback.execute(()).map(drop)
-    }
-
-    /// Entries of history may be gone: no other relies on them from now on.
-    pub(super) fn forget_dictionary(&mut self) {
-        self.dictionary.forget();
     }
 
     pub(super) fn journal(&mut self, seq: u64, record: &JournalRecord) -> rusqlite::Result<()> {
@@ -287,14 +280,7 @@ impl<'c> Statements<'c> {
                 self.put_preset.execute((&row.name, stored_nanos(row.at), &row.data))
             }
             Row::DeletePreset { name } => self.delete_preset.execute([name]),
-            Row::AppendReport { fingerprint, at, kind, detail } => {
-                return self.append_report(
-                    stored_nanos(*at),
-                    group_hash(fingerprint),
-                    kind,
-                    detail,
-                );
-            }
+            Row::AppendReports(frame) => return self.append_reports(frame),
             Row::PutDocument { kind, key, data } => {
                 self.put_document.execute((kind, key, data.as_slice()))
             }
@@ -330,18 +316,14 @@ impl<'c> Statements<'c> {
         Ok(())
     }
 
-    fn append_report(
-        &mut self,
-        at: i64,
-        fingerprint: i64,
-        kind: &str,
-        detail: &Arc<str>,
-    ) -> rusqlite::Result<()> {
-        let (base, packed) = self.dictionary.next(detail);
-        let plain = if packed.is_some() { "" } else { detail };
-        let id = self.append_report.insert((at, fingerprint, kind, plain, base, packed))?;
-        if base.is_none() {
-            self.dictionary.offer(id, detail);
+    /// The first entry holds the frame; the others rely on it.
+    fn append_reports(&mut self, frame: &ReportFrame) -> rusqlite::Result<()> {
+        let mut base = None;
+        for (place, Entry { fingerprint, at, kind }) in (0i64..).zip(frame.entries()) {
+            let packed = base.is_none().then(|| frame.packed());
+            let row = (stored_nanos(*at), group_hash(fingerprint), kind, base, packed, place);
+            let id = self.append_report.insert(row)?;
+            base.get_or_insert(id);
         }
         Ok(())
     }

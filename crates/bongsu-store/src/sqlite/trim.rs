@@ -13,7 +13,7 @@ const JOURNAL_ROWS: i64 = 2048;
 const JOURNAL_BYTES: i64 = 4 << 20;
 /// History rows per step.
 const HISTORY_ROWS: u32 = 500;
-const _: () = assert!(HISTORY_ROWS > SHARED + 1, "a step forgets those that share a dictionary");
+const _: () = assert!(HISTORY_ROWS > SHARED + 1, "a step forgets those that rely on one entry");
 
 /// What is left to forget.
 pub(super) struct Trimmer<'c> {

@@ -114,7 +114,6 @@ impl<'c> Writer<'c> {
                 Ok(())
             }
             Err(error) => {
-                self.statements.forget_dictionary();
                 // SQLite has rolled back by itself after some errors.
                 if !self.connection.is_autocommit() {
                     let _ = self.statements.rollback();
@@ -177,9 +176,6 @@ impl<'c> Writer<'c> {
             self.turn.behind_applied += 1;
         }
         if !wanted || self.trim_next || self.turn.behind.is_empty() {
-            if self.trimmer.has_work() {
-                self.statements.forget_dictionary();
-            }
             self.trimmer.step()?;
         }
         self.trim_next = !self.trim_next;
@@ -222,6 +218,7 @@ impl<'c> Writer<'c> {
             let applied = &self.turn.behind[..self.turn.behind_applied];
             bytes += applied.iter().map(Row::size).sum::<usize>();
             checkpoint = checkpoint.max(covered(applied.iter()));
+            self.turn.behind_rows -= applied.iter().map(Row::rows).sum::<usize>();
             self.turn.behind.drain(..self.turn.behind_applied);
             self.turn.behind_applied = 0;
             if self.turn.behind.is_empty() {

@@ -4,8 +4,9 @@ use bongsu_model::Timestamp;
 use bongsu_store::memory::MemoryStore;
 use bongsu_store::{
     ChangeFilter, ChangeRow, FacetValue, Facets, FlowRow, JournalSeq, OccurrenceFilter,
-    OccurrenceTouch, OutboxState, PayloadFilter, PresetRow, Refused, RetentionPolicy, Row,
-    RunFilter, RunRow, SortKey, Store, TimerRow, Total, WorkflowRow, WriteSet,
+    OccurrenceTouch, OutboxState, PayloadFilter, PresetRow, Refused, ReportFrame, ReportRow,
+    RetentionPolicy, Row, RunFilter, RunRow, SortKey, Store, TimerRow, Total, WorkflowRow,
+    WriteSet,
 };
 
 use crate::support::{
@@ -599,16 +600,15 @@ fn presets_are_replaced_and_removed_by_name<B: Backend>() {
 fn reports_are_the_history_of_one_alert<B: Backend>() {
     let backend = B::start();
     let store = backend.store();
-    let report = |fingerprint: &str, seconds: i64, kind: &'static str| Row::AppendReport {
+    let report = |fingerprint: &str, seconds: i64, kind: &'static str| ReportRow {
         fingerprint: fingerprint.into(),
         at: at(seconds),
         kind,
         detail: "{}".into(),
     };
-    commit(
-        store,
-        rows(vec![report("a", 1, "fired"), report("b", 2, "fired"), report("a", 3, "resolved")]),
-    );
+    let frames = ReportFrame::pack([report("b", 2, "fired"), report("a", 3, "resolved")]);
+    let alone = ReportFrame::pack([report("a", 1, "fired")]);
+    commit(store, rows(alone.into_iter().chain(frames).map(Row::AppendReports).collect()));
     let kinds = |before: Option<i64>| -> Vec<(i64, String)> {
         store.reports("a", before, 10).unwrap().into_iter().map(|r| (r.id, r.kind)).collect()
     };
@@ -633,17 +633,18 @@ fn long_reports_and_payloads_come_back_whole<B: Backend>() {
         let fields: Vec<String> = (0..40).map(|f| format!(r#""field{f}":"{}""#, f * f)).collect();
         format!(r#"{{"n":{n},{}}}"#, fields.join(","))
     };
-    let report = |seconds: i64, detail: String| Row::AppendReport {
+    let report = |seconds: i64, detail: String| ReportRow {
         fingerprint: if seconds % 2 == 0 { "a" } else { "b" }.into(),
         at: at(seconds),
         kind: "changed",
         detail: detail.into(),
     };
-    // More than share one dictionary, short ones between, and one of a clock that was ahead.
+    // More than one frame, short ones between, and one of a clock that was ahead.
     let detail = |n: i64| if n % 7 == 0 { "{}".to_owned() } else { text(n) };
     let mut all = vec![report(9_998, detail(9_998))];
     all.extend((0..1500).map(|n| report(n, detail(n))));
-    behind(backend.store(), all);
+    let frames = ReportFrame::pack(all);
+    behind(backend.store(), frames.into_iter().map(Row::AppendReports).collect());
     let mut sent = payload(1, None);
     let Row::PutPayload(row) = &mut sent else { unreachable!() };
     row.body = text(0).repeat(50).into_bytes();
