@@ -5,7 +5,7 @@
 use std::sync::{Arc, LazyLock};
 
 use bongsu_alert::{Enricher, Files, Recurrence, csv};
-use bongsu_model::{Occurrence, Source, Timestamp};
+use bongsu_model::{JsonMap, Occurrence, Source, Timestamp};
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value, json};
 
@@ -27,10 +27,10 @@ fuzz_target!(|text: &str| {
         Files { maintenance: file.clone(), ..Files::default() },
     ] {
         let Ok((enricher, _)) = Enricher::read(&files) else { continue };
-        let Ok((mut alert, _)) = Occurrence::from_fields(FIELDS.clone(), now, |_| None) else {
+        let Ok((mut alert, _)) = Occurrence::from_fields(JsonMap::from(&*FIELDS), now, |_| None) else {
             continue;
         };
-        enricher.pre(&mut alert.to_json());
+        enricher.pre(&mut alert.to_json().into());
         let steps = enricher.explain(&alert, now).len();
         assert!(enricher.post(&mut alert, now).is_empty() || steps > 0);
         let maintenance = enricher.maintenance();

@@ -4,7 +4,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use bongsu_model::{Source, Timestamp};
+use bongsu_model::{Json, Source, Timestamp};
 use bongsu_provider::manifest::{Catalogue, Manifest};
 use libfuzzer_sys::fuzz_target;
 
@@ -16,7 +16,7 @@ static SHIPPED: LazyLock<Vec<Arc<Manifest>>> = LazyLock::new(|| {
 
 fuzz_target!(|text: &str| {
     let now = Timestamp::UNIX_EPOCH;
-    let body = serde_json::from_str(text).unwrap_or(serde_json::Value::from(text));
+    let body = serde_json::from_str(text).unwrap_or(Json::from(text));
     // One mapping an input: the input chooses it.
     let choice = text.bytes().fold(0usize, |sum, byte| sum.wrapping_add(usize::from(byte)));
     if let Some(manifest) = SHIPPED.get(choice % SHIPPED.len().max(1))

@@ -1,29 +1,11 @@
 //! Which reports say nothing new.
 //!
-//! In: rules by provider and instance, a report. Out: its fingerprint if a rule makes one, a hash of
-//! what it says. Semantics: Keep's deduplication; the hash covers everything but the fields to
-//! ignore, in a canonical order.
+//! In: rules by provider and instance. Out: the rule of a report, and what was found by each rule.
+//! Semantics: Keep's deduplication; what a report says is hashed by [`crate::content`].
 
 use std::collections::BTreeMap;
 
-use bongsu_model::Occurrence;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use sha2::{Digest, Sha256};
-
-/// Fields that differ from report to report without meaning anything: instants of receipt, and what
-/// is counted or filled in here. The id is one, too: many senders make one up for each message.
-const VOLATILE: &[&str] = &[
-    "lastReceived",
-    "event_id",
-    "firingStartTime",
-    "firingStartTimeSinceLastResolved",
-    "firingCounter",
-    "unresolvedCounter",
-    "isFullDuplicate",
-    "isPartialDuplicate",
-    "pushed",
-];
 
 /// How reports of one provider are told apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,95 +146,6 @@ pub(crate) enum Kind {
     New,
     Partial,
     Full,
-}
-
-/// SHA-256, cut to 128 bits, of everything a report says but its volatile fields and `ignore`
-/// (dotted paths), whatever the order of keys.
-pub fn content_hash(occurrence: &Occurrence, ignore: &[String]) -> [u8; 16] {
-    let skip = Ignored(ignore);
-    let mut all = Vec::with_capacity(2 << 10);
-    let mut part = |name: &str, text: &str| {
-        if !skip.has(name) {
-            write_text(name, &mut all);
-            write_text(text, &mut all);
-        }
-    };
-    part("name", &occurrence.name);
-    part("status", occurrence.state.as_str());
-    part("severity", occurrence.severity.as_str());
-    part("fingerprint", &occurrence.fingerprint);
-    for source in &occurrence.source {
-        part("source", source);
-    }
-    let counts = |(key, value): &(&String, &Value)| {
-        !value.is_null() && !VOLATILE.contains(&key.as_str()) && !skip.has(key)
-    };
-    let mut fields: Vec<(&String, &Value)> = occurrence.fields.iter().filter(counts).collect();
-    fields.sort_unstable_by_key(|(key, _)| *key);
-    for (key, value) in fields {
-        write_text(key, &mut all);
-        write_canonical(value, key, skip, &mut all);
-    }
-    let mut hash = [0; 16];
-    hash.copy_from_slice(&Sha256::digest(&all)[..16]);
-    hash
-}
-
-/// Dotted paths that do not count.
-#[derive(Clone, Copy)]
-struct Ignored<'a>(&'a [String]);
-
-impl Ignored<'_> {
-    fn has(self, path: &str) -> bool {
-        self.0.iter().any(|ignored| ignored == path)
-    }
-
-    /// The path of a key; nobody asks for it where nothing is ignored.
-    fn below(self, path: &str, key: &str) -> String {
-        if self.0.is_empty() { String::new() } else { format!("{path}.{key}") }
-    }
-}
-
-/// A value so that no other is written alike: its kind, then its length or its parts, maps by sorted
-/// keys and without what stands below an ignored path. The depth is that of a parsed document, which
-/// the reader bounds.
-fn write_canonical(value: &Value, path: &str, skip: Ignored<'_>, out: &mut Vec<u8>) {
-    match value {
-        Value::Object(map) => {
-            let mut pairs: Vec<(&String, &Value)> = map.iter().collect();
-            pairs.sort_unstable_by_key(|(key, _)| *key);
-            out.push(b'{');
-            for (key, value) in pairs {
-                let below = skip.below(path, key);
-                if skip.has(&below) {
-                    continue;
-                }
-                write_text(key, out);
-                write_canonical(value, &below, skip, out);
-            }
-            out.push(b'}');
-        }
-        Value::Array(items) => {
-            out.push(b'[');
-            for item in items {
-                write_canonical(item, path, skip, out);
-            }
-            out.push(b']');
-        }
-        Value::String(text) => write_text(text, out),
-        Value::Null => out.push(b'n'),
-        Value::Bool(truth) => out.push(if *truth { b't' } else { b'f' }),
-        Value::Number(number) => {
-            out.push(b'#');
-            write_text(&number.to_string(), out);
-        }
-    }
-}
-
-fn write_text(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    out.extend_from_slice(&(text.len() as u64).to_le_bytes());
-    out.extend_from_slice(text.as_bytes());
 }
 
 /// A hash as hex text.

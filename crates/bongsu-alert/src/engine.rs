@@ -7,19 +7,23 @@ mod route;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use bongsu_model::{AlertState, Fingerprint, Occurrence, Timestamp};
+use bongsu_model::{AlertState, Fingerprint, Json, JsonMap, Occurrence, SmolStr, Timestamp};
 use foldhash::fast::FixedState;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 pub use change::ChangeError;
 
-use crate::dedup::{DedupRules, Kind, content_hash};
+use crate::content::content_hash;
+use crate::dedup::{DedupRules, Kind};
 use crate::enricher::Enricher;
 use crate::known::{Known, Shadow};
 use crate::maintenance::Active;
 use crate::provenance::Enrichments;
 use crate::routed::Routed;
+
+/// Field that says whether a report speaks of a known alert.
+const PARTIAL: SmolStr = SmolStr::new_static("isPartialDuplicate");
 
 /// A report and where it came from.
 #[derive(Clone, Debug)]
@@ -247,7 +251,7 @@ impl Alerts {
         let Report { provider, instance, mut occurrence, payload, arrival, pulled } = report;
         let rule = self.rules.find(&provider, instance.as_deref());
         if let Some(rule) = rule.filter(|rule| !rule.fingerprint_fields.is_empty()) {
-            occurrence.fingerprint = fingerprint_by(&occurrence, &rule.fingerprint_fields);
+            occurrence.fingerprint = fingerprint_by(&occurrence, &rule.fingerprint_fields).into();
         }
         let rule_name = rule.map(|rule| rule.name.clone());
         let ignore = rule.map_or(&[][..], |rule| &rule.ignore_fields);
@@ -280,7 +284,7 @@ impl Alerts {
             known.pulled |= pulled;
             return Taken::Duplicate { fingerprint: Arc::clone(key) };
         }
-        occurrence.fields.insert("isPartialDuplicate".to_owned(), (kind == Kind::Partial).into());
+        occurrence.fields.insert(PARTIAL, kind == Kind::Partial);
         let (key, previous) = match self.known.remove_entry(occurrence.fingerprint.as_str()) {
             Some((key, known)) => (key, Some(known)),
             None => (occurrence.fingerprint.as_str().into(), None),
@@ -363,7 +367,7 @@ impl Alerts {
 
     /// Applies dismissal and maintenance; the window that holds it, and until when.
     fn hold(&self, occurrence: &mut Occurrence) -> Option<(String, Timestamp)> {
-        let dismissed = occurrence.fields.get("dismissed") == Some(&Value::Bool(true));
+        let dismissed = occurrence.fields.get("dismissed") == Some(&Json::Bool(true));
         if dismissed && occurrence.state == AlertState::Firing {
             occurrence.state = AlertState::Suppressed;
         }
@@ -429,4 +433,4 @@ fn fingerprint_by(occurrence: &Occurrence, fields: &[String]) -> String {
 }
 
 /// The fields of an alert as stored.
-type Fields = Map<String, Value>;
+type Fields = JsonMap;

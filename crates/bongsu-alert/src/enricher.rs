@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use bongsu_model::{Diagnostic, Occurrence, Source, Timestamp};
+use bongsu_model::{Diagnostic, Json, Occurrence, Source, Timestamp};
 use serde_json::Value;
 
 use crate::dedup::DedupRule;
@@ -182,8 +182,13 @@ impl Enricher {
 
     /// Before a payload becomes an alert: extraction rules with `pre`, on the payload or on each
     /// payload of a list.
-    pub fn pre(&self, raw: &mut Value) {
-        self.extraction.iter().filter(|rule| rule.pre).for_each(|rule| rule.run_on_payload(raw));
+    pub fn pre(&self, raw: &mut Json) {
+        let mut rules = self.extraction.iter().filter(|rule| rule.pre).peekable();
+        if rules.peek().is_some() {
+            let mut plain = Value::from(&*raw);
+            rules.for_each(|rule| rule.run_on_payload(&mut plain));
+            *raw = plain.into();
+        }
     }
 
     /// After: the other extraction rules, tables, topology. The occurrence gets the fields; they

@@ -2,8 +2,8 @@
 //!
 //! In: JSON and a path or a name. Out: the value there; a value in the type its field has.
 
-use bongsu_model::{AlertSeverity, AlertState, Occurrence, Timestamp, time_text};
-use serde_json::{Map, Value};
+use bongsu_model::{AlertSeverity, AlertState, Json, JsonMap, Occurrence, Timestamp, time_text};
+use serde_json::Value;
 
 /// Fields that say which report this is: nothing may be written over them.
 pub(crate) const IDENTITY: [&str; 5] =
@@ -165,9 +165,9 @@ pub fn set_field(occurrence: &mut Occurrence, key: &str, value: &Value) -> bool 
         "lastReceived" => {
             set(&mut occurrence.received_at, value.as_str().and_then(|text| text.parse().ok()))
         }
-        "name" => set(&mut occurrence.name, value.as_str().map(str::to_owned)),
+        "name" => set(&mut occurrence.name, value.as_str().map(Into::into)),
         _ => {
-            occurrence.fields.insert(key.to_owned(), value);
+            occurrence.fields.insert(key, value);
             true
         }
     }
@@ -180,16 +180,17 @@ fn set<T>(slot: &mut T, value: Option<T>) -> bool {
 }
 
 /// Adds `keys` to the list of fields that were added.
-pub(crate) fn note_enriched<'k>(map: &mut Map<String, Value>, keys: impl Iterator<Item = &'k str>) {
-    let listed = map.entry("enriched_fields").or_insert_with(|| Value::Array(Vec::new()));
-    if !listed.is_array() {
-        *listed = Value::Array(Vec::new());
-    }
-    if let Value::Array(listed) = listed {
-        for key in keys {
-            if !listed.iter().any(|known| known.as_str() == Some(key)) {
-                listed.push(key.into());
-            }
+pub(crate) fn note_enriched<'k>(fields: &mut JsonMap, keys: impl Iterator<Item = &'k str>) {
+    add_texts(fields.get_or_insert("enriched_fields", Json::Null), keys);
+}
+
+/// Adds texts to a list in which each stands once; what is no list is replaced.
+pub(crate) fn add_texts<'t>(list: &mut Json, texts: impl Iterator<Item = &'t str>) {
+    let mut all = list.as_list().map(<[Json]>::to_vec).unwrap_or_default();
+    for text in texts {
+        if !all.iter().any(|known| known.as_str() == Some(text)) {
+            all.push(text.into());
         }
     }
+    *list = all.into();
 }

@@ -2,22 +2,24 @@
 
 use std::sync::Arc;
 
-use bongsu_model::{AlertSeverity, AlertState, Fingerprint, Occurrence, Timestamp, time_text};
+use bongsu_model::{
+    AlertSeverity, AlertState, Fingerprint, Json, JsonMap, Occurrence, SmolStr, Timestamp,
+};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::provenance::Enrichments;
 
 /// What fields held before something was laid over them; null where there was nothing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Shadow(Option<Box<Map<String, Value>>>);
+pub struct Shadow(Option<Box<JsonMap>>);
 
 impl Shadow {
     /// The values of `keys` in an alert.
     pub(crate) fn of<'k>(alert: &Value, keys: impl Iterator<Item = &'k str>) -> Self {
-        let value = |key: &str| alert.get(key).cloned().unwrap_or_default();
-        let map: Map<String, Value> = keys.map(|key| (key.to_owned(), value(key))).collect();
+        let value = |key: &str| alert.get(key).map(Json::from).unwrap_or_default();
+        let map: JsonMap = keys.map(|key| (key, value(key))).collect();
         Self((!map.is_empty()).then(|| Box::new(map)))
     }
 
@@ -27,14 +29,14 @@ impl Shadow {
     }
 
     /// What a field held before; `None` if nothing covers it.
-    pub fn get(&self, key: &str) -> Option<&Value> {
+    pub fn get(&self, key: &str) -> Option<&Json> {
         self.0.as_ref()?.get(key)
     }
 
-    pub(crate) fn uncover(&self, alert: &mut Map<String, Value>) {
+    pub(crate) fn uncover(&self, alert: &mut JsonMap) {
         for (key, value) in self.0.iter().flat_map(|map| map.iter()) {
             match value {
-                Value::Null => drop(alert.shift_remove(key)),
+                Json::Null => drop(alert.shift_remove(key)),
                 value => drop(alert.insert(key.clone(), value.clone())),
             }
         }
@@ -209,21 +211,27 @@ impl Known {
     }
 
     /// Writes what is counted here into the fields of the alert.
-    pub(crate) fn fill(&self, fields: &mut Map<String, Value>) {
-        let instant = |at: Option<Timestamp>| at.map_or(Value::Null, |at| time_text(at).into());
-        fields.insert("firingStartTime".to_owned(), instant(self.firing_since));
-        let unresolved = instant(self.unresolved_since);
-        fields.insert("firingStartTimeSinceLastResolved".to_owned(), unresolved);
-        fields.insert("firingCounter".to_owned(), self.firing_counter.into());
-        fields.insert("unresolvedCounter".to_owned(), self.unresolved_counter.into());
-        if fields.get("startedAt").is_none_or(Value::is_null) {
-            fields.insert("startedAt".to_owned(), time_text(self.first_at).into());
+    pub(crate) fn fill(&self, fields: &mut JsonMap) {
+        let mut put = |name: &'static str, value: Json| {
+            fields.insert(SmolStr::new_static(name), value);
+        };
+        let instant = |at: Option<Timestamp>| at.map_or(Json::Null, Json::instant);
+        put("firingStartTime", instant(self.firing_since));
+        put("firingStartTimeSinceLastResolved", instant(self.unresolved_since));
+        put("firingCounter", self.firing_counter.into());
+        put("unresolvedCounter", self.unresolved_counter.into());
+        let started = fields.get_or_insert("startedAt", Json::Null);
+        if started.is_null() {
+            *started = Json::instant(self.first_at);
         }
-        fields.insert("providerType".to_owned(), Value::from(&*self.provider));
+        let mut put = |name: &'static str, value: Json| {
+            fields.insert(SmolStr::new_static(name), value);
+        };
+        put("providerType", Json::from(&*self.provider));
         if let Some(instance) = &self.instance {
-            fields.insert("providerId".to_owned(), Value::from(&**instance));
+            put("providerId", Json::from(&**instance));
         }
-        fields.insert("pushed".to_owned(), true.into());
+        put("pushed", true.into());
     }
 }
 

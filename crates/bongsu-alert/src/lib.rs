@@ -11,6 +11,7 @@
 //! are those of Keep without their traps; `docs/enrichment.md` says which.
 
 mod cell;
+mod content;
 pub mod csv;
 mod dedup;
 mod engine;
@@ -30,7 +31,8 @@ mod rules;
 mod table;
 pub mod topology;
 
-pub use dedup::{DedupRule, DedupRules, Ratio, content_hash};
+pub use content::content_hash;
+pub use dedup::{DedupRule, DedupRules, Ratio};
 pub use engine::{Alerts, Arrival, Change, ChangeError, Report, Stored, Taken};
 pub use enricher::{Enricher, Files, Outcome, Step};
 pub use extraction::Extraction;

@@ -9,8 +9,8 @@ mod schedule;
 use std::sync::Arc;
 
 use bongsu_lang::cel::{Explanation, Program};
-use bongsu_model::{AlertState, Matchers, Occurrence, Timestamp};
-use serde_json::{Map, Value};
+use bongsu_model::{AlertState, Json, JsonMap, Matchers, Occurrence, Timestamp};
+use serde_json::Value;
 
 use crate::field;
 
@@ -101,7 +101,8 @@ impl Window {
     ) -> Preview {
         let one = |occurrence: &Occurrence| {
             let (matched, reason) = self.judge(occurrence);
-            let (fingerprint, name) = (occurrence.fingerprint.clone(), occurrence.name.clone());
+            let (fingerprint, name) =
+                (occurrence.fingerprint.to_string(), occurrence.name.to_string());
             PreviewedAlert { fingerprint, name, matched, reason }
         };
         Preview {
@@ -146,13 +147,13 @@ impl Window {
 fn label(occurrence: &Occurrence, name: &str) -> String {
     let of_labels = occurrence.fields.get("labels").and_then(|labels| labels.get(name));
     match (of_labels.filter(|value| !value.is_null()), name) {
-        (Some(value), _) => field::text_of(value),
-        (None, "name" | "alertname") => occurrence.name.clone(),
+        (Some(value), _) => field::text_of(&value.into()),
+        (None, "name" | "alertname") => occurrence.name.to_string(),
         (None, "severity") => occurrence.severity.to_string(),
         (None, "status") => occurrence.state.to_string(),
         (None, _) => match occurrence.fields.get(name) {
-            None | Some(Value::Null) => String::new(),
-            Some(value) => field::text_of(value),
+            None | Some(Json::Null) => String::new(),
+            Some(value) => field::text_of(&value.into()),
         },
     }
 }
@@ -254,22 +255,15 @@ impl Held {
         };
         if occurrence.state != state {
             let before = occurrence.state.as_str();
-            occurrence.fields.insert(PREVIOUS.to_owned(), before.into());
+            occurrence.fields.insert(PREVIOUS, before);
             occurrence.state = state;
         }
-        let trace = occurrence.fields.entry(TRACE).or_insert_with(|| Value::Array(Vec::new()));
-        match trace {
-            Value::Array(ids) => {
-                if !ids.iter().any(|id| id.as_str() == Some(&self.window.id)) {
-                    ids.push(self.window.id.as_str().into());
-                }
-            }
-            other => *other = Value::Array(vec![self.window.id.as_str().into()]),
-        }
+        let trace = occurrence.fields.get_or_insert(TRACE, Json::Null);
+        field::add_texts(trace, std::iter::once(&*self.window.id));
     }
 }
 
 /// Takes the mark of a window off a stored alert.
-pub(crate) fn forget(alert: &mut Map<String, Value>) {
+pub(crate) fn forget(alert: &mut JsonMap) {
     alert.shift_remove(PREVIOUS);
 }

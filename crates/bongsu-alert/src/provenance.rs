@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 use bongsu_model::{Occurrence, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::field;
 
@@ -284,22 +284,8 @@ impl Enrichments {
         self.keys.values().flat_map(|layers| layers.lasting.iter().chain(&layers.disposable))
     }
 
-    /// Lays what holds at `now` over the JSON of an occurrence. Well-known fields keep their types;
-    /// a value that does not fit is left out.
-    pub fn overlay(&self, alert: &mut Map<String, Value>, now: Timestamp) {
-        let mut written = Vec::new();
-        for enrichment in self.current(now) {
-            if let Some(value) = field::typed(&enrichment.key, &enrichment.value) {
-                alert.insert(enrichment.key.clone(), value);
-                written.push(&*enrichment.key);
-            }
-        }
-        if !written.is_empty() {
-            field::note_enriched(alert, written.into_iter());
-        }
-    }
-
-    /// As [`Enrichments::overlay`], on the occurrence itself.
+    /// Lays what holds at `now` over an occurrence. Well-known fields keep their types; a value that
+    /// does not fit is left out.
     pub fn apply(&self, occurrence: &mut Occurrence, now: Timestamp) {
         let mut written = Vec::new();
         for enrichment in self.current(now) {

@@ -5,8 +5,7 @@
 
 use std::borrow::Cow;
 
-use bongsu_model::{Labels, Occurrence, Timestamp};
-use serde_json::{Map, Value};
+use bongsu_model::{Json, JsonMap, Labels, Occurrence, SmolStr, Timestamp};
 
 /// Labels, and separately annotations, an alert keeps.
 const LABELS: usize = 128;
@@ -42,14 +41,14 @@ pub struct Routed {
 /// have are made to fit.
 pub fn labels_of<'k>(occurrence: &Occurrence, added: impl Iterator<Item = &'k str>) -> Labels {
     let mut pairs = Pairs::with_capacity(PAIRS);
-    if let Some(labels) = occurrence.fields.get("labels").and_then(Value::as_object) {
+    if let Some(labels) = occurrence.fields.get("labels").and_then(Json::as_map) {
         texts(labels, VALUE, &mut pairs);
     }
-    let field = |name: &str| occurrence.fields.get(name).and_then(Value::as_str);
+    let field = |name: &str| occurrence.fields.get(name).and_then(Json::as_str);
     let known = [
         ("alertname", Some(occurrence.name.as_str())),
         ("severity", Some(occurrence.severity.as_str())),
-        ("source", occurrence.source.first().map(String::as_str)),
+        ("source", occurrence.source.first().map(SmolStr::as_str)),
         ("environment", field("environment").filter(|text| *text != "unknown")),
         ("service", field("service")),
     ];
@@ -72,11 +71,11 @@ pub fn labels_of<'k>(occurrence: &Occurrence, added: impl Iterator<Item = &'k st
 /// What is said about it: its `annotations`, `description` and `message`.
 pub(crate) fn annotations_of(occurrence: &Occurrence) -> Labels {
     let mut pairs = Pairs::with_capacity(PAIRS);
-    if let Some(annotations) = occurrence.fields.get("annotations").and_then(Value::as_object) {
+    if let Some(annotations) = occurrence.fields.get("annotations").and_then(Json::as_map) {
         texts(annotations, 8 * VALUE, &mut pairs);
     }
     for name in &SAID[..4] {
-        let Some(text) = occurrence.fields.get(*name).and_then(Value::as_str) else { continue };
+        let Some(text) = occurrence.fields.get(*name).and_then(Json::as_str) else { continue };
         if !text.is_empty() && !pairs.iter().any(|(known, _)| known == name) {
             pairs.push(((*name).into(), cut(text.into(), 8 * VALUE)));
         }
@@ -85,10 +84,10 @@ pub(crate) fn annotations_of(occurrence: &Occurrence) -> Labels {
 }
 
 /// The scalars of a map as pairs; lists of scalars are joined, maps are left out.
-fn texts<'o>(map: &'o Map<String, Value>, limit: usize, pairs: &mut Pairs<'o>) {
+fn texts<'o>(map: &'o JsonMap, limit: usize, pairs: &mut Pairs<'o>) {
     for (name, value) in map.iter().take(LABELS) {
         let text = match value {
-            Value::Array(items) => {
+            Json::List(items) => {
                 let texts: Vec<Cow<'_, str>> = items.iter().filter_map(scalar).collect();
                 Some(texts.join(",").into())
             }
@@ -102,11 +101,11 @@ fn texts<'o>(map: &'o Map<String, Value>, limit: usize, pairs: &mut Pairs<'o>) {
     }
 }
 
-fn scalar(value: &Value) -> Option<Cow<'_, str>> {
+fn scalar(value: &Json) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.into()),
-        Value::Bool(_) | Value::Number(_) => Some(value.to_string().into()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Json::Text(text) => Some(text.as_str().into()),
+        Json::Bool(_) | Json::Number(_) => Some(value.to_string().into()),
+        Json::Null | Json::List(_) | Json::Map(_) => None,
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bongsu_model::{Secret, Timestamp, Unmapped};
+use bongsu_model::{Json, JsonMap, Secret, Timestamp, Unmapped};
 use bongsu_provider::Connector;
 use bongsu_provider::call::Auth;
 use bongsu_provider::manifest::{Catalogue, Incoming, Input, Manifest, Operation, Verdict};
@@ -448,7 +448,7 @@ pub(crate) fn same(secret: &str, shown: &str) -> bool {
 }
 
 /// The document in a body: JSON; a form's field `payload`, or all its fields; else the text.
-pub fn document(body: &[u8], content_type: &str) -> Result<Value, String> {
+pub fn document(body: &[u8], content_type: &str) -> Result<Json, String> {
     let kind = content_type.split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
         let fields: Vec<(String, String)> = form(body);
@@ -461,7 +461,7 @@ pub fn document(body: &[u8], content_type: &str) -> Result<Value, String> {
         if let Ok(value) = serde_json::from_slice(body) {
             return Ok(value);
         }
-        return Ok(fields.into_iter().map(|(name, value)| (name, Value::from(value))).collect());
+        return Ok(fields.into_iter().collect::<JsonMap>().into());
     }
     // Told at once to be text, its parts need not be looked at one by one.
     let read = match std::str::from_utf8(body) {
@@ -472,7 +472,7 @@ pub fn document(body: &[u8], content_type: &str) -> Result<Value, String> {
         Ok(value) => Ok(value),
         Err(error) if kind.ends_with("json") => Err(format!("the body is not JSON: {error}")),
         Err(_) => match std::str::from_utf8(body) {
-            Ok(text) => Ok(Value::from(text)),
+            Ok(text) => Ok(text.into()),
             Err(_) => Err("the body is neither JSON nor text".to_owned()),
         },
     }

@@ -19,6 +19,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, LazyLock};
 
+use bongsu_model::{Json, JsonMap};
 use minijinja::value::{Object, Value};
 use minijinja::{Environment, UndefinedBehavior};
 use sha2::{Digest, Sha256};
@@ -170,19 +171,17 @@ impl Data {
 
 /// What a field adds to a fingerprint: lists and maps as JSON text, everything else as
 /// [`python_text`].
-fn fingerprint_part(value: &serde_json::Value) -> String {
+fn fingerprint_part(value: &Json) -> String {
     match value {
-        serde_json::Value::Array(_) | serde_json::Value::Object(_) => python_json(value),
-        other => python_text(other),
+        Json::List(_) | Json::Map(_) => python_json(&value.into()),
+        Json::Text(text) => text.as_str().to_owned(),
+        other => python_text(&other.into()),
     }
 }
 
 /// SHA-256 over the values under dotted paths, without anything between them; what is missing adds
 /// nothing.
-pub fn fingerprint(
-    fields: &serde_json::Map<String, serde_json::Value>,
-    paths: &[String],
-) -> String {
+pub fn fingerprint(fields: &JsonMap, paths: &[String]) -> String {
     let mut digest = Sha256::new();
     for path in paths {
         let mut keys = path.split('.');

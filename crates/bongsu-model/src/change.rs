@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use crate::time_text;
+use crate::{Json, JsonMap, time_text};
 
 /// How a change ended, or that it has not.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,7 +62,7 @@ pub struct Change {
     /// Slug of the provider that reported it.
     pub source: String,
     /// Everything else.
-    pub fields: Map<String, Value>,
+    pub fields: JsonMap,
 }
 
 impl Change {
@@ -71,18 +71,21 @@ impl Change {
     /// # Errors
     /// Everything that is wrong with them.
     pub fn from_fields(
-        mut fields: Map<String, Value>,
+        mut fields: JsonMap,
         source: &str,
         now: Timestamp,
         parse_time: impl Fn(&str) -> Option<Timestamp>,
     ) -> Result<Self, Vec<String>> {
         let mut wrong = Vec::new();
         fields.retain(|_, value| !value.is_null());
-        let whole = Value::Object(fields.clone()).to_string();
+        let mut whole = source.as_bytes().to_vec();
+        fields.write(&mut whole);
         let mut text = |name: &str| match fields.remove(name) {
             None => None,
-            Some(Value::String(text)) => Some(text).filter(|text| !text.trim().is_empty()),
-            Some(value @ (Value::Number(_) | Value::Bool(_))) => Some(value.to_string()),
+            Some(Json::Text(text)) => {
+                Some(text.into()).filter(|text: &String| !text.trim().is_empty())
+            }
+            Some(value @ (Json::Number(_) | Json::Bool(_))) => Some(value.to_string()),
             Some(_) => {
                 wrong.push(format!("{name}: text is wanted"));
                 None
@@ -90,8 +93,7 @@ impl Change {
         };
         let (id, name, at, outcome) = (text("id"), text("name"), text("at"), text("outcome"));
         let mut change = Self {
-            id: id
-                .unwrap_or_else(|| hex::encode(&Sha256::digest(format!("{source}{whole}"))[..16])),
+            id: id.unwrap_or_else(|| hex::encode(&Sha256::digest(&whole)[..16])),
             name: name.unwrap_or_default(),
             at: now,
             service: text("service"),
@@ -101,7 +103,7 @@ impl Change {
             url: text("url"),
             outcome: ChangeOutcome::Unknown,
             source: source.to_owned(),
-            fields: Map::new(),
+            fields: JsonMap::new(),
         };
         if change.name.is_empty() {
             wrong.push("name: is missing".to_owned());
@@ -142,7 +144,7 @@ impl Change {
         }
         all.insert("outcome".to_owned(), self.outcome.as_str().into());
         all.insert("source".to_owned(), self.source.as_str().into());
-        all.extend(self.fields.iter().map(|(name, value)| (name.clone(), value.clone())));
+        all.extend(Map::from(&self.fields));
         Value::Object(all)
     }
 }

@@ -1,4 +1,4 @@
-//! The vocabulary every floor speaks: alerts, labels, matchers, silences, time, diagnostics.
+//! The vocabulary every floor speaks: alerts, labels, matchers, silences, documents, time, diagnostics.
 //!
 //! In: nothing. Out: plain values. No clock, randomness or I/O; the text forms (`Display`) are the
 //! ones Alertmanager prints, because people's dedup keys and filters are built on them.
@@ -8,6 +8,7 @@ mod change;
 mod diagnostic;
 mod fingerprint;
 mod flush;
+mod json;
 mod labels;
 mod matcher;
 mod occurrence;
@@ -22,6 +23,7 @@ pub use change::{Change, ChangeOutcome};
 pub use diagnostic::{Diagnostic, Place, Severity, Source, render_diagnostics};
 pub use fingerprint::{Fingerprint, LabelHash};
 pub use flush::{FlushedAlert, GroupFlush, GroupKey};
+pub use json::{Json, JsonMap, Number, SmolStr};
 pub use labels::{LabelNames, Labels, LabelsBuilder};
 pub use matcher::{MatchOp, Matcher, Matchers};
 pub use occurrence::{AlertSeverity, AlertState, Occurrence, UnknownName, Unmapped, time_text};

@@ -8,12 +8,13 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::ser::{SerializeMap, SerializeSeq};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use smol_str::SmolStr;
 
-use crate::Timestamp;
+use crate::json::write_text;
+use crate::{Json, JsonMap, Timestamp};
 
 /// Characters of a given fingerprint that count.
 const FINGERPRINT: usize = 255;
@@ -130,9 +131,9 @@ impl fmt::Display for AlertState {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Occurrence {
     /// The sender's id, or one made up.
-    pub id: String,
+    pub id: SmolStr,
     /// What it is called.
-    pub name: String,
+    pub name: SmolStr,
     /// Where it stands.
     pub state: AlertState,
     /// How bad it is.
@@ -140,11 +141,11 @@ pub struct Occurrence {
     /// When it was reported.
     pub received_at: Timestamp,
     /// What identifies it over time.
-    pub fingerprint: String,
+    pub fingerprint: SmolStr,
     /// Which systems report it.
-    pub source: Vec<String>,
+    pub source: Vec<SmolStr>,
     /// Every other field that says something; a well-known one that is missing holds its default.
-    pub fields: Map<String, Value>,
+    pub fields: JsonMap,
 }
 
 /// A value that was replaced by a default because it names nothing known.
@@ -169,6 +170,16 @@ enum Default {
 }
 
 impl Default {
+    fn text(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::False => "false",
+            Self::Zero => "0",
+            Self::Map => "{}",
+            Self::List => "[]",
+        }
+    }
+
     fn value(self) -> Value {
         match self {
             Self::Null => Value::Null,
@@ -180,50 +191,73 @@ impl Default {
     }
 }
 
-impl Serialize for Default {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Null => to.serialize_unit(),
-            Self::False => to.serialize_bool(false),
-            Self::Zero => to.serialize_u64(0),
-            Self::Map => to.serialize_map(Some(0))?.end(),
-            Self::List => to.serialize_seq(Some(0))?.end(),
-        }
-    }
+/// Name, the same with what stands around it in JSON text, default.
+type Wanted = (&'static str, &'static str, Default);
+
+macro_rules! defaults {
+    ($($default:ident $name:literal,)*) => {
+        [$(($name, concat!(",\"", $name, "\":"), Default::$default)),*]
+    };
 }
 
 /// Fields that every occurrence has, in the order they are written in.
-const DEFAULTS: &[(&str, Default)] = &[
-    ("firingStartTime", Default::Null),
-    ("firingStartTimeSinceLastResolved", Default::Null),
-    ("firingCounter", Default::Zero),
-    ("unresolvedCounter", Default::Zero),
-    ("environment", Default::Null),
-    ("isFullDuplicate", Default::False),
-    ("isPartialDuplicate", Default::False),
-    ("duplicateReason", Default::Null),
-    ("service", Default::Null),
-    ("apiKeyRef", Default::Null),
-    ("message", Default::Null),
-    ("description", Default::Null),
-    ("description_format", Default::Null),
-    ("pushed", Default::False),
-    ("event_id", Default::Null),
-    ("url", Default::Null),
-    ("imageUrl", Default::Null),
-    ("labels", Default::Map),
-    ("deleted", Default::False),
-    ("dismissUntil", Default::Null),
-    ("dismissed", Default::False),
-    ("assignee", Default::Null),
-    ("providerId", Default::Null),
-    ("providerType", Default::Null),
-    ("note", Default::Null),
-    ("startedAt", Default::Null),
-    ("isNoisy", Default::False),
-    ("enriched_fields", Default::List),
-    ("incident", Default::Null),
+const DEFAULTS: [Wanted; 29] = defaults![
+    Null "firingStartTime",
+    Null "firingStartTimeSinceLastResolved",
+    Zero "firingCounter",
+    Zero "unresolvedCounter",
+    Null "environment",
+    False "isFullDuplicate",
+    False "isPartialDuplicate",
+    Null "duplicateReason",
+    Null "service",
+    Null "apiKeyRef",
+    Null "message",
+    Null "description",
+    Null "description_format",
+    False "pushed",
+    Null "event_id",
+    Null "url",
+    Null "imageUrl",
+    Map "labels",
+    False "deleted",
+    Null "dismissUntil",
+    False "dismissed",
+    Null "assignee",
+    Null "providerId",
+    Null "providerType",
+    Null "note",
+    Null "startedAt",
+    False "isNoisy",
+    List "enriched_fields",
+    Null "incident",
 ];
+
+/// Names of one length in [`DEFAULTS`] at most, and the longest.
+const ALIKE: usize = 4;
+const LONGEST: usize = 32;
+
+/// Places in [`DEFAULTS`] by the length of the name.
+const PLACES: [[Option<u8>; ALIKE]; LONGEST + 1] = {
+    let mut places = [[None; ALIKE]; LONGEST + 1];
+    let mut at = 0;
+    while at < DEFAULTS.len() {
+        let alike = &mut places[DEFAULTS[at].0.len()];
+        let mut free = 0;
+        while alike[free].is_some() {
+            free += 1;
+        }
+        alike[free] = Some(at as u8);
+        at += 1;
+    }
+    places
+};
+
+/// The place of a name in [`DEFAULTS`].
+fn place(name: &str) -> Option<usize> {
+    let alike = PLACES.get(name.len())?.iter().map_while(|at| at.map(usize::from));
+    alike.into_iter().find(|at| DEFAULTS[*at].0 == name)
+}
 
 /// Fields that hold text or nothing.
 const TEXTS: &[&str] = &[
@@ -246,7 +280,7 @@ impl Occurrence {
     /// write them. The error lists everything that is wrong; values that name no severity or state
     /// are replaced and noted.
     pub fn from_fields(
-        mut given: Map<String, Value>,
+        mut given: JsonMap,
         now: Timestamp,
         parse_time: impl Fn(&str) -> Option<Timestamp>,
     ) -> Result<(Self, Vec<Unmapped>), Vec<String>> {
@@ -254,101 +288,93 @@ impl Occurrence {
         let mut unmapped = Vec::new();
         // Most reports name themselves and need no digest of the whole.
         let named = |key: &str| match given.get(key) {
-            Some(Value::String(text)) => !text.is_empty(),
+            Some(Json::Text(text)) => !text.is_empty(),
             Some(value) => !value.is_null(),
             None => false,
         };
         let whole = match named("name") && named("id") {
-            true => String::new(),
-            false => Value::Object(given.clone()).to_string(),
+            true => Vec::new(),
+            false => {
+                let mut text = Vec::new();
+                given.write(&mut text);
+                text
+            }
         };
         let name = match given.remove("name") {
-            Some(Value::String(name)) => name,
-            Some(Value::Null) | None => {
+            Some(Json::Text(name)) => name,
+            Some(Json::Null) | None => {
                 wrong.push("name: is missing".to_owned());
-                String::new()
+                SmolStr::default()
             }
             Some(other) => refuse(&mut wrong, "name", "text", &other),
         };
         let state = state(given.remove("status"), &mut unmapped);
         let severity = severity(given.remove("severity"), &mut unmapped);
         let received_at = match given.remove("lastReceived") {
-            None | Some(Value::Null) => now,
-            Some(Value::String(text)) if text.trim().is_empty() => now,
-            Some(Value::String(text)) => parse_time(&text).unwrap_or_else(|| {
+            None | Some(Json::Null) => now,
+            Some(Json::Text(text)) if text.trim().is_empty() => now,
+            Some(Json::Text(text)) => parse_time(&text).unwrap_or_else(|| {
                 wrong.push(format!("lastReceived: {text:?} is no instant"));
                 now
             }),
-            Some(Value::Number(number)) => parse_time(&number.to_string()).unwrap_or(now),
+            Some(Json::Number(number)) => parse_time(&number.to_string()).unwrap_or(now),
             Some(other) => {
                 refuse(&mut wrong, "lastReceived", "an instant", &other);
                 now
             }
         };
         let source = match given.remove("source") {
-            None | Some(Value::Null) => Vec::new(),
-            Some(Value::Array(items)) if items.iter().all(Value::is_string) => {
-                items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect()
-            }
-            Some(other) => {
+            None | Some(Json::Null) => Vec::new(),
+            Some(other) => texts(&other).unwrap_or_else(|| {
                 refuse(&mut wrong, "source", "a list of texts", &other);
                 Vec::new()
-            }
+            }),
         };
         let fingerprint = match given.remove("fingerprint") {
-            Some(Value::String(text)) if !text.is_empty() => {
+            Some(Json::Text(text)) if text.len() > FINGERPRINT => {
                 text.chars().take(FINGERPRINT).collect()
             }
-            Some(Value::Number(number)) => number.to_string(),
-            _ if name.is_empty() => hex::encode(Sha256::digest(&whole)),
-            _ => hex::encode(Sha256::digest(&name)),
+            Some(Json::Text(text)) if !text.is_empty() => text,
+            Some(Json::Number(number)) => number.to_string().into(),
+            _ if name.is_empty() => hex::encode(Sha256::digest(&whole)).into(),
+            _ => hex::encode(Sha256::digest(&name)).into(),
         };
         let id = match given.remove("id") {
-            Some(Value::String(id)) if !id.is_empty() => id,
-            Some(Value::Number(id)) => id.to_string(),
-            None | Some(Value::Null | Value::String(_)) => id_of(&whole, now),
+            Some(Json::Text(id)) if !id.is_empty() => id,
+            Some(Json::Number(id)) => id.to_string().into(),
+            None | Some(Json::Null | Json::Text(_)) => id_of(&whole, now).into(),
             Some(other) => refuse(&mut wrong, "id", "text", &other),
         };
-        for name in TEXTS {
-            match given.get_mut(*name) {
-                None | Some(Value::Null | Value::String(_)) => {}
-                Some(value @ (Value::Number(_) | Value::Bool(_))) => {
-                    *value = Value::from(value.to_string());
-                }
-                Some(other) => {
-                    refuse(&mut wrong, name, "text", other);
-                }
-            }
+        let fits = |value: &Json| matches!(value, Json::Null | Json::Text(_));
+        if given.iter().any(|(name, value)| !fits(value) && TEXTS.contains(&name.as_str())) {
+            as_texts(&mut given, &mut wrong);
         }
         for name in ["url", "imageUrl"] {
             if let Some(value) = given.get_mut(name) {
-                *value = web_address(value.take());
+                *value = web_address(value);
             }
         }
         match given.get("labels") {
-            None | Some(Value::Null) => {
-                given.remove("labels");
-            }
-            Some(Value::Object(_)) => {}
-            Some(other) => {
-                refuse(&mut wrong, "labels", "a map", &other.clone());
-            }
+            None => {}
+            Some(Json::Null) => drop(given.remove("labels")),
+            Some(Json::Map(_)) => {}
+            Some(other) => drop(refuse(&mut wrong, "labels", "a map", other)),
         }
         match given.get("description_format") {
-            None | Some(Value::Null) => {}
-            Some(Value::String(format)) if matches!(&**format, "markdown" | "html") => {}
+            None | Some(Json::Null) => {}
+            Some(Json::Text(format)) if matches!(&**format, "markdown" | "html") => {}
             Some(other) => wrong
                 .push(format!("description_format: {other} is neither \"markdown\" nor \"html\"")),
         }
-        if let Some(Value::Array(times)) = given.get("deleted") {
+        if let Some(Json::List(times)) = given.get("deleted") {
             let received = time_text(received_at);
             let deleted = times.iter().any(|time| time.as_str() == Some(&received));
-            given.insert("deleted".to_owned(), deleted.into());
+            given.insert("deleted", deleted);
         }
-        if let Some(Value::Object(assignees)) = given.remove("assignees")
+        if let Some(Json::Map(assignees)) = given.remove("assignees")
             && let Some(assignee) = assignees.get(&time_text(received_at))
         {
-            given.insert("assignee".to_owned(), assignee.clone());
+            given.insert("assignee", assignee.clone());
         }
         given.remove("deletedAt");
         dismissal(&mut given, now, &parse_time, &mut wrong);
@@ -368,54 +394,88 @@ impl Occurrence {
         all.insert("severity".to_owned(), self.severity.as_str().into());
         all.insert("lastReceived".to_owned(), time_text(self.received_at).into());
         all.insert("fingerprint".to_owned(), self.fingerprint.as_str().into());
-        all.insert("source".to_owned(), self.source.clone().into());
-        for (name, default) in DEFAULTS {
-            let value = self.fields.get(*name).cloned();
-            all.insert((*name).to_owned(), value.unwrap_or_else(|| default.value()));
+        let source = self.source.iter().map(|source| Value::from(source.as_str()));
+        all.insert("source".to_owned(), source.collect());
+        for (name, _, default) in DEFAULTS {
+            let value = self.fields.get(name).map(Value::from);
+            all.insert(name.to_owned(), value.unwrap_or_else(|| default.value()));
         }
-        for (name, value) in &self.fields {
-            if !has_default(name) {
-                all.insert(name.clone(), value.clone());
+        for (name, value) in self.fields.iter() {
+            if place(name).is_none() {
+                all.insert(name.as_str().to_owned(), value.into());
             }
         }
         Value::Object(all)
     }
-}
 
-/// As [`Occurrence::to_json`], without building it.
-impl Serialize for Occurrence {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut all = to.serialize_map(None)?;
-        all.serialize_entry("id", &self.id)?;
-        all.serialize_entry("name", &self.name)?;
-        all.serialize_entry("status", self.state.as_str())?;
-        all.serialize_entry("severity", self.severity.as_str())?;
-        all.serialize_entry("lastReceived", &time_text(self.received_at))?;
-        all.serialize_entry("fingerprint", &self.fingerprint)?;
-        all.serialize_entry("source", &self.source)?;
+    /// Appends the text of [`Occurrence::to_json`], without building it.
+    pub fn write_json(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"{\"id\":");
+        write_text(&self.id, out);
+        out.extend_from_slice(b",\"name\":");
+        write_text(&self.name, out);
+        let mut plain = |key: &str, text: &str| {
+            out.extend_from_slice(key.as_bytes());
+            out.extend_from_slice(text.as_bytes());
+        };
+        plain(",\"status\":\"", self.state.as_str());
+        plain("\",\"severity\":\"", self.severity.as_str());
+        plain("\",\"lastReceived\":\"", &time_text(self.received_at));
+        plain("\",\"fingerprint\":", "");
+        write_text(&self.fingerprint, out);
+        out.extend_from_slice(b",\"source\":[");
+        for (at, source) in self.source.iter().enumerate() {
+            if at > 0 {
+                out.push(b',');
+            }
+            write_text(source, out);
+        }
+        out.push(b']');
         let mut given = [None; DEFAULTS.len()];
         let mut others = Vec::with_capacity(self.fields.len());
-        for (name, value) in &self.fields {
-            match DEFAULTS.iter().position(|(known, _)| *known == name) {
+        for (name, value) in self.fields.iter() {
+            match place(name) {
                 Some(at) => given[at] = Some(value),
                 None => others.push((name, value)),
             }
         }
-        for ((name, default), given) in DEFAULTS.iter().zip(given) {
+        for ((_, key, default), given) in DEFAULTS.iter().zip(given) {
+            out.extend_from_slice(key.as_bytes());
             match given {
-                Some(value) => all.serialize_entry(name, value)?,
-                None => all.serialize_entry(name, default)?,
+                Some(value) => value.write(out),
+                None => out.extend_from_slice(default.text().as_bytes()),
             }
         }
         for (name, value) in others {
-            all.serialize_entry(name, value)?;
+            out.push(b',');
+            write_text(name, out);
+            out.push(b':');
+            value.write(out);
         }
-        all.end()
+        out.push(b'}');
     }
 }
 
-fn has_default(name: &str) -> bool {
-    DEFAULTS.iter().any(|(known, _)| *known == name)
+/// The texts of a list of nothing else.
+fn texts(value: &Json) -> Option<Vec<SmolStr>> {
+    let text = |item: &Json| match item {
+        Json::Text(text) => Some(text.clone()),
+        _ => None,
+    };
+    value.as_list()?.iter().map(text).collect()
+}
+
+/// Makes texts of numbers and truths in fields that hold text.
+fn as_texts(given: &mut JsonMap, wrong: &mut Vec<String>) {
+    for name in TEXTS {
+        match given.get_mut(name) {
+            None | Some(Json::Null | Json::Text(_)) => {}
+            Some(value @ (Json::Number(_) | Json::Bool(_))) => {
+                *value = Json::from(value.to_string());
+            }
+            Some(other) => drop(refuse(wrong, name, "text", other)),
+        }
+    }
 }
 
 /// `YYYY-MM-DDThh:mm:ss.mmmZ`, cut off, not rounded.
@@ -444,23 +504,23 @@ pub fn time_text(at: Timestamp) -> String {
 }
 
 /// An id for a report that has none: the same report at the same time has the same.
-fn id_of(whole: &str, now: Timestamp) -> String {
-    let digest = Sha256::digest(format!("{now}{whole}"));
+fn id_of(whole: &[u8], now: Timestamp) -> String {
+    let digest = Sha256::new().chain_update(now.to_string()).chain_update(whole).finalize();
     hex::encode(&digest[..16])
 }
 
-fn refuse(wrong: &mut Vec<String>, field: &str, wanted: &str, value: &Value) -> String {
+fn refuse(wrong: &mut Vec<String>, field: &str, wanted: &str, value: &Json) -> SmolStr {
     let mut shown = value.to_string();
     if shown.chars().count() > 60 {
         shown = shown.chars().take(59).chain(['…']).collect();
     }
     wrong.push(format!("{field}: {shown} is not {wanted}"));
-    String::new()
+    SmolStr::default()
 }
 
-fn state(value: Option<Value>, unmapped: &mut Vec<Unmapped>) -> AlertState {
+fn state(value: Option<Json>, unmapped: &mut Vec<Unmapped>) -> AlertState {
     let value = match value {
-        None | Some(Value::Null) => return AlertState::Firing,
+        None | Some(Json::Null) => return AlertState::Firing,
         Some(value) => value,
     };
     value.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| {
@@ -470,14 +530,14 @@ fn state(value: Option<Value>, unmapped: &mut Vec<Unmapped>) -> AlertState {
     })
 }
 
-fn severity(value: Option<Value>, unmapped: &mut Vec<Unmapped>) -> AlertSeverity {
+fn severity(value: Option<Json>, unmapped: &mut Vec<Unmapped>) -> AlertSeverity {
     let value = match value {
-        None | Some(Value::Null) => return AlertSeverity::Info,
+        None | Some(Json::Null) => return AlertSeverity::Info,
         Some(value) => value,
     };
     let known = match &value {
-        Value::String(text) => text.parse().ok(),
-        Value::Number(number) => {
+        Json::Text(text) => text.parse().ok(),
+        Json::Number(number) => {
             AlertSeverity::ALL.into_iter().find(|s| number.as_u64() == Some(s.order().into()))
         }
         _ => None,
@@ -489,27 +549,27 @@ fn severity(value: Option<Value>, unmapped: &mut Vec<Unmapped>) -> AlertSeverity
     })
 }
 
-fn note(unmapped: &mut Vec<Unmapped>, field: &str, value: &Value, became: &str) {
+fn note(unmapped: &mut Vec<Unmapped>, field: &str, value: &Json, became: &str) {
     let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     unmapped.push(Unmapped { field: field.to_owned(), value, became: became.to_owned() });
 }
 
 /// Dismissed is a matter of time: until `dismissUntil`.
 fn dismissal(
-    given: &mut Map<String, Value>,
+    given: &mut JsonMap,
     now: Timestamp,
     parse_time: &impl Fn(&str) -> Option<Timestamp>,
     wrong: &mut Vec<String>,
 ) {
     let said = match given.get("dismissed") {
-        Some(Value::Bool(said)) => *said,
-        Some(Value::String(text)) => text.eq_ignore_ascii_case("true"),
+        Some(Json::Bool(said)) => *said,
+        Some(Json::Text(text)) => text.eq_ignore_ascii_case("true"),
         _ => false,
     };
     let until = match given.get("dismissUntil") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(text)) if text.is_empty() || text == "forever" => None,
-        Some(Value::String(text)) => {
+        None | Some(Json::Null) => None,
+        Some(Json::Text(text)) if text.is_empty() || text == "forever" => None,
+        Some(Json::Text(text)) => {
             let until = parse_time(text);
             if until.is_none() {
                 wrong.push(format!("dismissUntil: {text:?} is neither \"forever\" nor an instant"));
@@ -517,22 +577,22 @@ fn dismissal(
             until
         }
         Some(other) => {
-            refuse(wrong, "dismissUntil", "text", &other.clone());
+            refuse(wrong, "dismissUntil", "text", other);
             None
         }
     };
     if given.contains_key("dismissed") {
         let dismissed = said && until.is_none_or(|until| now < until);
-        given.insert("dismissed".to_owned(), dismissed.into());
+        given.insert("dismissed", dismissed);
     }
 }
 
 /// An address people can follow: with a scheme, and without characters that break it.
-fn web_address(value: Value) -> Value {
-    let Value::String(text) = value else { return Value::Null };
-    let text = text.trim();
+fn web_address(value: &Json) -> Json {
+    let Some(given) = value.as_str() else { return Json::Null };
+    let text = given.trim();
     if text.is_empty() {
-        return Value::Null;
+        return Json::Null;
     }
     let mut address = String::with_capacity(text.len() + 8);
     if !text.starts_with("http") {
@@ -555,12 +615,17 @@ fn web_address(value: Value) -> Value {
             }
         }
     }
-    Value::String(address)
+    if address == given { value.clone() } else { address.into() }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Timestamp, time_text};
+    use proptest::prelude::*;
+    use serde_json::{Map, Value, json};
+
+    use super::{DEFAULTS, Occurrence, Timestamp, place, time_text};
+    use crate::JsonMap;
+    use crate::json::tests::{any_text, any_value};
 
     #[test]
     fn instants_are_written_as_the_library_would() {
@@ -571,6 +636,41 @@ mod tests {
         }
         for at in [Timestamp::MIN, Timestamp::MAX] {
             assert_eq!(time_text(at), at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string());
+        }
+    }
+
+    #[test]
+    fn every_default_has_its_place() {
+        for (at, (name, ..)) in DEFAULTS.iter().enumerate() {
+            assert_eq!(place(name), Some(at), "{name}");
+        }
+        for name in ["", "labelz", "note ", &"x".repeat(32), &"x".repeat(33)] {
+            assert_eq!(place(name), None, "{name}");
+        }
+    }
+
+    fn any_name() -> impl Strategy<Value = String> {
+        let known = DEFAULTS.map(|(name, ..)| name.to_owned());
+        prop_oneof![any_text(), proptest::sample::select(known.to_vec())]
+    }
+
+    proptest! {
+        #[test]
+        fn the_text_is_that_of_the_json(
+            name in any_text(),
+            source in proptest::collection::vec(any_text(), 0..3),
+            fields in proptest::collection::vec((any_name(), any_value()), 0..40),
+        ) {
+            let given = [("name".to_owned(), json!(name)), ("source".to_owned(), json!(source))];
+            let given: JsonMap = given.into_iter().collect();
+            let made = Occurrence::from_fields(given, Timestamp::UNIX_EPOCH, |_| None);
+            let mut occurrence = made.unwrap().0;
+            let fields: Map<String, Value> = fields.into_iter().collect();
+            occurrence.fields.extend(fields);
+            let mut text = Vec::new();
+            occurrence.write_json(&mut text);
+            let wanted = serde_json::to_string(&occurrence.to_json()).unwrap();
+            prop_assert_eq!(String::from_utf8(text).unwrap(), wanted);
         }
     }
 }

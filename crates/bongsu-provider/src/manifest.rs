@@ -43,7 +43,7 @@ mod verify;
 use std::sync::Arc;
 
 use bongsu_lang::jinja::Expression;
-use bongsu_model::{Diagnostic, Source};
+use bongsu_model::{Diagnostic, Json, SmolStr, Source};
 
 pub use catalogue::Catalogue;
 pub use fixture::{CallCase, Case, Checked, Fixture, MappingCase};
@@ -122,7 +122,8 @@ pub struct Shape {
     each: Option<Expression>,
     skip: Option<Expression>,
     lets: Vec<(Arc<str>, Expression)>,
-    fields: Vec<(String, Rule)>,
+    /// Each name once.
+    fields: Vec<(SmolStr, Rule)>,
     spread: Vec<Expression>,
     fingerprint: Option<Identity>,
 }
@@ -134,7 +135,7 @@ enum Rule {
     /// Looked up by its text; numbers by how they print.
     Mapped {
         of: Expression,
-        map: Vec<(String, String)>,
+        map: Vec<(String, Json)>,
         fold: bool,
         otherwise: Option<Expression>,
     },

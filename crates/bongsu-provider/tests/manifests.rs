@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use bongsu_model::{Source, Timestamp, render_diagnostics};
+use bongsu_model::{Json, Source, Timestamp, render_diagnostics};
 use bongsu_provider::manifest::{Catalogue, Manifest};
 
 fn now() -> Timestamp {
@@ -118,7 +118,9 @@ ingest:
 ";
     let source = Arc::new(Source { name: "provider.yaml".into(), text: text.into() });
     let manifest = Manifest::parse("argocd", source).unwrap();
-    let body = serde_json::json!({"id": 7, "app": "shop", "phase": "Succeeded", "cluster": "eu"});
+    let body = Json::from(
+        serde_json::json!({"id": 7, "app": "shop", "phase": "Succeeded", "cluster": "eu"}),
+    );
     let mapped = manifest.map(&body, now()).unwrap();
     assert!(mapped.occurrences.is_empty());
     insta::assert_json_snapshot!(mapped.changes[0].to_json(), @r#"
@@ -136,7 +138,7 @@ ingest:
       "cluster": "eu"
     }
     "#);
-    let error = manifest.map(&serde_json::json!({"phase": "odd"}), now()).unwrap_err();
+    let error = manifest.map(&serde_json::json!({"phase": "odd"}).into(), now()).unwrap_err();
     let why = "deployment: alert 0: name: is missing; \
                outcome: \"odd\" is none of started, succeeded, failed, unknown";
     assert_eq!(error.to_string(), why);

@@ -6,8 +6,7 @@
 use std::sync::Arc;
 
 use bongsu_lang::jinja;
-use bongsu_model::{Occurrence, Timestamp};
-use serde_json::Value;
+use bongsu_model::{Json, Occurrence, Timestamp};
 
 use super::{Alerts, Fields, Stored};
 use crate::known::{Known, Shadow};
@@ -78,7 +77,7 @@ pub(super) fn as_said(
 ) -> Result<Occurrence, ChangeError> {
     let mut plain = alert;
     known.shadow.uncover(&mut plain);
-    plain.insert("enriched_fields".to_owned(), Value::Array(Vec::new()));
+    plain.insert("enriched_fields", Json::from(Vec::new()));
     if known.window.is_some() {
         maintenance::forget(&mut plain);
     }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use bongsu_model::{AlertState, Timestamp, time_text};
+use bongsu_model::{AlertState, Json, Timestamp};
 
 use super::change::as_said;
 use super::{Alerts, ChangeError, Fields, Stored};
@@ -54,7 +54,7 @@ impl Alerts {
         occurrence.state = AlertState::Resolved;
         occurrence.received_at = now;
         if let Some(end) = occurrence.fields.get_mut(END) {
-            *end = time_text(now).into();
+            *end = Json::instant(now);
         }
         let mut enrichments = previous.enrichments.clone();
         enrichments.dispose();

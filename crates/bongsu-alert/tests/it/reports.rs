@@ -11,7 +11,7 @@ fn at(minute: i64) -> Timestamp {
 
 fn occurrence(fields: Value, now: Timestamp) -> Occurrence {
     let Value::Object(fields) = fields else { panic!("a map") };
-    Occurrence::from_fields(fields, now, |text| text.parse().ok()).unwrap().0
+    Occurrence::from_fields(fields.into(), now, |text| text.parse().ok()).unwrap().0
 }
 
 fn take(alerts: &mut Alerts, minute: i64, fields: Value) -> Taken {
@@ -243,9 +243,9 @@ fn what_a_complete_pull_no_longer_tells_is_over_and_else_as_it_was() {
     assert!(alerts.is_silent(&disk_key, 1));
 
     let map = |alert: &Value| alert.as_object().unwrap().clone();
-    let stale = alerts.end(at(1), &disk_key, (map(&stored), 0));
+    let stale = alerts.end(at(1), &disk_key, (map(&stored).into(), 0));
     assert_eq!(stale.unwrap_err(), bongsu_alert::ChangeError::Stale);
-    let ended = alerts.end(at(1), &disk_key, (map(&stored), 1)).unwrap();
+    let ended = alerts.end(at(1), &disk_key, (map(&stored).into(), 1)).unwrap();
     assert_eq!(ended.change, Change::Resolved);
     let (alert, end) = (ended.alert.to_json(), bongsu_model::time_text(at(1)));
     assert_eq!(

@@ -16,7 +16,7 @@ pub(crate) fn now() -> Timestamp {
 
 pub(crate) fn occurrence(fields: Value) -> Occurrence {
     let Value::Object(fields) = fields else { panic!("fields are a map") };
-    Occurrence::from_fields(fields, now(), |text| text.parse().ok()).unwrap().0
+    Occurrence::from_fields(fields.into(), now(), |text| text.parse().ok()).unwrap().0
 }
 
 pub(crate) fn source(name: &str, text: &str) -> Option<Arc<Source>> {

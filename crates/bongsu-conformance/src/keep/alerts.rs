@@ -61,7 +61,7 @@ fn judge(catalogue: &Catalogue, case: Case, now: Timestamp) -> Result<(), String
         (None, Some(text)) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
         (None, None) => Value::Null,
     };
-    let mapped = manifest.map(&body, now);
+    let mapped = manifest.map(&body.into(), now);
     let Some(expected) = case.expected else {
         return match mapped {
             Ok(mapped) if mapped.occurrences.iter().all(|o| !o.name.is_empty()) => Ok(()),

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bongsu_alert::Known;
-use bongsu_model::Occurrence;
+use bongsu_model::{Occurrence, SmolStr};
 use bongsu_store::{
     OccurrenceRow, OccurrenceTouch, Refused, ReportFrame, ReportRow, Row, report_place,
 };
@@ -59,9 +59,9 @@ pub(crate) struct Pending {
 struct State {
     known: Known,
     alert: Arc<str>,
-    name: String,
-    service: Option<String>,
-    environment: Option<String>,
+    name: SmolStr,
+    service: Option<SmolStr>,
+    environment: Option<SmolStr>,
 }
 
 /// What is written at once.
@@ -96,10 +96,9 @@ impl Pending {
         known: &Known,
         alert: &Occurrence,
     ) -> Arc<str> {
-        let text = |name: &str| alert.fields.get(name)?.as_str().map(str::to_owned);
-        // A map of plain values.
+        let text = |name: &str| alert.fields.get(name)?.as_str().map(SmolStr::from);
         self.scratch.clear();
-        let _ = serde_json::to_writer(&mut self.scratch, alert);
+        alert.write_json(&mut self.scratch);
         let json: Arc<str> = std::str::from_utf8(&self.scratch).unwrap_or_default().into();
         self.bytes += charge(&json);
         let state = State {
@@ -214,12 +213,12 @@ fn state_row(fingerprint: &str, state: &State) -> Row {
         fingerprint: fingerprint.to_owned(),
         at: known.last_at,
         first_at: known.first_at,
-        name: state.name.clone(),
+        name: state.name.to_string(),
         status: known.state.as_str().to_owned(),
         severity: known.severity.order(),
         provider: known.provider.to_string(),
-        service: state.service.clone(),
-        environment: state.environment.clone(),
+        service: state.service.as_ref().map(SmolStr::to_string),
+        environment: state.environment.as_ref().map(SmolStr::to_string),
         revision: known.revision,
         known: encoded(known),
         alert: Arc::clone(&state.alert),
@@ -377,8 +376,7 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use bongsu_alert::{Alerts, Arrival, Report, Taken};
-    use bongsu_model::Timestamp;
-    use serde_json::{Value, json};
+    use bongsu_model::{Json, Timestamp};
 
     use super::{Duration, Lot, MANY_STATES, MUCH_HISTORY, OVERHEAD, Occurrence, Pending};
 
@@ -388,7 +386,8 @@ mod tests {
         let (mut pending, mut alerts) = (Pending::default(), Alerts::default());
         let now = Timestamp::UNIX_EPOCH;
         let mut put = |pending: &mut Pending, n: u8| {
-            let Value::Object(fields) = json!({"name": "x", "n": n}) else { unreachable!() };
+            let fields = [("name", Json::from("x")), ("n", u64::from(n).into())];
+            let fields = fields.into_iter().collect();
             let (occurrence, _) = Occurrence::from_fields(fields, now, |_| None).unwrap();
             let (provider, payload, arrival) = ("keep".into(), 0, Arrival::Now);
             let report =

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use bongsu_alert::{ChangeError, Enrichment, Known, Origin};
 use bongsu_lang::jinja;
-use bongsu_model::{AlertState, Occurrence, Timestamp};
+use bongsu_model::{AlertState, JsonMap, Occurrence, Timestamp};
 use bongsu_store::{OccurrenceFilter, StoreError as Unstored};
 use serde_json::{Map, Value, json};
 use tokio::task::spawn_blocking;
@@ -106,7 +106,7 @@ impl Shared {
                 let core = self.core.lock();
                 let now = self.clock.now();
                 let speaks = |alert: &str| {
-                    let fields: Map<String, Value> = serde_json::from_str(alert).ok()?;
+                    let fields = serde_json::from_str(alert).ok()?;
                     let read = Occurrence::from_fields(fields, now, jinja::parse_time);
                     let (occurrence, _) = read.ok()?;
                     let over = occurrence.state == AlertState::Resolved;
@@ -142,14 +142,14 @@ impl Shared {
             let Some((alert, revision)) = self.state_of(fingerprint).await? else {
                 return Err(ChangeError::Unknown(fingerprint.to_owned()).into());
             };
-            let stored: Map<String, Value> =
+            let stored: JsonMap =
                 serde_json::from_str(&alert).map_err(|e| store(&e.to_string()))?;
             let taken = {
                 let mut core = self.core.lock();
                 let now = self.now(&mut core);
                 let written =
                     change.written.iter().map(|new| enrichment(new, change, workflow, now));
-                let previous = Value::Object(stored.clone());
+                let previous = Value::Object(Map::from(&stored));
                 let (written, of) = (written.collect(), (stored, revision));
                 let before = core.wide.get(fingerprint).cloned();
                 match core.wide.change(now, fingerprint, of, written, &change.removed) {
@@ -222,7 +222,7 @@ impl Shared {
         let filter = OccurrenceFilter { limit: PREVIEWED, ..Default::default() };
         let now = self.clock.now();
         let read = |alert: &str| {
-            let fields: Map<String, Value> = serde_json::from_str(alert).ok()?;
+            let fields = serde_json::from_str(alert).ok()?;
             let (occurrence, _) = Occurrence::from_fields(fields, now, jinja::parse_time).ok()?;
             (occurrence.state != AlertState::Resolved).then_some(occurrence)
         };

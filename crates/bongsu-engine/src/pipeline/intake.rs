@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bongsu_alert::{Arrival, Change, Enricher, Report, Routed, Stored, Taken};
-use bongsu_model::{Occurrence, Time, Timestamp};
+use bongsu_model::{Json, Occurrence, Time, Timestamp};
 use bongsu_provider::manifest::Mapped;
 use bongsu_route::accept::PostedAlert;
 use bongsu_store::{ChangeRow, PayloadRow, Refused, ReportFrame, ReportRow, Row};
@@ -300,7 +300,7 @@ impl Shared {
             at,
             kind: "late",
             detail: json(&alert).into(),
-            fingerprint: alert.fingerprint.into(),
+            fingerprint: alert.fingerprint.as_str().into(),
         });
         rows.extend(ReportFrame::pack(late).into_iter().map(Row::AppendReports));
         let mut posted = Vec::with_capacity(stored.len());
@@ -519,12 +519,13 @@ fn said(change: Change) -> &'static str {
 }
 
 fn json(alert: &Occurrence) -> String {
-    // A map of plain values.
-    serde_json::to_string(alert).unwrap_or_default()
+    let mut text = Vec::new();
+    alert.write_json(&mut text);
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Items of a pull, each mapped alone: one that cannot be keeps no other from being told.
-fn pulled(sender: &Sender, items: &[Value], now: Timestamp) -> Looked {
+fn pulled(sender: &Sender, items: &[Json], now: Timestamp) -> Looked {
     let mut all = Mapped::default();
     let mut problems = Vec::new();
     for (at, item) in items.iter().enumerate() {
@@ -560,13 +561,13 @@ fn look(
 pub(super) fn look_at(
     sender: &Sender,
     enricher: &Enricher,
-    mut document: Value,
+    mut document: Json,
     origin: &Origin,
     now: Timestamp,
 ) -> Looked {
     enricher.pre(&mut document);
     let mut looked = match (origin.pulled, document) {
-        (true, Value::Array(items)) => pulled(sender, &items, now),
+        (true, Json::List(items)) => pulled(sender, &items, now),
         (_, document) => match sender.manifest.map(&document, now) {
             Ok(mapped) => Looked { mapped, problem: None, pulled: false },
             Err(error) => Looked::nothing(error.to_string()),
@@ -581,13 +582,13 @@ pub(super) fn look_at(
 /// What the request says about every alert in it.
 fn complete(occurrence: &mut Occurrence, origin: &Origin) {
     if let Some(fingerprint) = &origin.fingerprint {
-        occurrence.fingerprint.clone_from(fingerprint);
+        occurrence.fingerprint = fingerprint.into();
     }
     if let Some(key) = &origin.key {
-        occurrence.fields.insert("apiKeyRef".to_owned(), key.as_str().into());
+        occurrence.fields.insert("apiKeyRef", key.as_str());
     }
     if occurrence.source.is_empty() {
-        occurrence.source.push("keep".to_owned());
+        occurrence.source.push("keep".into());
     }
 }
 

@@ -9,9 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_alert::{Arrival, Enricher, Report, Stored, Taken};
-use bongsu_model::{Alert, Fingerprint, Occurrence, Timestamp};
+use bongsu_model::{Alert, Fingerprint, Json, JsonMap, Labels, Occurrence, Timestamp};
 use jiff::SignedDuration;
-use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 use super::ingest::{Durable, Whose};
@@ -243,18 +242,18 @@ fn wide(
 }
 
 /// The alert as Alertmanager's webhooks tell it.
-fn document(alert: &Alert, now: Timestamp) -> Value {
-    let texts = |labels: &bongsu_model::Labels| -> Map<String, Value> {
-        labels.iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
-    };
+fn document(alert: &Alert, now: Timestamp) -> Json {
+    let texts = |labels: &Labels| Json::from(labels.iter().collect::<JsonMap>());
     let resolved = alert.resolved_at(now);
-    json!({"alerts": [{
-        "status": if resolved { "resolved" } else { "firing" },
-        "labels": texts(&alert.labels),
-        "annotations": texts(&alert.annotations),
-        "startsAt": alert.starts_at.at.to_string(),
-        "endsAt": if resolved { alert.ends_at.at.to_string() } else { NO_END.to_owned() },
-        "generatorURL": &*alert.generator_url,
-        "fingerprint": alert.fingerprint.to_string(),
-    }]})
+    let end = if resolved { alert.ends_at.at.to_string() } else { NO_END.to_owned() };
+    let told = JsonMap::from_iter([
+        ("status", if resolved { "resolved" } else { "firing" }.into()),
+        ("labels", texts(&alert.labels)),
+        ("annotations", texts(&alert.annotations)),
+        ("startsAt", alert.starts_at.at.to_string().into()),
+        ("endsAt", end.into()),
+        ("generatorURL", Json::from(&*alert.generator_url)),
+        ("fingerprint", alert.fingerprint.to_string().into()),
+    ]);
+    JsonMap::from_iter([("alerts", vec![Json::from(told)])]).into()
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use bongsu_alert::{ChangeError, Known};
+use bongsu_model::JsonMap;
 use bongsu_provider::manifest::Pull;
 use bongsu_store::OccurrenceRecord;
 use serde_json::{Map, Value};
@@ -74,7 +75,7 @@ impl Shared {
                 if !core.wide.is_silent(&fingerprint, reports) {
                     continue;
                 }
-                let previous = Value::Object(alert.clone());
+                let previous = Value::Object(Map::from(&alert));
                 match core.wide.end(now, &fingerprint, (alert, revision)) {
                     Ok(mut ended) => {
                         core.announce(now, &mut ended, &mut posted);
@@ -117,7 +118,7 @@ impl Shared {
 /// An alert as the store has it.
 struct Kept {
     fingerprint: String,
-    alert: Map<String, Value>,
+    alert: JsonMap,
     revision: u64,
     /// Reports of it when the source was asked.
     reports: u64,

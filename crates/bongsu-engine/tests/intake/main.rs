@@ -6,7 +6,7 @@ use bongsu_engine::api::{
     IntakeError, PayloadFilter, Preset, PresetError, PresetOrigin, Search, SortKey, Written,
 };
 use bongsu_engine::{DedupRule, EnrichmentFiles};
-use bongsu_model::Source;
+use bongsu_model::{Json, Source};
 use bongsu_store::memory::{Fault, MemoryStore};
 use bongsu_testkit::capture::{Answer as Reply, CaptureServer};
 use serde_json::{Value, json};
@@ -514,7 +514,7 @@ async fn rules_add_fields_that_are_routed_and_found() {
             "ticket user:kim"
         ]
     );
-    assert_eq!(known.shadow.get("severity"), Some(&json!("low")));
+    assert_eq!(known.shadow.get("severity").and_then(Json::as_str), Some("low"));
 }
 
 /// A house beside a server of doors.

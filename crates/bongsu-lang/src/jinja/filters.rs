@@ -30,13 +30,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bongsu_model::{Json as Shared, JsonMap};
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{Environment, Error, ErrorKind};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
-use super::convert::{map, of_json, to_json};
+use super::convert::{map, of_json, of_shared, to_json, to_shared};
 use super::regexes::compiled;
 use super::{python, when};
 
@@ -102,7 +103,7 @@ fn fingerprint(parts: &Value) -> Result<String, Error> {
     let mut digest = Sha256::new();
     for part in parts.try_iter()? {
         if !is_nothing(&part) {
-            digest.update(super::fingerprint_part(&to_json(&part)));
+            digest.update(super::fingerprint_part(&to_shared(&part)));
         }
     }
     Ok(hex::encode(digest.finalize()))
@@ -204,14 +205,14 @@ fn keyed(value: &Value, key: &str, held: &str) -> Result<Value, Error> {
     if is_nothing(value) {
         return Ok(nothing());
     }
-    let mut all = serde_json::Map::new();
+    let mut all = JsonMap::new();
     for element in value.try_iter()? {
         let element = map(&element);
-        if let (Some(Json::String(name)), Some(held)) = (element.get(key), element.get(held)) {
+        if let (Some(Shared::Text(name)), Some(held)) = (element.get(key), element.get(held)) {
             all.insert(name.clone(), held.clone());
         }
     }
-    Ok(of_json(&Json::Object(all)))
+    Ok(of_shared(&all.into()))
 }
 
 fn get(value: &Value, path: &str) -> Result<Value, Error> {

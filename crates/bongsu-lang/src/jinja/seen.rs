@@ -1,15 +1,15 @@
 //! Values of a document as expressions see them: borrowed as long as nothing new comes of them.
 //!
-//! In: JSON, and what filters leave of it. Out: the same values the interpreter would give, without
-//! its copies; where it has to be asked it gets a copy, once.
+//! In: a document, and what filters leave of it. Out: the same values the interpreter would give,
+//! without its copies; where it has to be asked it gets a copy, once.
 
 use std::cell::OnceCell;
 use std::sync::Arc;
 
+use bongsu_model::{Json, JsonMap, SmolStr};
 use minijinja::value::Value;
-use serde_json::{Map, Value as Json};
 
-use super::convert::{of_json, to_json};
+use super::convert::{of_shared, to_shared};
 use super::{Data, Names};
 
 /// A value.
@@ -19,12 +19,11 @@ pub struct Seen<'a>(pub(super) Held<'a>);
 #[derive(Clone, Debug)]
 pub(super) enum Held<'a> {
     Undefined,
-    Text(&'a str),
     Json(&'a Json),
     /// Part of a map.
-    Part(&'a Map<String, Json>, &'a Sieve),
+    Part(&'a Arc<JsonMap>, &'a Sieve),
     List(Arc<[Seen<'a>]>),
-    Own(Arc<Json>),
+    Own(Json),
     /// The interpreter's.
     Value(Value),
 }
@@ -33,13 +32,26 @@ pub(super) enum Held<'a> {
 #[derive(Debug)]
 pub(super) struct Sieve {
     /// These, or all but these.
-    pub(super) only: bool,
-    pub(super) keys: Box<[Box<str>]>,
+    only: bool,
+    keys: Box<[SmolStr]>,
+    /// A bit for each length of a key, the last one for all from there on.
+    lengths: u64,
 }
 
 impl Sieve {
+    /// Lets only these keys pass, or all but these.
+    pub(super) fn new(only: bool, keys: Vec<SmolStr>) -> Self {
+        let lengths = keys.iter().fold(0, |lengths, key| lengths | Self::length(key));
+        Self { only, keys: keys.into(), lengths }
+    }
+
+    fn length(key: &str) -> u64 {
+        1 << key.len().min(63)
+    }
+
     pub(super) fn lets(&self, key: &str) -> bool {
-        self.keys.iter().any(|one| **one == *key) == self.only
+        let listed = self.lengths & Self::length(key) != 0 && self.keys.iter().any(|k| *k == *key);
+        listed == self.only
     }
 }
 
@@ -52,9 +64,9 @@ impl<'a> Seen<'a> {
     /// What is under a key; undefined if this is no map or has none.
     pub(super) fn get(&self, key: &str) -> Result<Self, minijinja::Error> {
         let found = match &self.0 {
-            Held::Json(Json::Object(map)) => map.get(key).map(Held::Json),
+            Held::Json(json) => json.get(key).map(Held::Json),
             Held::Part(map, sieve) if sieve.lets(key) => map.get(key).map(Held::Json),
-            Held::Own(json) => json.get(key).map(|json| Held::Own(Arc::new(json.clone()))),
+            Held::Own(json) => json.get(key).cloned().map(Held::Own),
             Held::Value(value) if value.is_undefined() || value.is_none() => None,
             Held::Value(value) => Some(Held::Value(value.get_attr(key)?)),
             _ => None,
@@ -63,31 +75,31 @@ impl<'a> Seen<'a> {
     }
 
     /// The pairs of a map; none of anything else.
-    pub fn each_entry(&self, mut take: impl FnMut(&str, &Json)) {
-        let mut all = |map: &Map<String, Json>| map.iter().for_each(|(key, json)| take(key, json));
+    pub fn each_entry(&self, mut take: impl FnMut(&SmolStr, &Json)) {
+        let mut all = |map: &JsonMap| map.iter().for_each(|(key, json)| take(key, json));
         match &self.0 {
-            Held::Json(Json::Object(map)) => all(map),
+            Held::Json(Json::Map(map)) | Held::Own(Json::Map(map)) => all(map),
             Held::Part(map, sieve) => {
                 map.iter().filter(|(key, _)| sieve.lets(key)).for_each(|(k, json)| take(k, json));
             }
-            Held::Own(json) => json.as_object().into_iter().for_each(all),
-            Held::Value(value) => to_json(value).as_object().into_iter().for_each(all),
+            Held::Value(value) => to_shared(value).as_map().into_iter().for_each(all),
             _ => {}
         }
     }
 
     /// The elements of a list; `None` for anything else.
     pub fn elements(&self) -> Option<Vec<Self>> {
-        let own = |json: &Json| Self(Held::Own(Arc::new(json.clone())));
         match &self.0 {
-            Held::Json(Json::Array(items)) => Some(items.iter().map(Self::of).collect()),
+            Held::Json(json) => Some(json.as_list()?.iter().map(Self::of).collect()),
             Held::List(items) => Some(items.to_vec()),
-            Held::Own(json) => Some(json.as_array()?.iter().map(own).collect()),
+            Held::Own(json) => {
+                Some(json.as_list()?.iter().map(|json| Self(Held::Own(json.clone()))).collect())
+            }
             Held::Value(value) => {
                 let items = Data(value.clone()).elements()?;
                 Some(items.into_iter().map(|item| Self(Held::Value(item.0))).collect())
             }
-            _ => None,
+            Held::Undefined | Held::Part(..) => None,
         }
     }
 
@@ -106,7 +118,7 @@ impl<'a> Seen<'a> {
             Held::Own(json) => json.is_null(),
             Held::Value(value) => value.is_undefined() || value.is_none(),
             Held::Undefined => true,
-            _ => false,
+            Held::Part(..) | Held::List(_) => false,
         }
     }
 
@@ -114,7 +126,6 @@ impl<'a> Seen<'a> {
     pub fn is_true(&self) -> bool {
         match &self.0 {
             Held::Undefined => false,
-            Held::Text(text) => !text.is_empty(),
             Held::Json(json) => is_true(json),
             Held::Part(map, sieve) => map.keys().any(|key| sieve.lets(key)),
             Held::List(items) => !items.is_empty(),
@@ -127,35 +138,34 @@ impl<'a> Seen<'a> {
     pub fn to_json(&self) -> Json {
         match &self.0 {
             Held::Undefined => Json::Null,
-            Held::Text(text) => Json::from(*text),
             Held::Json(json) => (*json).clone(),
-            Held::Part(..) => Json::Object(self.to_map()),
+            Held::Part(map, sieve) if map.keys().all(|key| sieve.lets(key)) => {
+                Json::Map(Arc::clone(map))
+            }
+            Held::Part(..) => self.to_map().into(),
             Held::List(items) => items.iter().map(Self::to_json).collect(),
-            Held::Own(json) => (**json).clone(),
-            Held::Value(value) => to_json(value),
+            Held::Own(json) => json.clone(),
+            Held::Value(value) => to_shared(value),
         }
     }
 
     /// The pairs of a map; empty for anything else.
-    pub(super) fn to_map(&self) -> Map<String, Json> {
-        let room = match &self.0 {
-            Held::Json(Json::Object(map)) => map.len(),
-            Held::Part(map, _) => map.len(),
-            _ => 0,
-        };
-        let mut map = Map::with_capacity(room);
-        self.each_entry(|key, json| drop(map.insert(key.to_owned(), json.clone())));
-        map
+    pub(super) fn to_map(&self) -> JsonMap {
+        match &self.0 {
+            Held::Json(Json::Map(map)) | Held::Own(Json::Map(map)) => JsonMap::clone(map),
+            Held::Part(map, sieve) => map.filtered(|key, _| sieve.lets(key)),
+            Held::Value(value) => to_shared(value).as_map().cloned().unwrap_or_default(),
+            _ => JsonMap::new(),
+        }
     }
 
     pub(super) fn to_value(&self) -> Value {
         match &self.0 {
             Held::Undefined => Value::UNDEFINED,
-            Held::Text(text) => Value::from(*text),
-            Held::Json(json) => of_json(json),
-            Held::Own(json) => of_json(json),
+            Held::Json(json) => of_shared(json),
+            Held::Own(json) => of_shared(json),
             Held::Value(value) => value.clone(),
-            Held::Part(..) | Held::List(_) => of_json(&self.to_json()),
+            Held::Part(..) | Held::List(_) => of_shared(&self.to_json()),
         }
     }
 }
@@ -165,9 +175,9 @@ fn is_true(json: &Json) -> bool {
         Json::Null => false,
         Json::Bool(truth) => *truth,
         Json::Number(number) => number.as_f64() != Some(0.0),
-        Json::String(text) => !text.is_empty(),
-        Json::Array(items) => !items.is_empty(),
-        Json::Object(map) => !map.is_empty(),
+        Json::Text(text) => !text.is_empty(),
+        Json::List(items) => !items.is_empty(),
+        Json::Map(map) => !map.is_empty(),
     }
 }
 

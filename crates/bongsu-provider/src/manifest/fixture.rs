@@ -7,7 +7,7 @@
 mod calls;
 mod requests;
 
-use bongsu_model::Timestamp;
+use bongsu_model::{Json, Timestamp};
 use serde_json::{Map, Value};
 
 pub use self::calls::CallCase;
@@ -128,7 +128,7 @@ impl Fixture {
     pub fn check(&self, manifest: &Manifest, now: Timestamp) -> Checked {
         match &self.case {
             Case::Call(case) => case.check(manifest, now),
-            Case::Mapping(case) => match manifest.map(&case.payload, now) {
+            Case::Mapping(case) => match manifest.map(&Json::from(&case.payload), now) {
                 Ok(mapped) => {
                     let differs = compare(&mapped, &case.alerts, &case.changes);
                     Checked { shape: Some(mapped.shape), operation: None, differs }

@@ -3,9 +3,10 @@
 //! In: the decoded body of a request. Out: occurrences, with every value that had to be guessed
 //! noted, or the reason why the payload cannot be mapped.
 
+use std::borrow::Cow;
+
 use bongsu_lang::jinja::{self, Seen, Sight};
-use bongsu_model::{Change, Occurrence, Timestamp, Unmapped};
-use serde_json::{Map, Value};
+use bongsu_model::{Change, Json, JsonMap, Occurrence, Timestamp, Unmapped};
 
 use super::{Event, Identity, Manifest, Rule, Shape};
 
@@ -68,7 +69,7 @@ pub enum Unmappable {
 
 impl Manifest {
     /// Maps the body of a request received at `now`.
-    pub fn map(&self, body: &Value, now: Timestamp) -> Result<Mapped, Unmappable> {
+    pub fn map(&self, body: &Json, now: Timestamp) -> Result<Mapped, Unmappable> {
         if self.ingest.is_empty() {
             return Err(Unmappable::NoIngest(self.slug.clone()));
         }
@@ -90,7 +91,7 @@ impl Manifest {
 
 impl Manifest {
     /// Maps an item a pull fetched, by the shape the manifest names for it.
-    pub fn map_pulled(&self, item: &Value, now: Timestamp) -> Result<Mapped, Unmappable> {
+    pub fn map_pulled(&self, item: &Json, now: Timestamp) -> Result<Mapped, Unmappable> {
         let shape = self
             .pull
             .as_ref()
@@ -178,27 +179,26 @@ impl Shape {
         slug: &str,
         sight: &Sight<'a>,
         unmapped: &mut Vec<Unmapped>,
-    ) -> Result<Map<String, Value>, Unmappable> {
-        let mut fields = Map::with_capacity(FIELDS);
+    ) -> Result<JsonMap, Unmappable> {
+        let mut fields = JsonMap::with_capacity(FIELDS);
         for (name, rule) in &self.fields {
             let value = match rule {
                 Rule::Value(expression) => self.look(name, expression, sight)?.to_json(),
                 Rule::Mapped { of, map, fold, otherwise } => {
-                    let given = self.look(name, of, sight)?;
-                    let text = key_text(&given.to_json(), *fold);
+                    let given = self.look(name, of, sight)?.to_json();
+                    let text = key_text(&given, *fold);
                     match map.iter().find(|(from, _)| *from == text) {
-                        Some((_, became)) => Value::from(became.as_str()),
+                        Some((_, became)) => became.clone(),
                         None => {
                             let value = match otherwise {
                                 Some(otherwise) => self.look(name, otherwise, sight)?.to_json(),
-                                None => Value::Null,
+                                None => Json::Null,
                             };
-                            if !given.is_nothing() && !text.is_empty() {
-                                let became = key_text(&value, false);
+                            if !text.is_empty() {
                                 unmapped.push(Unmapped {
-                                    field: name.clone(),
-                                    value: text,
-                                    became,
+                                    field: name.to_string(),
+                                    value: text.into_owned(),
+                                    became: key_text(&value, false).into_owned(),
                                 });
                             }
                             value
@@ -213,35 +213,35 @@ impl Shape {
                 match fields.get_mut(name) {
                     Some(known) if known.is_null() => known.clone_from(value),
                     Some(_) => {}
-                    None => drop(fields.insert(name.to_owned(), value.clone())),
+                    None => drop(fields.insert(name.clone(), value.clone())),
                 }
             });
         }
         if !fields.contains_key("source") {
-            fields.insert("source".to_owned(), Value::from(vec![slug]));
+            fields.insert("source", vec![Json::from(slug)]);
         }
         match &self.fingerprint {
             None => {}
             Some(Identity::Value(expression)) => {
                 let value = self.look("fingerprint", expression, sight)?.to_json();
-                fields.insert("fingerprint".to_owned(), value);
+                fields.insert("fingerprint", value);
             }
             Some(Identity::Fields(paths)) => {
-                fields.insert("fingerprint".to_owned(), jinja::fingerprint(&fields, paths).into());
+                fields.insert("fingerprint", jinja::fingerprint(&fields, paths));
             }
         }
         Ok(fields)
     }
 }
 
-/// A value as a key of a `map`: text as it is, other values as they print.
-fn key_text(value: &Value, fold: bool) -> String {
+/// A value as a key of a `map`: text as it is, other values as they print, nothing for null.
+fn key_text(value: &Json, fold: bool) -> Cow<'_, str> {
     let text = match value {
-        Value::Null => String::new(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
+        Json::Null => "".into(),
+        Json::Text(text) => text.as_str().into(),
+        other => Cow::from(other.to_string()),
     };
-    if fold { text.to_lowercase() } else { text }
+    if fold { text.to_lowercase().into() } else { text }
 }
 
 /// Names of the payload and of the alert in it.
@@ -249,4 +249,4 @@ const BODY: &str = "body";
 const ITEM: &str = "item";
 
 /// Fields room is made for at once.
-const FIELDS: usize = 48;
+const FIELDS: usize = 56;

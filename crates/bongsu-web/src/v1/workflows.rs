@@ -339,7 +339,7 @@ pub(crate) async fn hook(app: Arc<App>, call: Call) -> Answered {
     let query = call.query.pairs().iter().filter(|(name, _)| !secret.contains(&name.as_str()));
     let kind = call.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let body = match bongsu_engine::intake::document(&call.body, kind.unwrap_or_default()) {
-        Ok(body) => body,
+        Ok(body) => body.into(),
         Err(message) => return malformed(&message),
     };
     let request = HookRequest {

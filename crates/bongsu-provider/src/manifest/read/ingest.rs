@@ -40,7 +40,7 @@ impl Reader {
                 "fields" => {
                     for (name, value) in self.named(value) {
                         if let Some(rule) = self.rule(name, value) {
-                            shape.fields.push((name.to_owned(), rule));
+                            shape.fields.push((name.into(), rule));
                         }
                     }
                 }
@@ -71,7 +71,7 @@ impl Reader {
                     for (from, to) in self.named(value) {
                         let became = self.text(to);
                         self.check_target(field, &became, to);
-                        map.push((from.to_owned(), became));
+                        map.push((from.to_owned(), became.into()));
                     }
                 }
                 "fold" => fold = self.boolean(value),

@@ -2,8 +2,8 @@
 
 use std::io::Read;
 
+use bongsu_model::Json;
 use bongsu_provider::manifest::Manifest;
-use serde_json::Value;
 
 use super::{TestArguments, manifest};
 use crate::cli::{Failure, Global, Outcome};
@@ -64,18 +64,18 @@ fn map(manifest: &Manifest, path: &str, global: &Global) -> Outcome {
     };
     read.map_err(|error| Failure::usage(format!("cannot read {path}: {error}")))?;
     // What is not JSON is one text, as it is when it comes in over HTTP.
-    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    let body = serde_json::from_str(&text).unwrap_or_else(|_| Json::from(text));
     let mapped = manifest
         .map(&body, jiff::Timestamp::now())
         .map_err(|error| Failure::no(error.to_string()))?;
     let cell = |text: &str| (Colour::Plain, text.to_owned());
     let rows = mapped.occurrences.iter().map(|alert| Row {
-        id: alert.fingerprint.clone(),
+        id: alert.fingerprint.to_string(),
         cells: vec![
             cell(alert.state.as_str()),
             cell(alert.severity.as_str()),
             cell(&alert.name),
-            cell(alert.fields.get("service").and_then(Value::as_str).unwrap_or_default()),
+            cell(alert.fields.get("service").and_then(Json::as_str).unwrap_or_default()),
             cell(&alert.fingerprint),
         ],
         json: alert.to_json(),
