@@ -181,7 +181,7 @@ fn set<T>(slot: &mut T, value: Option<T>) -> bool {
 
 /// Adds `keys` to the list of fields that were added.
 pub(crate) fn note_enriched<'k>(fields: &mut JsonMap, keys: impl Iterator<Item = &'k str>) {
-    add_texts(fields.get_or_insert("enriched_fields", Json::Null), keys);
+    add_texts(fields.get_or_null("enriched_fields"), keys);
 }
 
 /// Adds texts to a list in which each stands once; what is no list is replaced.

@@ -220,7 +220,7 @@ impl Known {
         put("firingStartTimeSinceLastResolved", instant(self.unresolved_since));
         put("firingCounter", self.firing_counter.into());
         put("unresolvedCounter", self.unresolved_counter.into());
-        let started = fields.get_or_insert("startedAt", Json::Null);
+        let started = fields.get_or_null("startedAt");
         if started.is_null() {
             *started = Json::instant(self.first_at);
         }

@@ -258,7 +258,7 @@ impl Held {
             occurrence.fields.insert(PREVIOUS, before);
             occurrence.state = state;
         }
-        let trace = occurrence.fields.get_or_insert(TRACE, Json::Null);
+        let trace = occurrence.fields.get_or_null(TRACE);
         field::add_texts(trace, std::iter::once(&*self.window.id));
     }
 }

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use bongsu_model::{Json, JsonMap, Labels, Occurrence, SmolStr, Timestamp};
+use bongsu_model::{Json, JsonMap, Labels, LabelsBuilder, Occurrence, SmolStr, Timestamp};
 
 /// Labels, and separately annotations, an alert keeps.
 const LABELS: usize = 128;
@@ -65,7 +65,7 @@ pub fn labels_of<'k>(occurrence: &Occurrence, added: impl Iterator<Item = &'k st
             pairs.push((name.into(), cut(value, VALUE)));
         }
     }
-    Labels::from_pairs(pairs.iter().map(|(name, value)| (name, value)))
+    lay_out(&pairs)
 }
 
 /// What is said about it: its `annotations`, `description` and `message`.
@@ -75,12 +75,18 @@ pub(crate) fn annotations_of(occurrence: &Occurrence) -> Labels {
         texts(annotations, 8 * VALUE, &mut pairs);
     }
     for name in &SAID[..4] {
-        let Some(text) = occurrence.fields.get(*name).and_then(Json::as_str) else { continue };
+        let Some(text) = occurrence.fields.get(name).and_then(Json::as_str) else { continue };
         if !text.is_empty() && !pairs.iter().any(|(known, _)| known == name) {
             pairs.push(((*name).into(), cut(text.into(), 8 * VALUE)));
         }
     }
-    Labels::from_pairs(pairs.iter().map(|(name, value)| (name, value)))
+    lay_out(&pairs)
+}
+
+fn lay_out(pairs: &Pairs<'_>) -> Labels {
+    let mut builder = LabelsBuilder::default();
+    pairs.iter().for_each(|(name, value)| builder.push(name, value));
+    builder.build()
 }
 
 /// The scalars of a map as pairs; lists of scalars are joined, maps are left out.
@@ -111,12 +117,11 @@ fn scalar(value: &Json) -> Option<Cow<'_, str>> {
 
 /// A name every tool takes: letters, digits and `_`, not beginning with a digit.
 fn label_name(name: &str) -> Cow<'_, str> {
-    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    if name.chars().all(fits) && !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit())
-    {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    if name.bytes().all(fits) && name.bytes().next().is_some_and(|first| !first.is_ascii_digit()) {
         return name.into();
     }
-    let plain = |c: char| if fits(c) { c } else { '_' };
+    let plain = |c: char| if u8::try_from(c).is_ok_and(fits) { c } else { '_' };
     let mut text: String = name.chars().map(plain).collect();
     if text.is_empty() || text.starts_with(|c: char| c.is_ascii_digit()) {
         text.insert(0, '_');

@@ -78,7 +78,7 @@ impl Change {
     ) -> Result<Self, Vec<String>> {
         let mut wrong = Vec::new();
         fields.retain(|_, value| !value.is_null());
-        let mut whole = source.as_bytes().to_vec();
+        let mut whole = source.to_owned();
         fields.write(&mut whole);
         let mut text = |name: &str| match fields.remove(name) {
             None => None,

@@ -83,9 +83,9 @@ impl Json {
 /// Compact JSON text.
 impl fmt::Display for Json {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Vec::new();
+        let mut text = String::new();
         self.write(&mut text);
-        f.write_str(&String::from_utf8_lossy(&text))
+        f.write_str(&text)
     }
 }
 

@@ -5,15 +5,15 @@
 //! names, defaults and the leniency towards odd values are those of Keep's alert object, so that
 //! what people wrote against it goes on working.
 
+mod json;
+
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use smol_str::SmolStr;
 
-use crate::json::write_text;
 use crate::{Json, JsonMap, Timestamp};
 
 /// Characters of a given fingerprint that count.
@@ -159,106 +159,6 @@ pub struct Unmapped {
     pub became: String,
 }
 
-/// What a well-known field holds unless the sender says otherwise.
-#[derive(Clone, Copy)]
-enum Default {
-    Null,
-    False,
-    Zero,
-    Map,
-    List,
-}
-
-impl Default {
-    fn text(self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::False => "false",
-            Self::Zero => "0",
-            Self::Map => "{}",
-            Self::List => "[]",
-        }
-    }
-
-    fn value(self) -> Value {
-        match self {
-            Self::Null => Value::Null,
-            Self::False => Value::Bool(false),
-            Self::Zero => 0.into(),
-            Self::Map => Value::Object(Map::new()),
-            Self::List => Value::Array(Vec::new()),
-        }
-    }
-}
-
-/// Name, the same with what stands around it in JSON text, default.
-type Wanted = (&'static str, &'static str, Default);
-
-macro_rules! defaults {
-    ($($default:ident $name:literal,)*) => {
-        [$(($name, concat!(",\"", $name, "\":"), Default::$default)),*]
-    };
-}
-
-/// Fields that every occurrence has, in the order they are written in.
-const DEFAULTS: [Wanted; 29] = defaults![
-    Null "firingStartTime",
-    Null "firingStartTimeSinceLastResolved",
-    Zero "firingCounter",
-    Zero "unresolvedCounter",
-    Null "environment",
-    False "isFullDuplicate",
-    False "isPartialDuplicate",
-    Null "duplicateReason",
-    Null "service",
-    Null "apiKeyRef",
-    Null "message",
-    Null "description",
-    Null "description_format",
-    False "pushed",
-    Null "event_id",
-    Null "url",
-    Null "imageUrl",
-    Map "labels",
-    False "deleted",
-    Null "dismissUntil",
-    False "dismissed",
-    Null "assignee",
-    Null "providerId",
-    Null "providerType",
-    Null "note",
-    Null "startedAt",
-    False "isNoisy",
-    List "enriched_fields",
-    Null "incident",
-];
-
-/// Names of one length in [`DEFAULTS`] at most, and the longest.
-const ALIKE: usize = 4;
-const LONGEST: usize = 32;
-
-/// Places in [`DEFAULTS`] by the length of the name.
-const PLACES: [[Option<u8>; ALIKE]; LONGEST + 1] = {
-    let mut places = [[None; ALIKE]; LONGEST + 1];
-    let mut at = 0;
-    while at < DEFAULTS.len() {
-        let alike = &mut places[DEFAULTS[at].0.len()];
-        let mut free = 0;
-        while alike[free].is_some() {
-            free += 1;
-        }
-        alike[free] = Some(at as u8);
-        at += 1;
-    }
-    places
-};
-
-/// The place of a name in [`DEFAULTS`].
-fn place(name: &str) -> Option<usize> {
-    let alike = PLACES.get(name.len())?.iter().map_while(|at| at.map(usize::from));
-    alike.into_iter().find(|at| DEFAULTS[*at].0 == name)
-}
-
 /// Fields that hold text or nothing.
 const TEXTS: &[&str] = &[
     "environment",
@@ -293,9 +193,9 @@ impl Occurrence {
             None => false,
         };
         let whole = match named("name") && named("id") {
-            true => Vec::new(),
+            true => String::new(),
             false => {
-                let mut text = Vec::new();
+                let mut text = String::new();
                 given.write(&mut text);
                 text
             }
@@ -384,76 +284,6 @@ impl Occurrence {
         let fields = given;
         Ok((Self { id, name, state, severity, received_at, fingerprint, source, fields }, unmapped))
     }
-
-    /// All fields under their names.
-    pub fn to_json(&self) -> Value {
-        let mut all = Map::new();
-        all.insert("id".to_owned(), self.id.as_str().into());
-        all.insert("name".to_owned(), self.name.as_str().into());
-        all.insert("status".to_owned(), self.state.as_str().into());
-        all.insert("severity".to_owned(), self.severity.as_str().into());
-        all.insert("lastReceived".to_owned(), time_text(self.received_at).into());
-        all.insert("fingerprint".to_owned(), self.fingerprint.as_str().into());
-        let source = self.source.iter().map(|source| Value::from(source.as_str()));
-        all.insert("source".to_owned(), source.collect());
-        for (name, _, default) in DEFAULTS {
-            let value = self.fields.get(name).map(Value::from);
-            all.insert(name.to_owned(), value.unwrap_or_else(|| default.value()));
-        }
-        for (name, value) in self.fields.iter() {
-            if place(name).is_none() {
-                all.insert(name.as_str().to_owned(), value.into());
-            }
-        }
-        Value::Object(all)
-    }
-
-    /// Appends the text of [`Occurrence::to_json`], without building it.
-    pub fn write_json(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(b"{\"id\":");
-        write_text(&self.id, out);
-        out.extend_from_slice(b",\"name\":");
-        write_text(&self.name, out);
-        let mut plain = |key: &str, text: &str| {
-            out.extend_from_slice(key.as_bytes());
-            out.extend_from_slice(text.as_bytes());
-        };
-        plain(",\"status\":\"", self.state.as_str());
-        plain("\",\"severity\":\"", self.severity.as_str());
-        plain("\",\"lastReceived\":\"", &time_text(self.received_at));
-        plain("\",\"fingerprint\":", "");
-        write_text(&self.fingerprint, out);
-        out.extend_from_slice(b",\"source\":[");
-        for (at, source) in self.source.iter().enumerate() {
-            if at > 0 {
-                out.push(b',');
-            }
-            write_text(source, out);
-        }
-        out.push(b']');
-        let mut given = [None; DEFAULTS.len()];
-        let mut others = Vec::with_capacity(self.fields.len());
-        for (name, value) in self.fields.iter() {
-            match place(name) {
-                Some(at) => given[at] = Some(value),
-                None => others.push((name, value)),
-            }
-        }
-        for ((_, key, default), given) in DEFAULTS.iter().zip(given) {
-            out.extend_from_slice(key.as_bytes());
-            match given {
-                Some(value) => value.write(out),
-                None => out.extend_from_slice(default.text().as_bytes()),
-            }
-        }
-        for (name, value) in others {
-            out.push(b',');
-            write_text(name, out);
-            out.push(b':');
-            value.write(out);
-        }
-        out.push(b'}');
-    }
 }
 
 /// The texts of a list of nothing else.
@@ -484,27 +314,26 @@ pub fn time_text(at: Timestamp) -> String {
     if !(0..=9999).contains(&utc.year()) {
         return at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string();
     }
-    let mut text = String::with_capacity(24);
-    let mut part = |value: u32, digits: u32, then: char| {
-        for place in (0..digits).rev() {
-            let digit = (value / 10u32.pow(place) % 10) as u8;
-            text.push(char::from(b'0' + digit));
+    let mut text = *b"0000-00-00T00:00:00.000Z";
+    let mut put = |at: usize, digits: usize, mut value: u32| {
+        for digit in text[at..at + digits].iter_mut().rev() {
+            *digit += (value % 10) as u8;
+            value /= 10;
         }
-        text.push(then);
     };
     let small = |value: i8| u32::from(value.unsigned_abs());
-    part(u32::from(utc.year().unsigned_abs()), 4, '-');
-    part(small(utc.month()), 2, '-');
-    part(small(utc.day()), 2, 'T');
-    part(small(utc.hour()), 2, ':');
-    part(small(utc.minute()), 2, ':');
-    part(small(utc.second()), 2, '.');
-    part(u32::from(utc.millisecond().unsigned_abs()), 3, 'Z');
-    text
+    put(0, 4, u32::from(utc.year().unsigned_abs()));
+    put(5, 2, small(utc.month()));
+    put(8, 2, small(utc.day()));
+    put(11, 2, small(utc.hour()));
+    put(14, 2, small(utc.minute()));
+    put(17, 2, small(utc.second()));
+    put(20, 3, u32::from(utc.millisecond().unsigned_abs()));
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// An id for a report that has none: the same report at the same time has the same.
-fn id_of(whole: &[u8], now: Timestamp) -> String {
+fn id_of(whole: &str, now: Timestamp) -> String {
     let digest = Sha256::new().chain_update(now.to_string()).chain_update(whole).finalize();
     hex::encode(&digest[..16])
 }
@@ -620,12 +449,7 @@ fn web_address(value: &Json) -> Json {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-    use serde_json::{Map, Value, json};
-
-    use super::{DEFAULTS, Occurrence, Timestamp, place, time_text};
-    use crate::JsonMap;
-    use crate::json::tests::{any_text, any_value};
+    use super::{Timestamp, time_text};
 
     #[test]
     fn instants_are_written_as_the_library_would() {
@@ -636,41 +460,6 @@ mod tests {
         }
         for at in [Timestamp::MIN, Timestamp::MAX] {
             assert_eq!(time_text(at), at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string());
-        }
-    }
-
-    #[test]
-    fn every_default_has_its_place() {
-        for (at, (name, ..)) in DEFAULTS.iter().enumerate() {
-            assert_eq!(place(name), Some(at), "{name}");
-        }
-        for name in ["", "labelz", "note ", &"x".repeat(32), &"x".repeat(33)] {
-            assert_eq!(place(name), None, "{name}");
-        }
-    }
-
-    fn any_name() -> impl Strategy<Value = String> {
-        let known = DEFAULTS.map(|(name, ..)| name.to_owned());
-        prop_oneof![any_text(), proptest::sample::select(known.to_vec())]
-    }
-
-    proptest! {
-        #[test]
-        fn the_text_is_that_of_the_json(
-            name in any_text(),
-            source in proptest::collection::vec(any_text(), 0..3),
-            fields in proptest::collection::vec((any_name(), any_value()), 0..40),
-        ) {
-            let given = [("name".to_owned(), json!(name)), ("source".to_owned(), json!(source))];
-            let given: JsonMap = given.into_iter().collect();
-            let made = Occurrence::from_fields(given, Timestamp::UNIX_EPOCH, |_| None);
-            let mut occurrence = made.unwrap().0;
-            let fields: Map<String, Value> = fields.into_iter().collect();
-            occurrence.fields.extend(fields);
-            let mut text = Vec::new();
-            occurrence.write_json(&mut text);
-            let wanted = serde_json::to_string(&occurrence.to_json()).unwrap();
-            prop_assert_eq!(String::from_utf8(text).unwrap(), wanted);
         }
     }
 }

@@ -34,8 +34,7 @@ impl Alerts {
         // What people write by hand must not make another alert of it.
         let by_rules = known.enrichments.current(now).filter(|e| e.origin.is_rule());
         let labels = labels_of(occurrence, by_rules.map(|e| e.key.as_str()));
-        let labels = self.distinct(key, labels);
-        let identity = labels.fingerprint();
+        let (labels, identity) = self.distinct(key, labels);
         let left = known.routed.filter(|before| *before != identity);
         if resolved && left.is_some() {
             // The end is that of what was routed; nobody has heard of the new labels.
@@ -47,7 +46,7 @@ impl Alerts {
         known.routed = Some(identity);
         self.routed.insert(identity, Arc::clone(key));
         let said = ["startsAt", "startedAt"].iter().find_map(|name| {
-            let text = occurrence.fields.get(*name)?.as_str()?;
+            let text = occurrence.fields.get(name)?.as_str()?;
             Time::parse_rfc3339(text).map(|time| time.at).or_else(|| jinja::parse_time(text))
         });
         let starts_at = said.filter(|at| *at <= now).or(began).or(known.firing_since);
@@ -61,14 +60,17 @@ impl Alerts {
         (Some(routed), left)
     }
 
-    /// The labels, with one more if another alert that is not over has the same.
-    fn distinct(&self, key: &Arc<str>, labels: Labels) -> Labels {
-        let owner = self.routed.get(&labels.fingerprint()).filter(|owner| *owner != key);
+    /// The labels and their identity, with one more if another alert that is not over has the same.
+    fn distinct(&self, key: &Arc<str>, labels: Labels) -> (Labels, Fingerprint) {
+        let identity = labels.fingerprint();
+        let owner = self.routed.get(&identity).filter(|owner| *owner != key);
         let taken = owner.and_then(|owner| self.known.get(owner));
         if taken.is_none_or(|other| other.state == AlertState::Resolved) {
-            return labels;
+            return (labels, identity);
         }
         let own = [(DISTINCT, &**key)];
-        Labels::from_pairs(labels.iter().chain(own))
+        let labels = Labels::from_pairs(labels.iter().chain(own));
+        let identity = labels.fingerprint();
+        (labels, identity)
     }
 }

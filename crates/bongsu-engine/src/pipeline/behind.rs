@@ -51,7 +51,7 @@ pub(crate) struct Pending {
     bytes: usize,
     said_bytes: usize,
     /// Room for the next text.
-    scratch: Vec<u8>,
+    scratch: String,
 }
 
 /// The last state of an alert.
@@ -99,7 +99,7 @@ impl Pending {
         let text = |name: &str| alert.fields.get(name)?.as_str().map(SmolStr::from);
         self.scratch.clear();
         alert.write_json(&mut self.scratch);
-        let json: Arc<str> = std::str::from_utf8(&self.scratch).unwrap_or_default().into();
+        let json: Arc<str> = self.scratch.as_str().into();
         self.bytes += charge(&json);
         let state = State {
             known: known.clone(),

@@ -58,7 +58,7 @@ pub(crate) struct Echo {
 
 /// Whether an alert is the same whenever its payload is read.
 pub(super) fn is_timeless(occurrence: &Occurrence) -> bool {
-    !TIMELY.iter().any(|name| occurrence.fields.contains_key(*name))
+    !TIMELY.iter().any(|name| occurrence.fields.contains_key(name))
 }
 
 /// The payloads remembered: the latest, and those before until as many have come again.

@@ -519,9 +519,9 @@ fn said(change: Change) -> &'static str {
 }
 
 fn json(alert: &Occurrence) -> String {
-    let mut text = Vec::new();
+    let mut text = String::new();
     alert.write_json(&mut text);
-    String::from_utf8(text).unwrap_or_default()
+    text
 }
 
 /// Items of a pull, each mapped alone: one that cannot be keeps no other from being told.

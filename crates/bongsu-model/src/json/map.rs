@@ -9,6 +9,7 @@ use std::ops::Index;
 
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use smol_str::SmolStr;
 
 use super::Json;
@@ -57,7 +58,15 @@ impl JsonMap {
                 let same = |at: &u32| self.pairs[*at as usize].0 == *name;
                 places.find(hash(name), same).map(|at| *at as usize)
             }
-            None => self.pairs.iter().position(|(known, _)| *known == *name),
+            None => {
+                // Told apart by these, most names need not be compared.
+                let ends = |text: &str| {
+                    let bytes = text.as_bytes();
+                    (bytes.len(), bytes.first().copied(), bytes.last().copied())
+                };
+                let wanted = ends(name);
+                self.pairs.iter().position(|(known, _)| ends(known) == wanted && *known == *name)
+            }
         }
     }
 
@@ -78,42 +87,49 @@ impl JsonMap {
 
     /// Sets the value of a name; gives back the one before.
     pub fn insert(&mut self, name: impl Into<SmolStr>, value: impl Into<Json>) -> Option<Json> {
-        let (name, value) = (name.into(), value.into());
-        match self.find(&name) {
-            Some(at) => Some(std::mem::replace(&mut self.pairs[at].1, value)),
-            None => {
-                self.push(name, value);
-                None
-            }
-        }
+        let (at, known) = self.place(name.into());
+        let before = std::mem::replace(&mut self.pairs[at].1, value.into());
+        known.then_some(before)
     }
 
-    /// The value of a name, which it gets first if there is none.
-    pub fn get_or_insert(&mut self, name: &str, value: impl Into<Json>) -> &mut Json {
-        let at = self.find(name).unwrap_or_else(|| {
-            self.push(name.into(), value.into());
-            self.pairs.len() - 1
-        });
+    /// The value of a name; a new name has null.
+    pub fn get_or_null(&mut self, name: impl Into<SmolStr>) -> &mut Json {
+        let (at, _) = self.place(name.into());
         &mut self.pairs[at].1
     }
 
-    /// Adds a pair whose name is known to be new.
-    fn push(&mut self, name: SmolStr, value: Json) {
-        let at = self.pairs.len();
-        if self.places.is_some() {
-            self.index(&name, at);
-        } else if at == FEW {
-            self.places = Some(HashTable::with_capacity(FEW * 4));
-            self.index_all();
-            self.index(&name, at);
+    /// Where a name is, which is added if it is new, and whether it was there.
+    fn place(&mut self, name: SmolStr) -> (usize, bool) {
+        let end = self.pairs.len();
+        let pairs = &self.pairs;
+        let known = match &mut self.places {
+            Some(places) => {
+                let same = |at: &u32| pairs[*at as usize].0 == name;
+                let again = |at: &u32| hash(&pairs[*at as usize].0);
+                match places.entry(hash(&name), same, again) {
+                    Entry::Occupied(place) => Some(*place.get() as usize),
+                    Entry::Vacant(place) => {
+                        place.insert(end as u32);
+                        None
+                    }
+                }
+            }
+            None => self.find(&name),
+        };
+        if let Some(at) = known {
+            return (at, true);
         }
-        self.pairs.push((name, value));
+        self.pairs.push((name, Json::Null));
+        self.index_many();
+        (end, false)
     }
 
-    fn index(&mut self, name: &str, at: usize) {
-        let Some(places) = &mut self.places else { return };
-        let again = |at: &u32| hash(&self.pairs[*at as usize].0);
-        places.insert_unique(hash(name), at as u32, again);
+    /// Makes an index when there are too many pairs to look at each.
+    fn index_many(&mut self) {
+        if self.places.is_none() && self.pairs.len() > FEW {
+            self.places = Some(HashTable::with_capacity(FEW * 4));
+            self.index_all();
+        }
     }
 
     fn index_all(&mut self) {
@@ -158,10 +174,9 @@ impl JsonMap {
     /// Only some of the pairs.
     #[must_use]
     pub fn filtered(&self, mut keep: impl FnMut(&str, &Json) -> bool) -> Self {
-        let mut some = Self::with_capacity(self.len());
-        for (name, value) in self.iter().filter(|(name, value)| keep(name, value)) {
-            some.push(name.clone(), value.clone());
-        }
+        let kept = self.pairs.iter().filter(|(name, value)| keep(name, value));
+        let mut some = Self { pairs: kept.cloned().collect(), places: None };
+        some.index_many();
         some
     }
 

@@ -1,31 +1,33 @@
 //! JSON text, compact, as serde_json writes it.
 
-use std::io::Write;
+use std::fmt::Write;
 
 use super::{Json, JsonMap};
 
 impl Json {
     /// Appends its text.
-    pub fn write(&self, out: &mut Vec<u8>) {
+    pub fn write(&self, out: &mut String) {
         match self {
-            Self::Null => out.extend_from_slice(b"null"),
-            Self::Bool(true) => out.extend_from_slice(b"true"),
-            Self::Bool(false) => out.extend_from_slice(b"false"),
+            Self::Null => out.push_str("null"),
+            Self::Bool(true) => out.push_str("true"),
+            Self::Bool(false) => out.push_str("false"),
             Self::Number(number) => match number.as_u64() {
-                Some(digit @ 0..10) => out.push(b'0' + digit as u8),
-                // Nothing written to memory fails.
-                _ => drop(write!(out, "{number}")),
+                Some(digit @ 0..10) => out.push(char::from(b'0' + digit as u8)),
+                // Writing to a text does not fail.
+                _ => {
+                    let _ = write!(out, "{number}");
+                }
             },
             Self::Text(text) => write_text(text, out),
             Self::List(items) => {
-                out.push(b'[');
+                out.push('[');
                 for (at, item) in items.iter().enumerate() {
                     if at > 0 {
-                        out.push(b',');
+                        out.push(',');
                     }
                     item.write(out);
                 }
-                out.push(b']');
+                out.push(']');
             }
             Self::Map(map) => map.write(out),
         }
@@ -34,32 +36,32 @@ impl Json {
 
 impl JsonMap {
     /// Appends its text.
-    pub fn write(&self, out: &mut Vec<u8>) {
-        out.push(b'{');
+    pub fn write(&self, out: &mut String) {
+        out.push('{');
         for (at, (name, value)) in self.iter().enumerate() {
             if at > 0 {
-                out.push(b',');
+                out.push(',');
             }
             write_text(name, out);
-            out.push(b':');
+            out.push(':');
             value.write(out);
         }
-        out.push(b'}');
+        out.push('}');
     }
 }
 
 /// Appends a text in quotes. Runs of bytes that stand for themselves are copied at once.
-pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    let mut rest = text.as_bytes();
+pub(crate) fn write_text(text: &str, out: &mut String) {
+    out.push('"');
+    let mut rest = text;
     loop {
-        let (plain, escaped) = rest.split_at(plain(rest));
-        out.extend_from_slice(plain);
-        let Some((byte, after)) = escaped.split_first() else { break };
-        escape(*byte, out);
-        rest = after;
+        let (plain, escaped) = rest.split_at(plain(rest.as_bytes()));
+        out.push_str(plain);
+        let Some(byte) = escaped.bytes().next() else { break };
+        escape(byte, out);
+        rest = &escaped[1..];
     }
-    out.push(b'"');
+    out.push('"');
 }
 
 fn is_escaped(byte: u8) -> bool {
@@ -88,21 +90,19 @@ fn plain(text: &[u8]) -> usize {
     tail_at + tail.iter().position(|byte| is_escaped(*byte)).unwrap_or(tail.len())
 }
 
-fn escape(byte: u8, out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+fn escape(byte: u8, out: &mut String) {
     let short = match byte {
-        b'"' | b'\\' => byte,
-        0x08 => b'b',
-        b'\t' => b't',
-        b'\n' => b'n',
-        0x0c => b'f',
-        b'\r' => b'r',
+        b'"' => "\\\"",
+        b'\\' => "\\\\",
+        0x08 => "\\b",
+        b'\t' => "\\t",
+        b'\n' => "\\n",
+        0x0c => "\\f",
+        b'\r' => "\\r",
         _ => {
-            let digit = |bits: u8| DIGITS[usize::from(bits & 0xf)];
-            out.extend_from_slice(b"\\u00");
-            out.extend_from_slice(&[digit(byte >> 4), digit(byte)]);
+            let _ = write!(out, "\\u{byte:04x}");
             return;
         }
     };
-    out.extend_from_slice(&[b'\\', short]);
+    out.push_str(short);
 }

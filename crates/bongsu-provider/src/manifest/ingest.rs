@@ -210,10 +210,9 @@ impl Shape {
         }
         for expression in &self.spread {
             self.look("spread", expression, sight)?.each_entry(|name, value| {
-                match fields.get_mut(name) {
-                    Some(known) if known.is_null() => known.clone_from(value),
-                    Some(_) => {}
-                    None => drop(fields.insert(name.clone(), value.clone())),
+                let known = fields.get_or_null(name.clone());
+                if known.is_null() {
+                    known.clone_from(value);
                 }
             });
         }
