@@ -58,7 +58,7 @@ proptest! {
         let read: Value = serde_json::from_str(&text).unwrap();
         prop_assert_eq!(json.to_string(), read.to_string());
         prop_assert_eq!(serde_json::to_string(&json).unwrap(), read.to_string());
-        prop_assert_eq!(Json::from(&read), json.clone());
+        prop_assert_eq!(&Json::from(&read), &json);
         prop_assert_eq!(Value::from(json), read);
     }
 
