@@ -6,8 +6,9 @@
 use std::fmt;
 use std::hash::BuildHasher;
 use std::ops::Index;
+use std::sync::LazyLock;
 
-use foldhash::fast::FixedState;
+use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use smol_str::SmolStr;
@@ -26,8 +27,12 @@ pub struct JsonMap {
     places: Option<HashTable<u32>>,
 }
 
+/// Seeded anew by each process, so that nobody writes a document of names that all hash alike; what is
+/// seen of a map does not depend on it.
+static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
 fn hash(name: &str) -> u64 {
-    FixedState::with_seed(0).hash_one(name)
+    HASHER.hash_one(name)
 }
 
 impl JsonMap {
