@@ -21,7 +21,7 @@ use crate::core::Core;
 use crate::engine::Shared;
 
 /// How often is looked whether something is to be written.
-const INTERVAL: Duration = Duration::from_millis(250);
+const INTERVAL: Duration = Duration::from_millis(100);
 /// How long history waits, and how long states do.
 const HISTORY: Duration = Duration::from_secs(1);
 const STATES: Duration = Duration::from_secs(5);
