@@ -129,6 +129,9 @@ fn intake(quick: bool, alone: bool, rows: &mut Vec<Row>) -> Result<()> {
     Ok(())
 }
 
+/// So long a million texts may take to be indexed.
+const INDEXED_WITHIN: Duration = Duration::from_secs(600);
+
 /// Searches people make, as paths.
 const SEARCHES: &[(&str, &str)] = &[
     ("newest page", "/api/v1/occurrences?limit=50"),
@@ -160,6 +163,14 @@ fn search(quick: bool, rows: &mut Vec<Row>) -> Result<()> {
         load::post(server.address, shape, &requests_from(shape, from), None)?;
     }
     let mut connection = Connection::open(server.address)?;
+    let begun = Instant::now();
+    while !indexed(&mut connection)? {
+        if begun.elapsed() > INDEXED_WITHIN {
+            bail!("not all texts can be found");
+        }
+    }
+    let name = format!("until the words of {distinct} can be found after the last payload");
+    push(rows, name, "s", (f64::NAN, begun.elapsed().as_secs_f64()), false, "");
     for (name, path) in SEARCHES {
         let mut times = Vec::new();
         for run in 0..22 {
@@ -182,6 +193,17 @@ fn search(quick: bool, rows: &mut Vec<Row>) -> Result<()> {
     let name = format!("resident memory, {distinct} stored");
     push(rows, name, "MiB", (f64::NAN, resident), false, "");
     Ok(())
+}
+
+/// Whether a search by words waits for nothing that is still to be written.
+fn indexed(connection: &mut Connection) -> Result<bool> {
+    let begun = Instant::now();
+    let path = "/api/v1/occurrences?limit=50&q=checkout%20service%20777";
+    let (status, _) = connection.call(&http::get(path))?;
+    if status != 200 {
+        bail!("{path}: status {status}");
+    }
+    Ok(begun.elapsed() < Duration::from_secs(2))
 }
 
 fn requests_from(shape: Shape, from: usize) -> Vec<Vec<u8>> {
