@@ -341,6 +341,18 @@ impl Server {
         self.request("POST", "/api/v2/alerts", Some(&alerts.to_string()))
     }
 
+    /// Waits until what the server has shown is on its disk. A state is seen before it is durable;
+    /// what is answered, here a silence that nothing matches, is durable and written after it.
+    pub fn await_durable(&self) {
+        let silence = serde_json::json!({
+            "matchers": [{"name": "no_such_label", "value": "x", "isRegex": false}],
+            "startsAt": "2026-01-01T00:00:00Z", "endsAt": "2099-01-01T00:00:00Z",
+            "createdBy": "test", "comment": "after what was seen",
+        });
+        let kept = self.request("POST", "/api/v2/silences", Some(&silence.to_string())).unwrap();
+        assert_eq!(kept.status, 200, "{}", kept.body);
+    }
+
     /// The alerts the server shows.
     pub fn alerts(&self) -> serde_json::Value {
         self.request("GET", "/api/v2/alerts", None).unwrap().json()

@@ -64,6 +64,7 @@ fn written_rules_join_the_others_and_outlive_a_crash() {
     // Acknowledged is in force.
     assert_eq!(running(&server), ["a.yaml OfFile", "team/a Waits"]);
     let pending = eventually("it is pending", || alert(&server, "Waits"));
+    server.await_durable();
     for _ in 0..3 {
         server.kill();
         server.restart();
