@@ -151,7 +151,7 @@ fn a_cluster_says_what_is_scraped_and_which_rules_there_are() {
         (!error.is_empty()).then_some(error)
     });
     assert!(problem.contains("the API server is in trouble"), "{problem}");
-    assert_eq!(house.scraped().len(), 2);
+    eventually("both are still scraped", || (house.scraped().len() == 2).then_some(()));
     house.server.restart();
     assert_eq!(house.evaluated(), [r#"queue_length{namespace="shop"} > 5"#]);
     let objects = eventually("the problem is told again", || {
