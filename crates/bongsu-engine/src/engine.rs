@@ -332,6 +332,7 @@ impl Engine {
         self.0.evaluating.close();
         self.0.evaluating.wait().await;
         self.0.keep_counts().await;
+        self.0.write_behind().await;
         self.0.checkpoint().await;
     }
 

@@ -98,7 +98,6 @@ impl Shared {
     }
 
     async fn write_checkpoint(self: &Arc<Self>) {
-        self.write_behind().await;
         // One at a time: a cursor must not overtake the rows it speaks for.
         let _turn = self.checkpointing.lock().await;
         let changes = {
