@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::configuration::{Loaded, Target};
 use crate::intake::Unmappables;
-use crate::pipeline::behind::Pending;
+use crate::pipeline::behind::{Pending, Writing};
 use crate::pipeline::counts;
 use crate::pipeline::echo::Echoes;
 use crate::records;
@@ -53,7 +53,7 @@ pub(crate) struct Core {
     pub(crate) dirty: Dirty,
     /// Wide alerts that are not in the store yet, and those being written.
     pub(crate) pending: Pending,
-    pub(crate) writing: Arc<Pending>,
+    pub(crate) writing: Arc<Writing>,
     /// Posted alerts that have changed since they were made wide alerts, and up to when those that
     /// ended by the clock are among them.
     pub(crate) unmirrored: HashSet<Fingerprint, foldhash::fast::FixedState>,

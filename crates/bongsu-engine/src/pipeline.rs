@@ -2,10 +2,10 @@
 //!
 //! [`fetch`] fetches tables and services, [`pull`] fetches payloads ([`missing`] ends what they no
 //! longer hold), [`intake`] keeps payloads and maps them → [`ingest`] journals and routes → [`tick`]
-//! flushes groups → [`deliver`] tells integrations; [`workflow`] does what else is to be done; beside it [`change`] does what people and time do
-//! to wide alerts, [`ruler`] to rules, [`overfull`] tells of a full store of series, [`counts`] keeps counts, [`behind`] and [`checkpoint`] write state behind and
-//! [`recover`] reads it at start. Every stage
-//! changes the core under its lock, hands one transaction to the store before it lets go (so that
+//! flushes groups → [`deliver`] tells integrations; [`workflow`] does what else is to be done; beside it
+//! [`change`] does what people and time do to wide alerts, [`ruler`] to rules, [`overfull`] tells of a full
+//! store of series, [`counts`] keeps counts, [`behind`] (with [`history`]) and [`checkpoint`] write state
+//! behind and [`recover`] reads it at start. Every stage changes the core under its lock, hands one transaction to the store before it lets go (so that
 //! the order of commits is the order of changes), and acts once the transaction is durable.
 
 pub(crate) mod behind;
@@ -16,6 +16,7 @@ pub(crate) mod deliver;
 pub(crate) mod discover;
 pub(crate) mod echo;
 pub(crate) mod fetch;
+mod history;
 pub(crate) mod ingest;
 pub(crate) mod intake;
 pub(crate) mod mirror;

@@ -26,10 +26,9 @@ pub use occurrence::{
     OccurrenceRow, OccurrenceTouch, PayloadFilter, PayloadRow, PresetRow, ReportRecord, SortKey,
     Total,
 };
-pub use report::{ReportFrame, ReportRow};
+pub use report::{ReportFrame, ReportKey, ReportRow};
 pub use rows::{
     JournalRecord, JournalSeq, OutboxRow, OutboxState, PARTITIONS, Row, TimerRow, WriteSet,
     partition_of, stored_nanos, timestamp_of,
 };
-pub use sqlite::report_place;
 pub use store::{AlertEvent, Delivery, LoadSummary, Loaded, RetentionPolicy, Store, StoreStats};

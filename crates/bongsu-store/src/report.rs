@@ -1,15 +1,20 @@
 //! Entries of the histories of wide alerts, packed together before the store is handed them: reports
 //! resemble each other more than themselves.
 //!
-//! In: entries. Out: frames, each one block of LZ4 from which an entry is read by its place.
+//! In: entries. Out: frames, each one block of LZ4 from which an entry is read by its place, and the keys
+//! by which the entries of an alert are found.
 
 use std::sync::Arc;
 
 use bongsu_model::Timestamp;
 use lz4_flex::block;
+use xxhash_rust::xxh64::xxh64;
 
-/// Entries in a frame: whoever reads one unpacks all.
-const ENTRIES: usize = 32;
+use crate::{stored_nanos, timestamp_of};
+
+/// Entries in a frame: whoever reads one unpacks all. Places of entries are counted by it in files, so it
+/// stays.
+pub(crate) const ENTRIES: i64 = 32;
 /// Bytes of their texts; beyond this LZ4 needs a larger table and looks no further back anyway.
 const BYTES: usize = 60_000;
 /// Texts of a frame together, at most: one of them may be long.
@@ -31,65 +36,146 @@ pub struct ReportRow {
 /// Entries that are written together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportFrame {
-    entries: Vec<Entry>,
-    /// Their number (u16), the length of each text (u32), all of them packed; little-endian.
+    id: i64,
+    newest: Timestamp,
+    /// Of which alert each entry is.
+    alerts: Vec<i64>,
+    heads: Vec<u8>,
+    /// The number of entries (u16), the length of each text (u32), all of them packed; little-endian.
     packed: Vec<u8>,
 }
 
-/// An entry without its text.
+/// Where an entry of an alert's history is; in the order of an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReportKey {
+    /// See [`alert_place`].
+    pub(crate) alert: i64,
+    /// Frame and place in it.
+    pub(crate) entry: i64,
+}
+
+/// An entry without its text. In files: `at` and `alert` as little-endian i64, the length of `kind` as a
+/// byte, `kind`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
-    pub(crate) fingerprint: Arc<str>,
+pub(crate) struct Head {
     pub(crate) at: Timestamp,
-    pub(crate) kind: &'static str,
+    pub(crate) alert: i64,
+    pub(crate) kind: String,
 }
 
 /// A frame cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("an entry of history is damaged: {0}")]
-pub(crate) struct Damaged(String);
+pub(crate) struct Damaged(pub(crate) String);
+
+/// Where an alert stands in the index of histories: identities are long.
+pub(crate) fn alert_place(fingerprint: &str) -> i64 {
+    xxh64(fingerprint.as_bytes(), 0).cast_signed()
+}
+
+/// The frame an entry is in, and its place there.
+pub(crate) fn place_of(entry: i64) -> (i64, usize) {
+    (entry.div_euclid(ENTRIES), entry.rem_euclid(ENTRIES) as usize)
+}
+
+/// The first frame whose entries come after this one of a history without frames.
+pub(crate) fn frame_after(entry: i64) -> i64 {
+    entry.div_euclid(ENTRIES) + 1
+}
 
 impl ReportFrame {
-    /// All entries in as many frames as they need, in their order.
-    pub fn pack(entries: impl IntoIterator<Item = ReportRow>) -> Vec<Self> {
-        let (mut frames, mut texts, mut frame) = (Vec::new(), Vec::<u8>::new(), Vec::new());
-        for entry in entries {
-            let full = frame.len() == ENTRIES || texts.len() + entry.detail.len() > BYTES;
-            if full && !frame.is_empty() {
-                frames.push(Self::of(std::mem::take(&mut frame), &texts));
-                texts.clear();
-            }
-            texts.extend_from_slice(entry.detail.as_bytes());
-            frame.push(entry);
-        }
-        if !frame.is_empty() {
-            frames.push(Self::of(frame, &texts));
-        }
-        frames
+    /// Whether a frame of so many entries, with texts of so many bytes together, has room for one of
+    /// `more` bytes.
+    pub fn has_room(entries: usize, bytes: usize, more: usize) -> bool {
+        entries == 0 || (entries as i64) < ENTRIES && bytes + more <= BYTES
     }
 
-    fn of(rows: Vec<ReportRow>, texts: &[u8]) -> Self {
-        let head = 2 + 4 * rows.len();
-        let mut packed = vec![0; head + block::get_maximum_output_size(texts.len())];
-        packed[..2].copy_from_slice(&(rows.len() as u16).to_le_bytes());
-        for (row, place) in rows.iter().zip(packed[2..head].chunks_exact_mut(4)) {
-            place.copy_from_slice(&(row.detail.len() as u32).to_le_bytes());
+    /// The frame `id` with entries in their order; no more than there is room for. Frames are given rising
+    /// ids.
+    pub fn pack(id: i64, entries: &[ReportRow]) -> Self {
+        let texts: usize = entries.iter().map(|entry| entry.detail.len()).sum();
+        let mut plain = Vec::with_capacity(texts);
+        entries.iter().for_each(|entry| plain.extend_from_slice(entry.detail.as_bytes()));
+        let head = 2 + 4 * entries.len();
+        let mut packed = vec![0; head + block::get_maximum_output_size(plain.len())];
+        packed[..2].copy_from_slice(&(entries.len() as u16).to_le_bytes());
+        for (entry, place) in entries.iter().zip(packed[2..head].chunks_exact_mut(4)) {
+            place.copy_from_slice(&(entry.detail.len() as u32).to_le_bytes());
         }
         // There is room for what does not shrink.
-        let length = block::compress_into(texts, &mut packed[head..]).unwrap_or(0);
+        let length = block::compress_into(&plain, &mut packed[head..]).unwrap_or(0);
         packed.truncate(head + length);
         packed.shrink_to_fit();
-        let entry = |ReportRow { fingerprint, at, kind, .. }| Entry { fingerprint, at, kind };
-        Self { entries: rows.into_iter().map(entry).collect(), packed }
+        let alerts: Vec<i64> =
+            entries.iter().map(|entry| alert_place(&entry.fingerprint)).collect();
+        let heads = write_heads(entries, &alerts);
+        let newest = entries.iter().map(|entry| entry.at).max();
+        Self { id, newest: newest.unwrap_or(Timestamp::UNIX_EPOCH), alerts, heads, packed }
     }
 
-    pub(crate) fn entries(&self) -> &[Entry] {
-        &self.entries
+    /// Its number.
+    pub fn id(&self) -> i64 {
+        self.id
+    }
+
+    /// Whether an entry of this alert may be in it.
+    pub fn may_hold(&self, fingerprint: &str) -> bool {
+        self.alerts.contains(&alert_place(fingerprint))
+    }
+
+    /// Where its entries are.
+    pub fn keys(&self) -> impl Iterator<Item = ReportKey> {
+        let first = self.id * ENTRIES;
+        (first..).zip(&self.alerts).map(|(entry, alert)| ReportKey { alert: *alert, entry })
+    }
+
+    /// Bytes it takes in memory.
+    pub fn size(&self) -> usize {
+        self.packed.len() + self.heads.len() + self.alerts.len() * 8
     }
 
     pub(crate) fn packed(&self) -> &[u8] {
         &self.packed
     }
+
+    pub(crate) fn heads(&self) -> &[u8] {
+        &self.heads
+    }
+
+    /// When the last of it happened.
+    pub(crate) fn newest(&self) -> Timestamp {
+        self.newest
+    }
+}
+
+fn write_heads(entries: &[ReportRow], alerts: &[i64]) -> Vec<u8> {
+    let mut written = Vec::with_capacity(entries.len() * 24);
+    for (entry, alert) in entries.iter().zip(alerts) {
+        written.extend(stored_nanos(entry.at).to_le_bytes());
+        written.extend(alert.to_le_bytes());
+        // The engine's words are short.
+        let kind = &entry.kind.as_bytes()[..entry.kind.len().min(usize::from(u8::MAX))];
+        written.push(kind.len() as u8);
+        written.extend(kind);
+    }
+    written
+}
+
+/// The heads of a frame's entries.
+pub(crate) fn read_heads(mut written: &[u8]) -> Result<Vec<Head>, Damaged> {
+    let short = || Damaged("its heads are too short".to_owned());
+    let mut heads = Vec::with_capacity(ENTRIES as usize);
+    while !written.is_empty() {
+        let (at, rest) = written.split_first_chunk().ok_or_else(short)?;
+        let (alert, rest) = rest.split_first_chunk().ok_or_else(short)?;
+        let (length, rest) = rest.split_first().ok_or_else(short)?;
+        let (kind, rest) = rest.split_at_checked(usize::from(*length)).ok_or_else(short)?;
+        let kind = String::from_utf8(kind.to_vec()).map_err(|error| Damaged(error.to_string()))?;
+        let at = timestamp_of(i64::from_le_bytes(*at));
+        heads.push(Head { at, alert: i64::from_le_bytes(*alert), kind });
+        written = rest;
+    }
+    Ok(heads)
 }
 
 /// The text of the entry at a place of a packed frame.
@@ -125,11 +211,8 @@ mod tests {
         ReportRow { fingerprint: "a".into(), at, kind: "fired", detail: detail.into() }
     }
 
-    fn texts(frames: &[ReportFrame]) -> Vec<String> {
-        let of = |frame: &ReportFrame| -> Vec<String> {
-            (0..frame.entries.len()).map(|n| unpack(&frame.packed, n).unwrap()).collect()
-        };
-        frames.iter().flat_map(of).collect()
+    fn texts(frame: &ReportFrame) -> Vec<String> {
+        (0..frame.alerts.len()).map(|n| unpack(&frame.packed, n).unwrap()).collect()
     }
 
     #[test]
@@ -138,33 +221,53 @@ mod tests {
             let fields = (0..40).map(|f| format!(r#""field{f}":"value {}""#, f * f));
             format!("{{\"n\":{n},{}}}", fields.collect::<Vec<_>>().join(","))
         };
-        let all: Vec<String> = (0..100).map(text).collect();
-        let frames = ReportFrame::pack(all.iter().map(|text| row(text)));
-        assert_eq!(texts(&frames), all);
+        let all: Vec<String> = (0..ENTRIES as usize).map(text).collect();
+        let rows: Vec<ReportRow> = all.iter().map(|text| row(text)).collect();
+        let frame = ReportFrame::pack(1, &rows);
+        assert_eq!(texts(&frame), all);
         let plain: usize = all.iter().map(String::len).sum();
-        let packed: usize = frames.iter().map(|frame| frame.packed.len()).sum();
-        assert!(packed * 10 < plain, "{packed} of {plain} bytes");
-        let packed = &frames[0].packed;
-        for cut in [0, 1, 5, 2 + 4 * ENTRIES, packed.len() - 3] {
-            assert!(unpack(&packed[..cut], 0).is_err(), "{cut}");
+        assert!(frame.packed.len() * 10 < plain, "{} of {plain} bytes", frame.packed.len());
+        for cut in [0, 1, 5, 2 + 4 * all.len(), frame.packed.len() - 3] {
+            assert!(unpack(&frame.packed[..cut], 0).is_err(), "{cut}");
         }
-        assert!(unpack(packed, ENTRIES).is_err());
+        assert!(unpack(&frame.packed, all.len()).is_err());
     }
 
     #[test]
-    fn frames_are_bounded_but_for_one_long_entry() {
-        let long = "x".repeat(2 * BYTES);
-        let all = ["a", &long, "b", "c"];
-        let frames = ReportFrame::pack(all.iter().map(|text| row(text)));
-        let sizes: Vec<usize> = frames.iter().map(|frame| frame.entries.len()).collect();
-        assert_eq!((texts(&frames), sizes), (all.map(str::to_owned).to_vec(), vec![1, 1, 2]));
-        assert!(ReportFrame::pack([]).is_empty());
+    fn keys_lead_to_entries_and_rise_with_frames() {
+        let rows = ["a", "b", "a"].map(|name| ReportRow { fingerprint: name.into(), ..row("{}") });
+        let (one, two) = (ReportFrame::pack(7, &rows), ReportFrame::pack(8, &rows[1..]));
+        let keys: Vec<ReportKey> = one.keys().chain(two.keys()).collect();
+        let alerts = [0, 1, 0, 1, 0].map(|n| alert_place(["a", "b"][n]));
+        assert_eq!(keys.iter().map(|key| key.alert).collect::<Vec<_>>(), alerts);
+        let places: Vec<_> = keys.iter().map(|key| place_of(key.entry)).collect();
+        assert_eq!(places, [(7, 0), (7, 1), (7, 2), (8, 0), (8, 1)]);
+        assert!(keys.is_sorted_by_key(|key| key.entry));
+        for entry in [0, 1, 31, 32, 1000] {
+            let first = ReportFrame::pack(frame_after(entry), &rows).keys().next();
+            assert!(first.is_some_and(|first| first.entry > entry), "{entry}");
+        }
+        assert!(one.may_hold("b") && !one.may_hold("c"));
     }
 
     proptest! {
         #[test]
-        fn what_is_packed_comes_back(all in prop::collection::vec("\\PC{0,300}", 0..100)) {
-            prop_assert_eq!(texts(&ReportFrame::pack(all.iter().map(|text| row(text)))), all);
+        fn what_is_packed_comes_back(
+            all in prop::collection::vec(("\\PC{0,300}", 0..9i64), 1..=ENTRIES as usize),
+        ) {
+            let rows: Vec<ReportRow> = all
+                .iter()
+                .map(|(text, seconds)| ReportRow { at: timestamp_of(*seconds), ..row(text) })
+                .collect();
+            let frame = ReportFrame::pack(1, &rows);
+            let read: Vec<(String, i64)> = texts(&frame)
+                .into_iter()
+                .zip(read_heads(frame.heads()).unwrap())
+                .map(|(text, head)| (text, stored_nanos(head.at)))
+                .collect();
+            prop_assert_eq!(&read, &all);
+            let newest = all.iter().map(|(_, seconds)| *seconds).max();
+            prop_assert_eq!(Some(stored_nanos(frame.newest())), newest);
         }
 
         #[test]
@@ -172,6 +275,7 @@ mod tests {
             noise in prop::collection::vec(any::<u8>(), 0..200), place in 0..40usize,
         ) {
             let _ = unpack(&noise, place);
+            let _ = read_heads(&noise);
         }
     }
 }

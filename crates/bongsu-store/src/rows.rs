@@ -7,6 +7,7 @@ use xxhash_rust::xxh64::xxh64;
 
 use crate::{
     ChangeRow, FlowRow, OccurrenceRow, OccurrenceTouch, PayloadRow, PresetRow, ReportFrame,
+    ReportKey,
 };
 
 /// Place of a record in the journal; rises by one per record, gaps where a commit failed.
@@ -229,8 +230,11 @@ pub enum Row {
         /// Its name.
         name: String,
     },
-    /// Adds to the histories of wide alerts.
-    AppendReports(ReportFrame),
+    /// Adds to the histories of wide alerts; a frame that is there stays as it is. Its entries are found
+    /// once they are filed.
+    AppendReports(Arc<ReportFrame>),
+    /// Files entries of frames.
+    FileReports(Vec<ReportKey>),
     /// What was reported in payloads up to this one is in the rows of wide alerts.
     CoverPayloads {
         /// Its id.
@@ -303,7 +307,8 @@ impl Row {
                 Self::PutChange(row) => row.detail.len(),
                 Self::PutPreset(row) => row.name.len() + row.data.len(),
                 Self::DeletePreset { name } => name.len(),
-                Self::AppendReports(frame) => frame.packed().len() + 64 * frame.entries().len(),
+                Self::AppendReports(frame) => frame.size(),
+                Self::FileReports(keys) => size_of_val(keys.as_slice()),
                 Self::TouchOccurrence(touch) => touch.known.len(),
                 Self::Flow(row) => row.size(),
                 Self::DeleteAlert { .. }
@@ -317,7 +322,7 @@ impl Row {
     /// How many rows it writes.
     pub(crate) fn rows(&self) -> usize {
         match self {
-            Self::AppendReports(frame) => frame.entries().len(),
+            Self::FileReports(keys) => keys.len(),
             _ => 1,
         }
     }

@@ -238,6 +238,8 @@ pub struct LoadSummary {
     pub last_payload: i64,
     /// Id of the last payload whose reports are all in the history.
     pub reported: i64,
+    /// The highest id a frame of history was given.
+    pub last_frame: i64,
 }
 
 /// One entry of an alert's history.

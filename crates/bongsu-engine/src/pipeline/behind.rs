@@ -11,14 +11,13 @@ use std::time::{Duration, Instant};
 
 use bongsu_alert::Known;
 use bongsu_model::{Occurrence, SmolStr};
-use bongsu_store::{
-    OccurrenceRow, OccurrenceTouch, Refused, ReportFrame, ReportRow, Row, report_place,
-};
+use bongsu_store::{OccurrenceRow, OccurrenceTouch, Refused, ReportRow, Row};
 use foldhash::fast::FixedState;
 use tokio::task::spawn_blocking;
 
 use crate::core::Core;
 use crate::engine::Shared;
+use crate::pipeline::history::{self, Frame, History};
 
 /// How often is looked whether something is to be written.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -29,29 +28,39 @@ const STATES: Duration = Duration::from_secs(5);
 /// them are replaced before they are written. A start after a crash reads what came meanwhile again.
 const STATES_SHARE: u32 = 8;
 const STATES_AT_MOST: Duration = Duration::from_secs(15);
-/// So much may be pending before payloads are refused; twice that while it is being written.
+/// So much may be pending before payloads are refused; twice that of states while they are being written.
 const BYTES: usize = 96 << 20;
 /// States of this size are written though their time has not come, and so is history.
 const MANY_STATES: usize = BYTES / 3 * 2;
-const MUCH_HISTORY: usize = BYTES / 12;
+const MUCH_HISTORY: usize = BYTES / 4;
 /// How long a reader waits for what is pending.
 const READING: Duration = Duration::from_secs(5);
-/// Charged for each state and report beside its text.
+/// Charged for each state and repetition beside its text.
 const OVERHEAD: usize = 256;
 /// Rows handed to the store at once.
 const CHUNK: usize = 4000;
+/// The same of frames of history, and of where their entries are.
+const FRAMES: usize = 250;
 
 /// What the store does not have yet.
 #[derive(Default)]
 pub(crate) struct Pending {
     states: HashMap<Arc<str>, State, FixedState>,
-    reports: Vec<ReportRow>,
     repeated: HashSet<Arc<str>, FixedState>,
-    /// Charged for states and repetitions, and for history.
+    /// Charged for states and repetitions.
     bytes: usize,
-    said_bytes: usize,
+    pub(super) history: History,
     /// Room for the next text.
     scratch: String,
+}
+
+/// What is being written.
+#[derive(Default)]
+pub(crate) struct Writing {
+    states: HashMap<Arc<str>, State, FixedState>,
+    repeated: HashSet<Arc<str>, FixedState>,
+    bytes: usize,
+    frames: Vec<Arc<Frame>>,
 }
 
 /// The last state of an alert.
@@ -84,9 +93,8 @@ impl Pending {
     ) {
         let json = self.put_state(fingerprint, known, alert);
         let detail = note.map_or(json, Arc::from);
-        self.said_bytes += detail.len() + OVERHEAD;
         let (fingerprint, at) = (Arc::clone(fingerprint), known.last_at);
-        self.reports.push(ReportRow { fingerprint, at, kind, detail });
+        self.history.push(ReportRow { fingerprint, at, kind, detail });
     }
 
     /// The next state of an alert, of which its history knows; gives back all of it.
@@ -133,12 +141,11 @@ impl Pending {
 
     /// The state of an alert and its revision.
     pub(crate) fn state(&self, fingerprint: &str) -> Option<(Arc<str>, u64)> {
-        let state = self.states.get(fingerprint)?;
-        Some((Arc::clone(&state.alert), state.known.revision))
+        self.states.get(fingerprint).map(State::told)
     }
 
-    /// Whether anything of an alert is here.
-    pub(crate) fn has(&self, fingerprint: &str) -> bool {
+    /// Whether a state of an alert is here.
+    fn has(&self, fingerprint: &str) -> bool {
         self.states.contains_key(fingerprint)
     }
 
@@ -147,18 +154,13 @@ impl Pending {
         let Some((key, state)) = self.states.remove_entry(fingerprint) else { return Vec::new() };
         let repeated = if self.repeated.remove(fingerprint) { OVERHEAD } else { 0 };
         self.bytes = self.bytes.saturating_sub(charge(&state.alert) + repeated);
-        let said: Vec<ReportRow> =
-            self.reports.extract_if(.., |said| *said.fingerprint == *key).collect();
-        let bytes: usize = said.iter().map(|said| said.detail.len() + OVERHEAD).sum();
-        self.said_bytes = self.said_bytes.saturating_sub(bytes);
-        let mut rows: Vec<Row> =
-            ReportFrame::pack(said).into_iter().map(Row::AppendReports).collect();
+        let mut rows = self.history.withdraw(fingerprint);
         rows.push(state_row(&key, &state));
         rows
     }
 
     fn is_empty(&self) -> bool {
-        self.states.is_empty() && self.reports.is_empty() && self.repeated.is_empty()
+        self.states.is_empty() && self.history.is_empty() && self.repeated.is_empty()
     }
 
     /// What is to be written, so long after history was; whether states have waited long enough.
@@ -167,33 +169,60 @@ impl Pending {
             None
         } else if states || self.bytes >= MANY_STATES {
             Some(Lot::All)
-        } else if self.reports.is_empty() || history < HISTORY && self.said_bytes < MUCH_HISTORY {
+        } else if self.history.is_empty()
+            || history < HISTORY && self.history.bytes() < MUCH_HISTORY
+        {
             None
         } else {
             Some(Lot::History)
         }
     }
 
-    fn take(&mut self, lot: Lot) -> Self {
-        match lot {
-            Lot::All => std::mem::take(self),
-            Lot::History => Self {
-                reports: std::mem::take(&mut self.reports),
-                said_bytes: std::mem::take(&mut self.said_bytes),
-                ..Self::default()
-            },
+    fn take(&mut self, lot: Lot) -> Writing {
+        let mut taken = Writing { frames: self.history.take(), ..Writing::default() };
+        if lot == Lot::All {
+            taken.states = std::mem::take(&mut self.states);
+            taken.repeated = std::mem::take(&mut self.repeated);
+            taken.bytes = std::mem::take(&mut self.bytes);
         }
+        taken
     }
 
     /// Takes back what could not be written; what came since stands.
-    fn restore(&mut self, before: &Self) {
+    fn restore(&mut self, before: &Writing) {
         for (key, state) in &before.states {
             self.states.entry(Arc::clone(key)).or_insert_with(|| state.clone());
         }
-        self.reports.splice(..0, before.reports.iter().cloned());
+        self.history.restore(&before.frames);
         self.repeated.extend(before.repeated.iter().map(Arc::clone));
         self.bytes += before.bytes;
-        self.said_bytes += before.said_bytes;
+    }
+}
+
+impl Writing {
+    /// The state of an alert and its revision.
+    pub(crate) fn state(&self, fingerprint: &str) -> Option<(Arc<str>, u64)> {
+        self.states.get(fingerprint).map(State::told)
+    }
+
+    /// Whether a state of an alert is here.
+    pub(crate) fn has(&self, fingerprint: &str) -> bool {
+        self.states.contains_key(fingerprint)
+    }
+
+    /// The rows of what is here of one alert's history, to be written sooner.
+    pub(crate) fn history_of(&self, fingerprint: &str) -> Vec<Row> {
+        history::rows_of(&self.frames, fingerprint)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.states.is_empty() && self.frames.is_empty() && self.repeated.is_empty()
+    }
+}
+
+impl State {
+    fn told(&self) -> (Arc<str>, u64) {
+        (Arc::clone(&self.alert), self.known.revision)
     }
 }
 
@@ -233,7 +262,7 @@ fn encoded(known: &Known) -> Vec<u8> {
 impl Core {
     /// Whether payloads have to wait until more is written.
     pub(crate) fn is_behind(&self) -> bool {
-        self.pending.bytes + self.pending.said_bytes >= BYTES
+        self.pending.bytes + self.pending.history.bytes() >= BYTES
     }
 }
 
@@ -325,16 +354,13 @@ impl Shared {
     }
 
     /// History first: what a state covers is never looked for again.
-    async fn write_pending(&self, lot: Lot, writing: &Pending, covered: i64) -> Result<(), String> {
-        // Neighbours in the index are written together; those of one alert stay in order.
-        let mut reports: Vec<&ReportRow> = writing.reports.iter().collect();
-        reports.sort_by_cached_key(|said| report_place(&said.fingerprint));
-        for chunk in reports.chunks(CHUNK) {
-            let chunk: Vec<ReportRow> = chunk.iter().map(|said| (*said).clone()).collect();
-            // Packing thousands is no work for the runtime's threads.
-            let frames = spawn_blocking(|| ReportFrame::pack(chunk)).await;
-            let frames = frames.map_err(|error| error.to_string())?;
-            self.write_rows(frames.into_iter().map(Row::AppendReports).collect()).await?;
+    async fn write_pending(&self, lot: Lot, writing: &Writing, covered: i64) -> Result<(), String> {
+        let frames = writing.frames.clone();
+        // Packing thousands is no work for the runtime's threads.
+        let rows = spawn_blocking(move || history::rows(&frames)).await;
+        let mut rows = rows.map_err(|error| error.to_string())?.into_iter().peekable();
+        while rows.peek().is_some() {
+            self.write_rows(rows.by_ref().take(FRAMES).collect()).await?;
         }
         self.write_rows(vec![Row::CoverReports { id: covered }]).await?;
         if lot == Lot::History {
@@ -400,10 +426,11 @@ mod tests {
         put(&mut pending, 1);
         let fingerprint = put(&mut pending, 2);
         pending.repeat(fingerprint.clone());
-        assert!(pending.bytes > 5 * OVERHEAD);
-        assert_eq!(pending.withdraw(&fingerprint).len(), 2);
+        assert!(pending.bytes > 3 * OVERHEAD);
+        // A frame with its entries, and the state.
+        assert_eq!(pending.withdraw(&fingerprint).len(), 3);
+        assert_eq!((pending.bytes, pending.history.bytes()), (0, 0));
         assert!(pending.is_empty());
-        assert_eq!((pending.bytes, pending.said_bytes), (0, 0));
     }
 
     #[test]
@@ -423,25 +450,23 @@ mod tests {
         pending.repeat("a".into());
         assert!(due(&pending, 4000, false).is_none());
         assert!(due(&pending, 4000, true) == Some(Lot::All));
-        pending.said_bytes = 1000;
-        pending.reports.push(super::ReportRow {
+        let said = |length: usize| super::ReportRow {
             fingerprint: "a".into(),
             at: Timestamp::UNIX_EPOCH,
             kind: "fired",
-            detail: "{}".into(),
-        });
+            detail: "x".repeat(length).into(),
+        };
+        pending.history.push(said(2));
         assert!(due(&pending, 900, false).is_none());
         assert!(due(&pending, 1000, false) == Some(Lot::History));
-        pending.said_bytes = MUCH_HISTORY;
+        pending.history.push(said(MUCH_HISTORY));
         assert!(due(&pending, 0, false) == Some(Lot::History));
         let taken = pending.take(Lot::History);
-        assert_eq!(
-            (taken.reports.len(), taken.said_bytes, pending.said_bytes),
-            (1, MUCH_HISTORY, 0)
-        );
+        assert_eq!((taken.frames.len(), taken.repeated.len()), (2, 0));
+        assert!(due(&pending, 9000, false).is_none());
         pending.bytes = MANY_STATES;
         assert!(due(&pending, 0, false) == Some(Lot::All));
         pending.restore(&taken);
-        assert_eq!((pending.reports.len(), pending.said_bytes), (1, MUCH_HISTORY));
+        assert!(!pending.history.is_empty());
     }
 }

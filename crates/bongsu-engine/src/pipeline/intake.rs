@@ -11,7 +11,7 @@ use bongsu_alert::{Arrival, Change, Enricher, Report, Routed, Stored, Taken};
 use bongsu_model::{Json, Occurrence, Time, Timestamp};
 use bongsu_provider::manifest::Mapped;
 use bongsu_route::accept::PostedAlert;
-use bongsu_store::{ChangeRow, PayloadRow, Refused, ReportFrame, ReportRow, Row};
+use bongsu_store::{ChangeRow, PayloadRow, Refused, ReportRow, Row};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -23,6 +23,7 @@ use crate::core::Core;
 use crate::engine::Shared;
 use crate::intake::{Sender, document};
 use crate::pipeline::echo::{self, Digested, Echo};
+use crate::pipeline::history::Frame;
 use crate::pipeline::ingest::{Durable, Whose, refusal, unstored};
 use crate::pipeline::workflow::{Cause, Previous};
 
@@ -54,6 +55,8 @@ struct TakenPayload {
     receipt: Receipt,
     /// The alerts in it.
     touched: Vec<Arc<str>>,
+    /// Frames of history that are to be packed.
+    full: Vec<Arc<Frame>>,
 }
 
 /// A payload that was looked at.
@@ -187,7 +190,9 @@ impl Shared {
             problem: None,
         };
         match self.take(core, Vec::new(), vec![row], Whose::Own) {
-            Ok((durable, _)) => Ok(Some(TakenPayload { durable, receipt, touched })),
+            Ok((durable, _)) => {
+                Ok(Some(TakenPayload { durable, receipt, touched, full: Vec::new() }))
+            }
             Err(error) => {
                 core.distrust(&touched);
                 Err(error)
@@ -296,13 +301,13 @@ impl Shared {
         let reports = core.take_reports(at, sender, (id, arrival, pulled), mapped.occurrences);
         let Reports { touched, duplicates, late, stored } = reports;
         receipt.duplicates = duplicates.len();
-        let late = late.into_iter().map(|alert| ReportRow {
-            at,
-            kind: "late",
-            detail: json(&alert).into(),
-            fingerprint: alert.fingerprint.as_str().into(),
-        });
-        rows.extend(ReportFrame::pack(late).into_iter().map(Row::AppendReports));
+        for alert in late {
+            let fingerprint: Arc<str> = alert.fingerprint.as_str().into();
+            let (kind, detail) = ("late", json(&alert).into());
+            let history = &mut core.pending.history;
+            history.push(ReportRow { fingerprint: Arc::clone(&fingerprint), at, kind, detail });
+            rows.extend(history.withdraw(&fingerprint));
+        }
         let mut posted = Vec::with_capacity(stored.len());
         let mut fresh = Vec::new();
         for mut stored in stored {
@@ -316,6 +321,7 @@ impl Shared {
             }
         }
         duplicates.into_iter().for_each(|fingerprint| core.pending.repeat(fingerprint));
+        let full = core.pending.history.full();
         let (durable, refused) = match self.take(core, posted, rows, Whose::Own) {
             Ok((durable, refused)) => (self.begin_when(durable, fresh), refused),
             Err(error) => {
@@ -328,14 +334,17 @@ impl Shared {
             // Labels and times are made here; a refusal is a defect of this program.
             tracing::error!(message, payload = id, "an alert of a provider was not routed");
         }
-        Ok(TakenPayload { durable, receipt, touched })
+        Ok(TakenPayload { durable, receipt, touched, full })
     }
 
     /// Waits until a payload is durable. If it does not become so, its sender sends it again, and
     /// then it must not be taken for known.
     async fn settle(self: &Arc<Self>, taken: TakenPayload) -> Result<Receipt, StoreError> {
-        let TakenPayload { durable, receipt, touched } = taken;
+        let TakenPayload { durable, receipt, touched, full } = taken;
         let doubt = Doubt { shared: self, touched };
+        for frame in full {
+            frame.pack();
+        }
         durable.settled().await.map_err(|error| unstored(&error))?;
         doubt.dispel();
         Ok(receipt)
@@ -454,6 +463,7 @@ impl Core {
             None => (said(stored.change), None),
         };
         self.pending.put(&stored.fingerprint, known, &stored.alert, kind, note);
+        rows.extend(self.writing.history_of(&stored.fingerprint));
         rows.extend(self.pending.withdraw(&stored.fingerprint));
         self.dirty.texts.insert(Arc::clone(&stored.fingerprint));
     }

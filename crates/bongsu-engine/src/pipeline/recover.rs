@@ -111,6 +111,7 @@ pub(crate) fn load(
     })?;
     core.log = log;
     core.last_payload = summary.last_payload;
+    core.pending.history.begin_after(summary.last_frame);
     for payload in payloads {
         if let Err(problem) = core.recover_payload(&payload, summary.reported) {
             tracing::error!(payload = payload.id, problem, "a payload can no longer be mapped");

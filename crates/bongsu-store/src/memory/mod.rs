@@ -403,11 +403,8 @@ impl Store for MemoryStore {
         limit: usize,
     ) -> Result<Vec<ReportRecord>, StoreError> {
         let inner = self.inner.lock();
-        let wanted = |(owner, report): &&(String, ReportRecord)| {
-            owner == fingerprint && before.is_none_or(|id| report.id < id)
-        };
-        let newest_first = inner.tables.reports.iter().rev().filter(wanted);
-        Ok(newest_first.take(limit).map(|(_, report)| report.clone()).collect())
+        let before = before.unwrap_or(i64::MAX);
+        Ok(inner.tables.reports(fingerprint, before).take(limit).collect())
     }
 
     fn retain(&self, now: Timestamp, policy: &RetentionPolicy) -> Result<Ack, Refused> {

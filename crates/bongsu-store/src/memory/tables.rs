@@ -1,6 +1,7 @@
 //! What is durable in the in-memory store.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bongsu_model::Timestamp;
 
@@ -8,8 +9,8 @@ use super::flows::Flows;
 use crate::report;
 use crate::{
     AlertEvent, ChangeRow, Delivery, JournalSeq, LoadSummary, Loaded, OccurrenceRow, OutboxRow,
-    PayloadRow, PresetRow, ReportRecord, RetentionPolicy, Row, TimerRow, stored_nanos,
-    timestamp_of,
+    PayloadRow, PresetRow, ReportFrame, ReportKey, ReportRecord, RetentionPolicy, Row, TimerRow,
+    stored_nanos, timestamp_of,
 };
 
 #[derive(Clone, Debug, Default)]
@@ -29,7 +30,8 @@ pub(super) struct Tables {
     /// With the place its first insertion gave it.
     pub(super) changes: BTreeMap<(String, String), (i64, ChangeRow)>,
     pub(super) presets: BTreeMap<String, PresetRow>,
-    pub(super) reports: Vec<(String, ReportRecord)>,
+    frames: BTreeMap<i64, Arc<ReportFrame>>,
+    filed: BTreeSet<ReportKey>,
     pub(super) alert_events: Vec<(u64, AlertEvent)>,
     pub(super) deliveries: Vec<Delivery>,
     /// Payloads up to here are in `occurrences`.
@@ -39,7 +41,6 @@ pub(super) struct Tables {
     last_event: i64,
     last_delivery: i64,
     last_occurrence: i64,
-    last_report: i64,
     last_change: i64,
 }
 
@@ -170,16 +171,9 @@ impl Tables {
                 self.presets.remove(&name);
             }
             Row::AppendReports(frame) => {
-                for (place, entry) in frame.entries().iter().enumerate() {
-                    self.last_report += 1;
-                    let (id, at, kind) =
-                        (self.last_report, stored(entry.at), entry.kind.to_owned());
-                    // Packed just now.
-                    let detail = report::unpack(frame.packed(), place).unwrap_or_default();
-                    let record = ReportRecord { id, at, kind, detail };
-                    self.reports.push((entry.fingerprint.to_string(), record));
-                }
+                self.frames.entry(frame.id()).or_insert(frame);
             }
+            Row::FileReports(keys) => self.filed.extend(keys),
             Row::PutDocument { kind, key, data } => {
                 self.documents.insert((kind, key), data);
             }
@@ -250,7 +244,26 @@ impl Tables {
                 .last_key_value()
                 .map_or(self.covered, |(id, _)| self.covered.max(*id)),
             reported: self.reported,
+            last_frame: self.frames.last_key_value().map_or(0, |(id, _)| *id),
         }
+    }
+
+    /// The history of one alert before an entry, newest first.
+    pub(super) fn reports(
+        &self,
+        fingerprint: &str,
+        before: i64,
+    ) -> impl Iterator<Item = ReportRecord> {
+        let alert = report::alert_place(fingerprint);
+        let key = move |entry| ReportKey { alert, entry };
+        self.filed.range(key(i64::MIN)..key(before)).rev().filter_map(|key| {
+            let (frame, place) = report::place_of(key.entry);
+            let frame = self.frames.get(&frame)?;
+            // Packed by this process.
+            let head = report::read_heads(frame.heads()).ok()?.into_iter().nth(place)?;
+            let detail = report::unpack(frame.packed(), place).ok()?;
+            Some(ReportRecord { id: key.entry, at: head.at, kind: head.kind, detail })
+        })
     }
 
     pub(super) fn retain(&mut self, now: Timestamp, policy: &RetentionPolicy) {
@@ -260,7 +273,9 @@ impl Tables {
         self.deliveries.retain(|delivery| delivery.at >= deliveries);
         let (payloads, reports) = (since(policy.payloads), since(policy.reports));
         self.payloads.retain(|_, row| row.at >= payloads);
-        self.reports.retain(|(_, report)| report.at >= reports);
+        self.frames.retain(|_, frame| frame.newest() >= reports);
+        let frames = &self.frames;
+        self.filed.retain(|key| frames.contains_key(&report::place_of(key.entry).0));
         self.flows.retain(since(policy.runs));
         let changes = since(policy.changes);
         self.changes.retain(|_, (_, change)| change.at >= changes);

@@ -9,6 +9,7 @@ mod packed;
 mod queue;
 mod readers;
 mod reads;
+mod reports;
 mod retained;
 pub(crate) mod schema;
 mod statements;
@@ -45,12 +46,6 @@ pub const FILE_NAME: &str = "bongsu.db";
 /// SQLite's own default for `max_page_count`.
 const NO_PAGE_LIMIT: u64 = 4_294_967_294;
 const PAGE_BYTES: u64 = 4096;
-
-/// Where the history of a wide alert lies: rows of history that come in this order are written with the
-/// fewest pages.
-pub fn report_place(fingerprint: &str) -> i64 {
-    statements::group_hash(fingerprint)
-}
 
 /// Called once when the store fails for good.
 pub type OnFailed = Box<dyn Fn(&StoreError) + Send + Sync>;
@@ -378,7 +373,7 @@ impl Store for SqliteStore {
         before: Option<i64>,
         limit: usize,
     ) -> Result<Vec<ReportRecord>, StoreError> {
-        self.readers.with(|c| occurrences::reports(c, fingerprint, before, limit))
+        self.readers.with(|c| reports::list(c, fingerprint, before, limit))
     }
 
     fn retain(&self, now: Timestamp, policy: &RetentionPolicy) -> Result<Ack, Refused> {

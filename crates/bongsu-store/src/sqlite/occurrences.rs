@@ -5,13 +5,11 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 
 use super::packed;
-use super::statements::group_hash;
 use super::words::{self, Looker};
 use crate::occurrence::{STATES, words};
-use crate::report;
 use crate::{
     ChangeFilter, ChangeRecord, FacetValue, Facets, OccurrenceFilter, OccurrenceRecord,
-    PayloadFilter, PayloadRow, PresetRow, ReportRecord, SortKey, Total, stored_nanos, timestamp_of,
+    PayloadFilter, PayloadRow, PresetRow, SortKey, Total, stored_nanos, timestamp_of,
 };
 
 /// Rows looked at when a condition cannot be said in SQL.
@@ -447,44 +445,6 @@ fn counted_column(path: &[&str]) -> Option<&'static str> {
         ),
         path => Fields::Counted.column(path).map(|column| column.sql),
     }
-}
-
-pub(super) fn reports(
-    connection: &Connection,
-    fingerprint: &str,
-    before: Option<i64>,
-    limit: usize,
-) -> rusqlite::Result<Vec<ReportRecord>> {
-    let sql = "SELECT r.id, r.at, r.kind, r.detail, r.packed, b.detail, r.place, b.packed FROM report r \
-               LEFT JOIN report b ON b.id = r.base WHERE r.fingerprint = ?1 AND r.id < ?2 \
-               ORDER BY r.id DESC LIMIT ?3";
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let params = params![group_hash(fingerprint), before.unwrap_or(i64::MAX), limit];
-    let report = |row: &SqlRow<'_>| {
-        Ok(ReportRecord {
-            id: row.get(0)?,
-            at: timestamp_of(row.get(1)?),
-            kind: row.get(2)?,
-            detail: report_detail(row)?,
-        })
-    };
-    connection.prepare_cached(sql)?.query_map(params, report)?.collect()
-}
-
-/// The text of an entry, however it is packed.
-fn report_detail(row: &SqlRow<'_>) -> rusqlite::Result<String> {
-    let own = row.get_ref(4)?.as_blob_or_null()?;
-    let Some(place) = row.get::<_, Option<u16>>(6)? else {
-        return match own {
-            Some(packed) => packed::unpack_with(packed, row.get_ref(5)?.as_str()?),
-            None => row.get(3),
-        };
-    };
-    let frame = match own {
-        Some(frame) => frame,
-        None => row.get_ref(7)?.as_blob()?,
-    };
-    report::unpack(frame, usize::from(place)).map_err(packed::damaged)
 }
 
 pub(super) const PAYLOAD: &str =

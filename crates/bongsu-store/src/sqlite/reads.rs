@@ -61,6 +61,7 @@ pub(super) fn load(
     })?;
     let last = "SELECT max(coalesce(max(id), 0), ?1) FROM payload";
     summary.last_payload = snapshot.query_row(last, [covered], |row| row.get(0))?;
+    summary.last_frame = super::reports::last_frame(&snapshot)?;
     let log = "SELECT key, expires_at, data FROM notification";
     summary.notifications = each(&snapshot, log, [], |row| {
         visit(Loaded::Notification {

@@ -102,9 +102,10 @@ impl Retained {
             Row::PutDocument { kind, key, .. } | Row::DeleteDocument { kind, key } => {
                 Key::Document(*kind, key.clone())
             }
-            Row::AppendDelivery { .. } | Row::AppendAlertEvent { .. } | Row::AppendReports(_) => {
-                return self.append(row);
-            }
+            Row::AppendDelivery { .. }
+            | Row::AppendAlertEvent { .. }
+            | Row::AppendReports(_)
+            | Row::FileReports(_) => return self.append(row),
         };
         self.keyed.insert(key, row);
     }

@@ -35,6 +35,7 @@ const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/sqlite/0009_unchanged.sql"),
     },
     Migration { name: "frames", sql: include_str!("../../migrations/sqlite/0010_frames.sql") },
+    Migration { name: "history", sql: include_str!("../../migrations/sqlite/0011_history.sql") },
 ];
 
 /// Tables counted in a backup's manifest.
@@ -52,6 +53,8 @@ pub(crate) const TABLES: &[&str] = &[
     "payload",
     "preset",
     "report",
+    "report_frame",
+    "report_of",
     "run_event",
     "silence",
     "timer",

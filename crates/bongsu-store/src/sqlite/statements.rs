@@ -7,8 +7,8 @@ use xxhash_rust::xxh64::xxh64;
 
 use super::flows::FlowStatements;
 use super::packed;
+use super::reports::ReportStatements;
 use super::words::{self, TEXT};
-use crate::report::{Entry, ReportFrame};
 use crate::{JournalRecord, OutboxState, Row, stored_nanos};
 
 /// Prepared once for the life of the writer.
@@ -45,7 +45,7 @@ pub(super) struct Statements<'c> {
     put_change: Statement<'c>,
     put_preset: Statement<'c>,
     delete_preset: Statement<'c>,
-    append_report: Statement<'c>,
+    reports: ReportStatements<'c>,
     put_document: Statement<'c>,
     delete_document: Statement<'c>,
     put_meta: Statement<'c>,
@@ -138,8 +138,7 @@ impl<'c> Statements<'c> {
                  environment = excluded.environment, detail = excluded.detail")?,
             put_preset: sql("REPLACE INTO preset (name, at, data) VALUES (?1, ?2, ?3)")?,
             delete_preset: sql("DELETE FROM preset WHERE name = ?1")?,
-            append_report: sql("INSERT INTO report (at, fingerprint, kind, detail, base, \
-                 packed, place) VALUES (?1, ?2, ?3, '', ?4, ?5, ?6)")?,
+            reports: ReportStatements::prepare(connection)?,
             put_document: sql("REPLACE INTO document (kind, key, data) VALUES (?1, ?2, ?3)")?,
             delete_document: sql("DELETE FROM document WHERE kind = ?1 AND key = ?2")?,
             put_meta: sql("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE \
@@ -280,7 +279,8 @@ impl<'c> Statements<'c> {
                 self.put_preset.execute((&row.name, stored_nanos(row.at), &row.data))
             }
             Row::DeletePreset { name } => self.delete_preset.execute([name]),
-            Row::AppendReports(frame) => return self.append_reports(frame),
+            Row::AppendReports(frame) => return self.reports.append(frame),
+            Row::FileReports(keys) => return self.reports.file(keys),
             Row::PutDocument { kind, key, data } => {
                 self.put_document.execute((kind, key, data.as_slice()))
             }
@@ -312,18 +312,6 @@ impl<'c> Statements<'c> {
             self.forget_text.execute([id])?;
             self.index_occurrence.execute([id])?;
             self.note_indexed.execute([id])?;
-        }
-        Ok(())
-    }
-
-    /// The first entry holds the frame; the others rely on it.
-    fn append_reports(&mut self, frame: &ReportFrame) -> rusqlite::Result<()> {
-        let mut base = None;
-        for (place, Entry { fingerprint, at, kind }) in (0i64..).zip(frame.entries()) {
-            let packed = base.is_none().then(|| frame.packed());
-            let row = (stored_nanos(*at), group_hash(fingerprint), kind, base, packed, place);
-            let id = self.append_report.insert(row)?;
-            base.get_or_insert(id);
         }
         Ok(())
     }

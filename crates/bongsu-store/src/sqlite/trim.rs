@@ -3,9 +3,9 @@
 
 use rusqlite::Connection;
 
-use super::flows;
 use super::packed::SHARED;
 use super::queue::Trim;
+use super::{flows, reports};
 use crate::ack::AckSender;
 
 /// Journal records per step, and their bytes.
@@ -120,7 +120,8 @@ impl<'c> Trimmer<'c> {
     /// finds nothing to remove ends the search. Whether that is so.
     fn expire(&self, table: &str, before: i64) -> rusqlite::Result<bool> {
         if table == "report" {
-            return self.forget_reports(before).map(|removed| removed == 0);
+            let removed = reports::forget(self.connection, before, HISTORY_ROWS)?;
+            return Ok(removed == 0);
         }
         let removed = self
             .connection
@@ -132,27 +133,9 @@ impl<'c> Trimmer<'c> {
         Ok(removed == 0)
     }
 
-    /// Entries of history among the oldest that are older than `before`, but for those that others
-    /// rely on which stay for now. How many they were.
-    fn forget_reports(&self, before: i64) -> rusqlite::Result<usize> {
-        let last = self
-            .connection
-            .prepare_cached("SELECT max(id) FROM (SELECT id FROM report ORDER BY id LIMIT ?1)")?
-            .query_row([HISTORY_ROWS], |row| row.get::<_, Option<i64>>(0))?;
-        self.connection
-            .prepare_cached(
-                "DELETE FROM report WHERE id <= ?1 AND at < ?2 AND (base IS NOT NULL OR NOT EXISTS \
-                 (SELECT 1 FROM report AS other WHERE other.id > report.id \
-                 AND other.id <= report.id + ?3 AND other.base = report.id \
-                 AND (other.at >= ?2 OR other.id > ?1)))",
-            )?
-            .execute((last, before, SHARED))
-    }
-
     /// Whether there was anything to drop.
     fn drop_oldest(&self) -> rusqlite::Result<bool> {
-        let mut removed = 0;
-        removed += self.forget_reports(i64::MAX)?;
+        let mut removed = reports::forget(self.connection, i64::MAX, HISTORY_ROWS)?;
         for table in ["alert_event", "change", "delivery", "payload", "run_event"] {
             removed += self
                 .connection

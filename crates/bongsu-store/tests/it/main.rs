@@ -8,6 +8,7 @@ mod codec;
 mod conformance;
 mod crash;
 mod full;
+mod history;
 mod memory;
 mod opening;
 mod support;
