@@ -147,6 +147,12 @@ impl Alerts {
         owner.is_none_or(|known| known.posted)
     }
 
+    /// The provider's alert that is routed under an identity.
+    pub fn owner(&self, identity: Fingerprint) -> Option<&str> {
+        let key = self.routed.get(&identity)?;
+        self.known.get(key).is_some_and(|known| !known.posted).then_some(&**key)
+    }
+
     /// Whether a posted alert is over by what is known of it, if it is known.
     pub fn said(&self, identity: Fingerprint) -> Option<bool> {
         let owner = self.routed.get(&identity).and_then(|key| self.known.get(key));

@@ -44,6 +44,6 @@ pub use mapping::{Mapping, MappingSource};
 pub use preset::Preset;
 pub use provenance::{Enrichment, Enrichments, Origin};
 pub use recurrence::Recurrence;
-pub use routed::{Routed, labels_of};
+pub use routed::{Routed, annotations_of, labels_of};
 pub use table::{Table, TableFault};
 pub use topology::Topology;

@@ -69,7 +69,7 @@ pub fn labels_of<'k>(occurrence: &Occurrence, added: impl Iterator<Item = &'k st
 }
 
 /// What is said about it: its `annotations`, `description` and `message`.
-pub(crate) fn annotations_of(occurrence: &Occurrence) -> Labels {
+pub fn annotations_of(occurrence: &Occurrence) -> Labels {
     let mut pairs = Pairs::with_capacity(PAIRS);
     if let Some(annotations) = occurrence.fields.get("annotations").and_then(Json::as_map) {
         texts(annotations, 8 * VALUE, &mut pairs);

@@ -1,5 +1,6 @@
 //! The engine as callers see it: [`Backend`] over the core and the store.
 
+mod history;
 mod rules;
 mod series;
 mod workflows;
@@ -13,7 +14,7 @@ use bongsu_alert::topology::Edit;
 use bongsu_model::{Fingerprint, SilenceState};
 use bongsu_route::silence::check_posted_times;
 use bongsu_route::{Draft, StateFilter, Suppression};
-use bongsu_store::{OccurrenceFilter, OccurrenceRecord, PresetRow, Row, codec};
+use bongsu_store::{OccurrenceFilter, OccurrenceRecord, PresetRow, Row};
 use tokio::task::spawn_blocking;
 
 use crate::api::{
@@ -448,14 +449,7 @@ impl Backend for Engine {
         before: Option<i64>,
         limit: usize,
     ) -> Answer<'_, Result<Vec<HistoryEntry>, StoreError>> {
-        Box::pin(async move {
-            // What has not been written behind yet belongs to the history too.
-            self.0.catch_up(fingerprint).await;
-            let events = self
-                .read(move |shared| shared.store.alert_history(fingerprint.0, before, limit))
-                .await?;
-            Ok(events.iter().map(entry).collect())
-        })
+        Box::pin(self.history_of(fingerprint, before, limit))
     }
 
     fn deliveries(&self, query: DeliveryQuery) -> Answer<'_, Result<Vec<Delivery>, StoreError>> {
@@ -584,20 +578,6 @@ fn wide_alert(record: &OccurrenceRecord) -> WideAlert {
         alert: serde_json::from_str(&record.alert).unwrap_or_default(),
         known: serde_json::from_slice(&record.known).ok(),
     }
-}
-
-fn entry(event: &bongsu_store::AlertEvent) -> HistoryEntry {
-    let detail = match codec::decode_alert(&event.data) {
-        Ok(alert) => serde_json::json!({
-            "labels": alert.labels,
-            "annotations": alert.annotations,
-            "startsAt": alert.starts_at,
-            "endsAt": alert.ends_at,
-        }),
-        Err(error) => serde_json::json!({ "unreadable": error.to_string() }),
-    };
-    let kind = records::EventKind::name(event.kind).to_owned();
-    HistoryEntry { id: event.id, at: event.at, kind, detail }
 }
 
 fn delivery(row: bongsu_store::Delivery) -> Delivery {

@@ -19,7 +19,7 @@ use crate::records::EventKind;
 /// Longest time between checkpoints while something changes.
 const INTERVAL: Duration = Duration::from_secs(30);
 /// A checkpoint starts early when the journal has grown by this much, so that a restart is quick.
-const JOURNAL_BYTES: usize = 96 << 20;
+const JOURNAL_BYTES: usize = 384 << 20;
 /// How often the need is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a wide alert that has ended is known.

@@ -188,6 +188,10 @@ fn absorb(
             core.waiting.note(core.route.groups_holding(fingerprint), request);
         }
     }
+    if core.wide.owner(fingerprint).is_some() {
+        // That alert's history tells of it.
+        return;
+    }
     let Some(kind) = EventKind::of(was_ended, alert.resolved_at(now)) else { return };
     core.dirty.events.push(AlertEvent { alert: Arc::clone(alert), at: now, kind });
 }

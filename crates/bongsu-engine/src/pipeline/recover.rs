@@ -119,6 +119,9 @@ pub(crate) fn load(
             restored.rows.push(bongsu_store::Row::MarkPayload { id, problem });
         }
     }
+    let Core { dirty, wide, .. } = core;
+    // Those have a history of their own.
+    dirty.events.retain(|event| wide.owner(event.alert.fingerprint).is_none());
     let unread = restored.documents.iter().filter(|document| !counts::restore(core, document));
     restored.damaged += unread.count();
     core.compare(now);
