@@ -7,7 +7,9 @@ mod route;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use bongsu_model::{AlertState, Fingerprint, Json, JsonMap, Occurrence, SmolStr, Timestamp};
+use bongsu_model::{
+    AlertState, Fingerprint, Json, JsonMap, Occurrence, RecentNames, SmolStr, Timestamp,
+};
 use foldhash::fast::FixedState;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -114,6 +116,8 @@ pub struct Alerts {
     /// How duplicates are told.
     pub rules: DedupRules,
     enricher: Arc<Enricher>,
+    /// Of what was routed last.
+    names: RecentNames,
     /// Windows that are open, and until when that is known.
     open: Active,
     open_until: Option<Timestamp>,
@@ -262,7 +266,8 @@ impl Alerts {
         let rule_name = rule.map(|rule| rule.name.clone());
         let ignore = rule.map_or(&[][..], |rule| &rule.ignore_fields);
         let hash = content_hash(&occurrence, ignore);
-        let known = self.known.get(occurrence.fingerprint.as_str());
+        let entry = self.known.get_key_value(occurrence.fingerprint.as_str());
+        let known = entry.map(|(_, known)| known);
         match (arrival, known) {
             (Arrival::Replayed, Some(known)) if known.last_at > now => {
                 return Taken::Late { alert: occurrence };
@@ -280,8 +285,7 @@ impl Alerts {
         if arrival != Arrival::Recovered {
             self.rules.count(&provider, rule_name.as_deref(), kind, 1);
         }
-        let key =
-            self.known.get_key_value(&*occurrence.fingerprint).map(|(key, _)| Arc::clone(key));
+        let key = entry.map(|(key, _)| Arc::clone(key));
         if let (Kind::Full, Some(key)) = (kind, &key)
             && let Some(known) = self.known.get_mut(key)
         {
@@ -291,12 +295,10 @@ impl Alerts {
             return Taken::Duplicate { fingerprint: Arc::clone(key) };
         }
         occurrence.fields.insert(PARTIAL, kind == Kind::Partial);
-        let (key, previous) = match self.known.remove_entry(occurrence.fingerprint.as_str()) {
-            Some((key, known)) => (key, Some(known)),
-            None => (occurrence.fingerprint.as_str().into(), None),
-        };
+        let key = key.unwrap_or_else(|| occurrence.fingerprint.as_str().into());
+        let previous = self.known.get(&key);
         let said = occurrence.state;
-        let mut enrichments = previous.as_ref().map(|p| p.enrichments.clone()).unwrap_or_default();
+        let mut enrichments = previous.map(|p| p.enrichments.clone()).unwrap_or_default();
         enrichments.dispose();
         enrichments.expire(now);
         if said == AlertState::Resolved {
@@ -305,20 +307,19 @@ impl Alerts {
         }
         let shadow = self.enrich(now, &mut occurrence, &mut enrichments);
         let of = (&occurrence, said);
-        let mut known =
-            Known::after(previous.as_ref(), now, &provider, instance.as_ref(), of, hash);
+        let mut known = Known::after(previous, now, &provider, instance.as_ref(), of, hash);
         (known.enrichments, known.shadow) = (enrichments, shadow);
-        known.pulled = pulled || previous.as_ref().is_some_and(Known::is_pulled);
+        known.pulled = pulled || previous.is_some_and(Known::is_pulled);
         if let Arrival::Posted(identity) = arrival {
             (known.posted, known.routed) = (true, Some(identity));
-        } else if previous.as_ref().is_some_and(|previous| previous.posted)
+        } else if previous.is_some_and(|previous| previous.posted)
             && let Some(before) = known.routed.take()
         {
             // That one goes on for whoever posted it.
             self.routed.remove(&before);
         }
         let window = self.hold(&mut occurrence);
-        Taken::Stored(Box::new(self.settle(now, key, previous, known, occurrence, window)))
+        Taken::Stored(Box::new(self.settle(now, key, known, occurrence, window)))
     }
 
     /// Takes a payload that was taken before, if what it said of each alert still is what is known:
@@ -387,7 +388,6 @@ impl Alerts {
         &mut self,
         now: Timestamp,
         key: Arc<str>,
-        previous: Option<Known>,
         mut known: Known,
         mut occurrence: Occurrence,
         window: Option<(String, Timestamp)>,
@@ -396,7 +396,8 @@ impl Alerts {
         known.severity = occurrence.severity;
         known.window = window.map(Box::new);
         known.revision += 1;
-        let change = match (known.state, previous.as_ref().map(|p| p.state)) {
+        let previous = self.known.get(&key);
+        let change = match (known.state, previous.map(|p| p.state)) {
             (AlertState::Resolved, _) => Change::Resolved,
             (_, None | Some(AlertState::Resolved)) => Change::Fired,
             _ => Change::Changed,

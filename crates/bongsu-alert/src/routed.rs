@@ -5,7 +5,9 @@
 
 use std::borrow::Cow;
 
-use bongsu_model::{Json, JsonMap, Labels, LabelsBuilder, Occurrence, SmolStr, Timestamp};
+use bongsu_model::{
+    Fingerprint, Json, JsonMap, Labels, LabelsBuilder, Occurrence, RecentNames, SmolStr, Timestamp,
+};
 
 /// Labels, and separately annotations, an alert keeps.
 const LABELS: usize = 128;
@@ -26,6 +28,8 @@ const SAID: &[&str] = &["description", "message", "note", "assignee", "url", "im
 pub struct Routed {
     /// Identity.
     pub labels: Labels,
+    /// That of the labels.
+    pub fingerprint: Fingerprint,
     /// Description.
     pub annotations: Labels,
     /// Link to the sender, or empty.
@@ -39,7 +43,11 @@ pub struct Routed {
 /// The labels an occurrence is routed by: those in its `labels`, then `alertname`, `severity`,
 /// `source`, `environment` and `service`, and the fields `added` by rules. Names that no label can
 /// have are made to fit.
-pub fn labels_of<'k>(occurrence: &Occurrence, added: impl Iterator<Item = &'k str>) -> Labels {
+pub fn labels_of<'k>(
+    occurrence: &Occurrence,
+    added: impl Iterator<Item = &'k str>,
+    names: &mut RecentNames,
+) -> Labels {
     let mut pairs = Pairs::with_capacity(PAIRS);
     if let Some(labels) = occurrence.fields.get("labels").and_then(Json::as_map) {
         texts(labels, VALUE, &mut pairs);
@@ -65,11 +73,11 @@ pub fn labels_of<'k>(occurrence: &Occurrence, added: impl Iterator<Item = &'k st
             pairs.push((name.into(), cut(value, VALUE)));
         }
     }
-    lay_out(&pairs)
+    lay_out(&pairs, names)
 }
 
 /// What is said about it: its `annotations`, `description` and `message`.
-pub fn annotations_of(occurrence: &Occurrence) -> Labels {
+pub fn annotations_of(occurrence: &Occurrence, names: &mut RecentNames) -> Labels {
     let mut pairs = Pairs::with_capacity(PAIRS);
     if let Some(annotations) = occurrence.fields.get("annotations").and_then(Json::as_map) {
         texts(annotations, 8 * VALUE, &mut pairs);
@@ -80,17 +88,18 @@ pub fn annotations_of(occurrence: &Occurrence) -> Labels {
             pairs.push(((*name).into(), cut(text.into(), 8 * VALUE)));
         }
     }
-    lay_out(&pairs)
+    lay_out(&pairs, names)
 }
 
-fn lay_out(pairs: &Pairs<'_>) -> Labels {
+fn lay_out(pairs: &Pairs<'_>, names: &mut RecentNames) -> Labels {
     let mut builder = LabelsBuilder::default();
     pairs.iter().for_each(|(name, value)| builder.push(name, value));
-    builder.build()
+    builder.build_with(names)
 }
 
 /// The scalars of a map as pairs; lists of scalars are joined, maps are left out.
 fn texts<'o>(map: &'o JsonMap, limit: usize, pairs: &mut Pairs<'o>) {
+    let mut renamed = false;
     for (name, value) in map.iter().take(LABELS) {
         let text = match value {
             Json::List(items) => {
@@ -101,7 +110,9 @@ fn texts<'o>(map: &'o JsonMap, limit: usize, pairs: &mut Pairs<'o>) {
         };
         let Some(text) = text.filter(|text| !text.is_empty()) else { continue };
         let name = label_name(name);
-        if !pairs.iter().any(|(known, _)| *known == name) {
+        // As long as none had to be made to fit, they are as distinct as they came.
+        renamed |= matches!(name, Cow::Owned(_));
+        if !renamed || !pairs.iter().any(|(known, _)| *known == name) {
             pairs.push((name, cut(text, limit)));
         }
     }

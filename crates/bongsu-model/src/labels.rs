@@ -140,8 +140,31 @@ impl Labels {
 #[derive(Default)]
 pub struct LabelsBuilder<'a> {
     pairs: Vec<(&'a str, &'a str)>,
-    /// Names seen last: an alert has two sets.
-    recent: [Arc<LabelNames>; 2],
+    recent: RecentNames,
+}
+
+/// Sets of names seen last. An alert has two sets, and alerts that come together are of few kinds.
+#[derive(Clone, Debug, Default)]
+pub struct RecentNames {
+    seen: [Option<Arc<LabelNames>>; RECENT],
+    next: usize,
+}
+
+/// How many sets of names are compared.
+const RECENT: usize = 8;
+
+impl RecentNames {
+    fn of(&mut self, pairs: &[(&str, &str)]) -> Arc<LabelNames> {
+        let bytes: usize = pairs.iter().map(|(name, _)| name.len()).sum();
+        let mut alike = self.seen.iter().flatten().filter(|names| names.text.len() == bytes);
+        if let Some(known) = alike.find(|names| names.are_of(pairs)) {
+            return Arc::clone(known);
+        }
+        let names = Arc::new(LabelNames::of(pairs));
+        self.seen[self.next] = Some(Arc::clone(&names));
+        self.next = (self.next + 1) % RECENT;
+        names
+    }
 }
 
 impl<'a> LabelsBuilder<'a> {
@@ -152,6 +175,14 @@ impl<'a> LabelsBuilder<'a> {
 
     /// Sorts, drops replaced pairs and lays the set out.
     pub fn build(&mut self) -> Labels {
+        let mut recent = std::mem::take(&mut self.recent);
+        let labels = self.build_with(&mut recent);
+        self.recent = recent;
+        labels
+    }
+
+    /// The same, sharing names with sets that other builders laid out.
+    pub fn build_with(&mut self, recent: &mut RecentNames) -> Labels {
         let sorted = self.pairs.windows(2).all(|w| w[0].0 < w[1].0);
         if !sorted {
             self.pairs.sort_by(|a, b| a.0.cmp(b.0));
@@ -165,7 +196,7 @@ impl<'a> LabelsBuilder<'a> {
             }
             self.pairs = kept;
         }
-        let names = self.names();
+        let names = recent.of(&self.pairs);
         let bytes = self.pairs.iter().map(|(_, value)| value.len()).sum();
         let mut values = String::with_capacity(bytes);
         let ends = self.pairs.drain(..).map(|(_, value)| {
@@ -174,16 +205,6 @@ impl<'a> LabelsBuilder<'a> {
         });
         let ends = ends.collect();
         Labels { names, values: values.into(), ends }
-    }
-
-    fn names(&mut self) -> Arc<LabelNames> {
-        if let Some(known) = self.recent.iter().find(|names| names.are_of(&self.pairs)) {
-            return Arc::clone(known);
-        }
-        let names = Arc::new(LabelNames::of(&self.pairs));
-        self.recent.rotate_right(1);
-        self.recent[0] = Arc::clone(&names);
-        names
     }
 }
 

@@ -24,7 +24,7 @@ pub use diagnostic::{Diagnostic, Place, Severity, Source, render_diagnostics};
 pub use fingerprint::{Fingerprint, LabelHash};
 pub use flush::{FlushedAlert, GroupFlush, GroupKey};
 pub use json::{Json, JsonMap, Number, SmolStr};
-pub use labels::{LabelNames, Labels, LabelsBuilder};
+pub use labels::{LabelNames, Labels, LabelsBuilder, RecentNames};
 pub use matcher::{MatchOp, Matcher, Matchers};
 pub use occurrence::{AlertSeverity, AlertState, Occurrence, UnknownName, Unmapped, time_text};
 pub use quote::go_quote;

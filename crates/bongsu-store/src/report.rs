@@ -118,15 +118,16 @@ impl ReportFrame {
         self.id
     }
 
-    /// Whether an entry of this alert may be in it.
-    pub fn may_hold(&self, fingerprint: &str) -> bool {
-        self.alerts.contains(&alert_place(fingerprint))
-    }
-
     /// Where its entries are.
     pub fn keys(&self) -> impl Iterator<Item = ReportKey> {
         let first = self.id * ENTRIES;
         (first..).zip(&self.alerts).map(|(entry, alert)| ReportKey { alert: *alert, entry })
+    }
+
+    /// Where those of one alert are, if it has any.
+    pub fn keys_of(&self, fingerprint: &str) -> impl Iterator<Item = ReportKey> {
+        let alert = alert_place(fingerprint);
+        self.keys().filter(move |key| key.alert == alert)
     }
 
     /// Bytes it takes in memory.
@@ -247,7 +248,8 @@ mod tests {
             let first = ReportFrame::pack(frame_after(entry), &rows).keys().next();
             assert!(first.is_some_and(|first| first.entry > entry), "{entry}");
         }
-        assert!(one.may_hold("b") && !one.may_hold("c"));
+        assert_eq!(one.keys_of("b").collect::<Vec<_>>(), [keys[1]]);
+        assert_eq!(one.keys_of("c").count(), 0);
     }
 
     proptest! {

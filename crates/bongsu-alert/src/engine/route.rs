@@ -33,7 +33,7 @@ impl Alerts {
         }
         // What people write by hand must not make another alert of it.
         let by_rules = known.enrichments.current(now).filter(|e| e.origin.is_rule());
-        let labels = labels_of(occurrence, by_rules.map(|e| e.key.as_str()));
+        let labels = labels_of(occurrence, by_rules.map(|e| e.key.as_str()), &mut self.names);
         let (labels, identity) = self.distinct(key, labels);
         let left = known.routed.filter(|before| *before != identity);
         if resolved && left.is_some() {
@@ -52,7 +52,8 @@ impl Alerts {
         let starts_at = said.filter(|at| *at <= now).or(began).or(known.firing_since);
         let routed = Routed {
             labels,
-            annotations: annotations_of(occurrence),
+            fingerprint: identity,
+            annotations: annotations_of(occurrence, &mut self.names),
             url: occurrence.fields.get("url").and_then(Json::as_str).unwrap_or("").to_owned(),
             starts_at: starts_at.unwrap_or(now).min(now),
             ends_at: resolved.then_some(now),

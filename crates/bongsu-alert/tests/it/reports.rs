@@ -1,7 +1,7 @@
 //! What is known of alerts over their reports.
 
 use bongsu_alert::{Alerts, Arrival, Change, DedupRule, Report, Taken, content_hash, labels_of};
-use bongsu_model::{Occurrence, Timestamp};
+use bongsu_model::{Occurrence, RecentNames, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -130,7 +130,8 @@ fn labels_are_those_sent_with_the_well_known_ones_beside() {
         ),
         (json!({"name": "x", "environment": "unknown"}), r#"{alertname="x", severity="info"}"#),
     ] {
-        let labels = labels_of(&occurrence(fields, at(0)), std::iter::empty());
+        let labels =
+            labels_of(&occurrence(fields, at(0)), std::iter::empty(), &mut RecentNames::default());
         let pairs: Vec<String> = labels.iter().map(|(n, v)| format!("{n}=\"{v}\"")).collect();
         assert_eq!(format!("{{{}}}", pairs.join(", ")), wanted);
     }

@@ -5,7 +5,7 @@
 
 use bongsu_alert::{annotations_of, labels_of};
 use bongsu_lang::jinja;
-use bongsu_model::{AlertState, Fingerprint, Labels, Occurrence, Timestamp};
+use bongsu_model::{AlertState, Fingerprint, Labels, Occurrence, RecentNames, Timestamp};
 use bongsu_store::{AlertEvent, ReportRecord, codec};
 use serde_json::{Value, json};
 
@@ -71,11 +71,13 @@ fn reported(report: ReportRecord, labels: Option<&Labels>) -> HistoryEntry {
 fn routed(alert: &str, at: Timestamp, labels: Option<&Labels>) -> Option<Value> {
     let fields = serde_json::from_str(alert).ok()?;
     let (alert, _) = Occurrence::from_fields(fields, at, jinja::parse_time).ok()?;
+    let mut names = RecentNames::default();
     let starts_at = alert.fields.get("startsAt").or_else(|| alert.fields.get("startedAt"));
-    let labels = labels.cloned().unwrap_or_else(|| labels_of(&alert, std::iter::empty()));
+    let labels =
+        labels.cloned().unwrap_or_else(|| labels_of(&alert, std::iter::empty(), &mut names));
     let mut told = json!({
         "labels": labels,
-        "annotations": annotations_of(&alert),
+        "annotations": annotations_of(&alert, &mut names),
         "startsAt": starts_at,
     });
     if alert.state == AlertState::Resolved {

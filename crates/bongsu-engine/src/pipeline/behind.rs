@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bongsu_alert::Known;
+use bongsu_alert::{Alerts, Known};
 use bongsu_model::{Occurrence, SmolStr};
 use bongsu_store::{OccurrenceRow, OccurrenceTouch, Refused, ReportRow, Row};
 use foldhash::fast::FixedState;
@@ -66,7 +66,9 @@ pub(crate) struct Writing {
 /// The last state of an alert.
 #[derive(Clone)]
 struct State {
-    known: Known,
+    revision: u64,
+    /// All that is known of it, once it is being written.
+    known: Option<Box<Known>>,
     alert: Arc<str>,
     name: SmolStr,
     service: Option<SmolStr>,
@@ -110,7 +112,8 @@ impl Pending {
         let json: Arc<str> = self.scratch.as_str().into();
         self.bytes += charge(&json);
         let state = State {
-            known: known.clone(),
+            revision: known.revision,
+            known: None,
             alert: Arc::clone(&json),
             name: alert.name.clone(),
             service: text("service"),
@@ -127,18 +130,6 @@ impl Pending {
         self.bytes += if self.repeated.insert(fingerprint) { OVERHEAD } else { 0 };
     }
 
-    /// What was reported of these alerts did not become durable.
-    pub(crate) fn distrust(&mut self, core: &bongsu_alert::Alerts, fingerprints: &[Arc<str>]) {
-        for fingerprint in fingerprints {
-            if let (Some(state), Some(known)) =
-                (self.states.get_mut(fingerprint), core.get(fingerprint))
-            {
-                state.known.clone_from(known);
-            }
-            self.repeat(Arc::clone(fingerprint));
-        }
-    }
-
     /// The state of an alert and its revision.
     pub(crate) fn state(&self, fingerprint: &str) -> Option<(Arc<str>, u64)> {
         self.states.get(fingerprint).map(State::told)
@@ -149,13 +140,13 @@ impl Pending {
         self.states.contains_key(fingerprint)
     }
 
-    /// All rows of one alert, to be written at once.
-    pub(crate) fn withdraw(&mut self, fingerprint: &str) -> Vec<Row> {
+    /// All rows of one alert, of which so much is known, to be written at once.
+    pub(crate) fn withdraw(&mut self, fingerprint: &str, known: &Known) -> Vec<Row> {
         let Some((key, state)) = self.states.remove_entry(fingerprint) else { return Vec::new() };
         let repeated = if self.repeated.remove(fingerprint) { OVERHEAD } else { 0 };
         self.bytes = self.bytes.saturating_sub(charge(&state.alert) + repeated);
-        let mut rows = self.history.withdraw(fingerprint);
-        rows.push(state_row(&key, &state));
+        let mut rows = self.history.rows_of(fingerprint);
+        rows.push(state_row(&key, known, &state));
         rows
     }
 
@@ -178,10 +169,13 @@ impl Pending {
         }
     }
 
-    fn take(&mut self, lot: Lot) -> Writing {
+    fn take(&mut self, lot: Lot, alerts: &Alerts) -> Writing {
         let mut taken = Writing { frames: self.history.take(), ..Writing::default() };
         if lot == Lot::All {
             taken.states = std::mem::take(&mut self.states);
+            for (key, state) in &mut taken.states {
+                state.known = alerts.get(key).cloned().map(Box::new);
+            }
             taken.repeated = std::mem::take(&mut self.repeated);
             taken.bytes = std::mem::take(&mut self.bytes);
         }
@@ -222,7 +216,7 @@ impl Writing {
 
 impl State {
     fn told(&self) -> (Arc<str>, u64) {
-        (Arc::clone(&self.alert), self.known.revision)
+        (Arc::clone(&self.alert), self.revision)
     }
 }
 
@@ -236,8 +230,7 @@ fn charge(alert: &str) -> usize {
     alert.len() + OVERHEAD
 }
 
-fn state_row(fingerprint: &str, state: &State) -> Row {
-    let known = &state.known;
+fn state_row(fingerprint: &str, known: &Known, state: &State) -> Row {
     Row::PutOccurrence(Box::new(OccurrenceRow {
         fingerprint: fingerprint.to_owned(),
         at: known.last_at,
@@ -337,7 +330,8 @@ impl Shared {
             if core.pending.is_empty() {
                 return;
             }
-            core.writing = Arc::new(core.pending.take(lot));
+            let core = &mut *core;
+            core.writing = Arc::new(core.pending.take(lot, &core.wide));
             (Arc::clone(&core.writing), core.last_payload)
         };
         let written = self.write_pending(lot, &writing, covered).await;
@@ -370,7 +364,10 @@ impl Shared {
         // Neighbours in the index are written together.
         states.sort_unstable_by_key(|(fingerprint, _)| *fingerprint);
         for chunk in states.chunks(CHUNK) {
-            let rows = chunk.iter().map(|(fingerprint, state)| state_row(fingerprint, state));
+            // One that is forgotten meanwhile has no row.
+            let rows = chunk.iter().filter_map(|(fingerprint, state)| {
+                Some(state_row(fingerprint, state.known.as_deref()?, state))
+            });
             self.write_rows(rows.collect()).await?;
         }
         let repeated: Vec<&Arc<str>> = writing.repeated.iter().collect();
@@ -427,10 +424,10 @@ mod tests {
         let fingerprint = put(&mut pending, 2);
         pending.repeat(fingerprint.clone());
         assert!(pending.bytes > 3 * OVERHEAD);
-        // A frame with its entries, and the state.
-        assert_eq!(pending.withdraw(&fingerprint).len(), 3);
-        assert_eq!((pending.bytes, pending.history.bytes()), (0, 0));
-        assert!(pending.is_empty());
+        // A frame, where in it the entries are, and the state.
+        let known = alerts.get(&fingerprint).unwrap();
+        assert_eq!(pending.withdraw(&fingerprint, known).len(), 3);
+        assert_eq!((pending.bytes, pending.states.len(), pending.repeated.len()), (0, 0, 0));
     }
 
     #[test]
@@ -461,7 +458,7 @@ mod tests {
         assert!(due(&pending, 1000, false) == Some(Lot::History));
         pending.history.push(said(MUCH_HISTORY));
         assert!(due(&pending, 0, false) == Some(Lot::History));
-        let taken = pending.take(Lot::History);
+        let taken = pending.take(Lot::History, &Alerts::default());
         assert_eq!((taken.frames.len(), taken.repeated.len()), (2, 0));
         assert!(due(&pending, 9000, false).is_none());
         pending.bytes = MANY_STATES;

@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 
 use crate::api::{AlertChange, AlertChangeError, IngestError, StoreError, WideAlert, Written};
 use crate::engine::Shared;
-use crate::pipeline::ingest::{Whose, refusal, unstored};
+use crate::pipeline::ingest::{Incoming, refusal, unstored};
 use crate::pipeline::workflow::{Cause, Previous};
 
 /// Tries while reports of the same alert come in between.
@@ -156,15 +156,15 @@ impl Shared {
                     Err(ChangeError::Stale) => None,
                     Err(error) => return Err(error.into()),
                     Ok(mut stored) => {
-                        let (mut rows, mut posted) = (Vec::new(), Vec::new());
+                        let (mut rows, mut routed) = (Vec::new(), Vec::new());
                         let alert = stored.alert.to_json();
                         let note = (kind, detail(&alert, change, workflow));
-                        core.announce(now, &mut stored, &mut posted);
+                        core.announce(now, &mut stored, &mut routed);
                         let about = (Previous::State(&previous), cause);
                         let fresh = self.consider(&core, now, &stored, about, &mut rows);
                         core.put_now(&stored, Some(note), &mut rows);
                         let known = core.wide.get(fingerprint).cloned();
-                        let durable = match self.take(&mut core, posted, rows, Whose::Own) {
+                        let durable = match self.take(&mut core, Incoming::Own(routed), rows) {
                             Ok((durable, _)) => self.begin_when(durable, fresh),
                             Err(error) => {
                                 self.discard(&fresh);

@@ -5,11 +5,12 @@
 //! firing, most of them word for word.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, LazyLock, Weak};
 
 use bongsu_model::{Occurrence, Unmapped};
 use foldhash::fast::FixedState;
-use sha2::{Digest, Sha256};
+use rand::RngCore;
+use xxhash_rust::xxh3::Xxh3;
 
 use super::intake::Origin;
 use crate::configuration::Loaded;
@@ -22,11 +23,19 @@ const TIMELY: &[&str] = &["dismissUntil", "deleted", "assignee"];
 
 /// A digest of all that decides what a payload is mapped to.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Digested([u8; 16]);
+pub(crate) struct Digested(u128);
+
+/// Made up by each process and told nobody, so that no sender can write a payload that looks like
+/// another's.
+static SECRET: LazyLock<[u8; 192]> = LazyLock::new(|| {
+    let mut secret = [0; 192];
+    rand::rng().fill_bytes(&mut secret);
+    secret
+});
 
 impl Digested {
     pub(super) fn of(sender: &Sender, origin: &Origin, body: &[u8]) -> Self {
-        let mut digest = Sha256::new();
+        let mut digest = Xxh3::with_secret(*SECRET);
         let beside = [
             Some(&*sender.provider),
             sender.instance.as_deref(),
@@ -36,13 +45,11 @@ impl Digested {
         ];
         for text in beside {
             let length = text.map_or(u64::MAX, |text| text.len() as u64);
-            digest.update(length.to_le_bytes());
-            digest.update(text.unwrap_or_default());
+            digest.update(&length.to_le_bytes());
+            digest.update(text.unwrap_or_default().as_bytes());
         }
         digest.update(body);
-        let mut first = [0; 16];
-        first.copy_from_slice(&digest.finalize()[..16]);
-        Self(first)
+        Self(digest.digest128())
     }
 }
 

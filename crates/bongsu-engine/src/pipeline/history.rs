@@ -75,11 +75,13 @@ impl Frame {
         packed
     }
 
-    fn may_hold(&self, fingerprint: &str) -> bool {
-        match &*self.body.lock() {
-            Body::Packed(frame) => frame.may_hold(fingerprint),
-            Body::Plain(entries) => entries.iter().any(|entry| *entry.fingerprint == *fingerprint),
-        }
+    /// Where entries of one alert are.
+    fn keys_of(&self, fingerprint: &str) -> Vec<ReportKey> {
+        let own = match &*self.body.lock() {
+            Body::Packed(frame) => return frame.keys_of(fingerprint).collect(),
+            Body::Plain(entries) => entries.iter().any(|own| *own.fingerprint == *fingerprint),
+        };
+        if own { self.pack().keys_of(fingerprint).collect() } else { Vec::new() }
     }
 }
 
@@ -141,22 +143,26 @@ impl History {
         self.handed = 0;
     }
 
-    /// All that entries of one alert are in, as rows to be written at once.
-    pub(super) fn withdraw(&mut self, fingerprint: &str) -> Vec<Row> {
+    /// What is here of one alert, to be written sooner than the rest.
+    pub(super) fn rows_of(&mut self, fingerprint: &str) -> Vec<Row> {
         if self.open.iter().any(|entry| *entry.fingerprint == *fingerprint) {
             self.seal();
         }
-        let holds = |frame: &mut Arc<Frame>| frame.may_hold(fingerprint);
-        let withdrawn: Vec<Arc<Frame>> = self.frames.extract_if(.., holds).collect();
-        self.handed = self.handed.min(self.frames.len());
-        rows(&withdrawn)
+        rows_of(&self.frames, fingerprint)
     }
 }
 
-/// The same of frames that are being written: whoever relies on their entries may be sooner.
+/// Frames with entries of one alert, of which only these are filed: after a crash the others are taken
+/// again from their payloads. All of it comes again with the rest, and changes nothing then.
 pub(super) fn rows_of(frames: &[Arc<Frame>], fingerprint: &str) -> Vec<Row> {
-    let holding = frames.iter().filter(|frame| frame.may_hold(fingerprint));
-    rows(&holding.map(Arc::clone).collect::<Vec<_>>())
+    let mut rows = Vec::new();
+    for frame in frames {
+        let keys = frame.keys_of(fingerprint);
+        if !keys.is_empty() {
+            rows.extend([Row::AppendReports(frame.pack()), Row::FileReports(keys)]);
+        }
+    }
+    rows
 }
 
 /// The rows of frames: all of them, then where their entries are, neighbours in the index together.
@@ -187,6 +193,11 @@ mod tests {
         rows.iter().filter_map(id).collect()
     }
 
+    fn filed(rows: &[Row]) -> usize {
+        let count = |row: &Row| if let Row::FileReports(keys) = row { keys.len() } else { 0 };
+        rows.iter().map(count).sum()
+    }
+
     #[test]
     fn full_frames_are_handed_out_once_and_take_less_when_packed() {
         let mut history = History::default();
@@ -212,23 +223,16 @@ mod tests {
     }
 
     #[test]
-    fn one_alert_is_withdrawn_with_all_frames_it_is_in() {
+    fn one_alert_is_written_sooner_and_only_its_entries_are_filed() {
         let mut history = History::default();
         history.push(entry("a", 10));
         (0..70).for_each(|_| history.push(entry("b", 10)));
         history.push(entry("a", 10));
-        history.full();
-        let rows = history.withdraw("a");
-        assert_eq!(ids(&rows), [1, 3]);
-        let filed: usize = rows
-            .iter()
-            .map(|row| if let Row::FileReports(keys) = row { keys.len() } else { 0 })
-            .sum();
-        assert_eq!(filed, 32 + 8);
-        assert!(history.withdraw("a").is_empty());
-        let left = history.take();
-        assert_eq!(ids(&rows_of(&left, "b")), [2]);
-        assert!(rows_of(&left, "a").is_empty());
+        let rows_of_a = history.rows_of("a");
+        assert_eq!((ids(&rows_of_a), filed(&rows_of_a)), (vec![1, 3], 2));
+        assert!(history.rows_of("c").is_empty());
+        let all = rows(&history.take());
+        assert_eq!((ids(&all), filed(&all)), (vec![1, 2, 3], 72));
     }
 
     #[test]

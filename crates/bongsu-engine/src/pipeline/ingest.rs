@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bongsu_lang::label_name;
-use bongsu_model::Timestamp;
+use bongsu_model::{Alert, Timestamp};
 use bongsu_route::Put;
 use bongsu_route::accept::{PostedAlert, accept};
 use bongsu_store::codec::{BatchEncoder, Touch};
@@ -21,6 +21,9 @@ use crate::records::EventKind;
 use crate::trace::TraceContext;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// Room made for an alert in a record of the journal.
+const ENCODED: usize = 768;
 
 /// Groups due at once are flushed in the transaction of the alerts that made them due.
 const FLUSHES_WITH_INGEST: usize = 16;
@@ -37,8 +40,8 @@ impl Shared {
             let span = span.unwrap_or_default();
             let admitted = self.store.admit().map_err(refusal);
             let request = span.context();
-            let whose = Whose::Posted(request.as_ref());
-            let take = |()| self.take(&mut core, posted, Vec::new(), whose);
+            let posted = Incoming::Posted(posted, request.as_ref());
+            let take = |()| self.take(&mut core, posted, Vec::new());
             (admitted.and_then(take), span)
         };
         let settled = async {
@@ -58,31 +61,19 @@ impl Shared {
     pub(super) fn take(
         self: &Arc<Self>,
         core: &mut Core,
-        posted: Vec<PostedAlert>,
+        incoming: Incoming<'_>,
         rows: Vec<Row>,
-        whose: Whose<'_>,
     ) -> Result<(Durable, Vec<String>), IngestError> {
         let begun = std::time::Instant::now();
         let now = self.now(core);
         let lost = self.store.lost();
         core.whole |= lost != core.lost;
         core.lost = lost;
-        let resolve_timeout = core.loaded.resolve_timeout;
-        let mode = self.options.mode;
         let due_before = core.route.next_due();
-        let mut refused = Vec::new();
-        let mut body = Vec::with_capacity(posted.len() * 256);
+        let mut body = Vec::with_capacity(incoming.len() * ENCODED);
         let mut encoder = BatchEncoder::new(&mut body, now);
-        for alert in posted {
-            match accept(alert, now, resolve_timeout, |name| label_name::is_valid(name, mode)) {
-                Ok(alert) => {
-                    self.metrics.received(alert.resolved_at(now));
-                    absorb(core, now, alert, whose, &mut encoder);
-                }
-                Err(message) => refused.push(message),
-            }
-        }
-        self.metrics.invalid(refused.len());
+        let posted = matches!(incoming, Incoming::Posted(..));
+        let refused = self.absorb_all(core, now, incoming, &mut encoder);
         let empty = encoder.is_empty();
         encoder.finish();
         let mut out = Outgoing::default();
@@ -96,7 +87,7 @@ impl Shared {
         let journal = (!empty).then_some(JournalRecord { at: now, body });
         let errands = std::mem::take(&mut out.errands);
         let committed = self.commit(core, journal, &mut out);
-        if matches!(whose, Whose::Posted(_)) && !core.unmirrored.is_empty() {
+        if posted && !core.unmirrored.is_empty() {
             self.posted.notify_one();
         }
         if core.route.next_due() < due_before {
@@ -124,14 +115,65 @@ impl Shared {
         }
         Ok((durable, refused))
     }
+
+    /// Takes what is acceptable; the messages of what is not.
+    fn absorb_all(
+        &self,
+        core: &mut Core,
+        now: Timestamp,
+        incoming: Incoming<'_>,
+        encoder: &mut BatchEncoder<'_>,
+    ) -> Vec<String> {
+        let mut refused = Vec::new();
+        match incoming {
+            Incoming::Posted(posted, request) => {
+                let (resolve_timeout, mode) = (core.loaded.resolve_timeout, self.options.mode);
+                for alert in posted {
+                    let valid = |name: &str| label_name::is_valid(name, mode);
+                    match accept(alert, now, resolve_timeout, valid) {
+                        Ok(alert) => {
+                            self.metrics.received(alert.resolved_at(now));
+                            absorb(core, now, alert, Whose::Posted(request), encoder);
+                        }
+                        Err(message) => refused.push(message),
+                    }
+                }
+                self.metrics.invalid(refused.len());
+            }
+            Incoming::Own(alerts) => {
+                for alert in alerts {
+                    self.metrics.received(alert.resolved_at(now));
+                    absorb(core, now, alert, Whose::Own, encoder);
+                }
+            }
+        }
+        refused
+    }
 }
 
-/// Whose alerts are taken.
-#[derive(Clone, Copy)]
-pub(super) enum Whose<'a> {
-    /// They were posted to Alertmanager's API by a request that may be traced.
-    Posted(Option<&'a TraceContext>),
+/// Alerts that are taken.
+pub(super) enum Incoming<'a> {
+    /// They were posted to Alertmanager's API by a request that may be traced, or by rules.
+    Posted(Vec<PostedAlert>, Option<&'a TraceContext>),
     /// They are wide alerts in the form they are routed in.
+    Own(Vec<Alert>),
+}
+
+impl Incoming<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Posted(posted, _) => posted.len(),
+            Self::Own(alerts) => alerts.len(),
+        }
+    }
+}
+
+/// Whose alert is taken.
+#[derive(Clone, Copy)]
+enum Whose<'a> {
+    /// See [`Incoming::Posted`].
+    Posted(Option<&'a TraceContext>),
+    /// See [`Incoming::Own`].
     Own,
 }
 
@@ -156,7 +198,7 @@ impl Durable {
 fn absorb(
     core: &mut Core,
     now: Timestamp,
-    alert: bongsu_model::Alert,
+    alert: Alert,
     whose: Whose<'_>,
     encoder: &mut BatchEncoder<'_>,
 ) {

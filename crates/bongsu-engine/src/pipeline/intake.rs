@@ -8,9 +8,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use bongsu_alert::{Arrival, Change, Enricher, Report, Routed, Stored, Taken};
-use bongsu_model::{Json, Occurrence, Time, Timestamp};
+use bongsu_model::{Alert, Json, Occurrence, Time, Timestamp};
 use bongsu_provider::manifest::Mapped;
-use bongsu_route::accept::PostedAlert;
 use bongsu_store::{ChangeRow, PayloadRow, Refused, ReportRow, Row};
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
@@ -24,7 +23,7 @@ use crate::engine::Shared;
 use crate::intake::{Sender, document};
 use crate::pipeline::echo::{self, Digested, Echo};
 use crate::pipeline::history::Frame;
-use crate::pipeline::ingest::{Durable, Whose, refusal, unstored};
+use crate::pipeline::ingest::{Durable, Incoming, refusal, unstored};
 use crate::pipeline::workflow::{Cause, Previous};
 
 /// Bodies from this size on are mapped beside the runtime's threads.
@@ -189,7 +188,7 @@ impl Shared {
             unmapped: echo.unmapped.clone(),
             problem: None,
         };
-        match self.take(core, Vec::new(), vec![row], Whose::Own) {
+        match self.take(core, Incoming::Own(Vec::new()), vec![row]) {
             Ok((durable, _)) => {
                 Ok(Some(TakenPayload { durable, receipt, touched, full: Vec::new() }))
             }
@@ -306,12 +305,12 @@ impl Shared {
             let (kind, detail) = ("late", json(&alert).into());
             let history = &mut core.pending.history;
             history.push(ReportRow { fingerprint: Arc::clone(&fingerprint), at, kind, detail });
-            rows.extend(history.withdraw(&fingerprint));
+            rows.extend(history.rows_of(&fingerprint));
         }
-        let mut posted = Vec::with_capacity(stored.len());
+        let mut routed = Vec::with_capacity(stored.len());
         let mut fresh = Vec::new();
         for mut stored in stored {
-            core.announce(now, &mut stored, &mut posted);
+            core.announce(now, &mut stored, &mut routed);
             let about = (Previous::Unknown, Cause::Report);
             fresh.extend(self.consider(core, now, &stored, about, &mut rows));
             match arrival {
@@ -322,18 +321,14 @@ impl Shared {
         }
         duplicates.into_iter().for_each(|fingerprint| core.pending.repeat(fingerprint));
         let full = core.pending.history.full();
-        let (durable, refused) = match self.take(core, posted, rows, Whose::Own) {
-            Ok((durable, refused)) => (self.begin_when(durable, fresh), refused),
+        let durable = match self.take(core, Incoming::Own(routed), rows) {
+            Ok((durable, _)) => self.begin_when(durable, fresh),
             Err(error) => {
                 self.discard(&fresh);
                 core.distrust(&touched);
                 return Err(error);
             }
         };
-        for message in refused {
-            // Labels and times are made here; a refusal is a defect of this program.
-            tracing::error!(message, payload = id, "an alert of a provider was not routed");
-        }
         Ok(TakenPayload { durable, receipt, touched, full })
     }
 
@@ -464,7 +459,7 @@ impl Core {
         };
         self.pending.put(&stored.fingerprint, known, &stored.alert, kind, note);
         rows.extend(self.writing.history_of(&stored.fingerprint));
-        rows.extend(self.pending.withdraw(&stored.fingerprint));
+        rows.extend(self.pending.withdraw(&stored.fingerprint, known));
         self.dirty.texts.insert(Arc::clone(&stored.fingerprint));
     }
 
@@ -473,25 +468,22 @@ impl Core {
         &mut self,
         now: Timestamp,
         stored: &mut Stored,
-        posted: &mut Vec<PostedAlert>,
+        routed: &mut Vec<Alert>,
     ) {
         if let Some(left) = stored.left {
             self.route.hold(left, None);
-            let before = self.route.alert(left).map(Arc::clone);
-            posted.extend(before.filter(|alert| !alert.resolved_at(now)).map(|alert| {
-                PostedAlert {
-                    labels: alert.labels.clone(),
-                    annotations: alert.annotations.clone(),
-                    generator_url: Arc::clone(&alert.generator_url),
-                    starts_at: Some(alert.starts_at),
-                    ends_at: Some(Time::utc(now)),
-                }
+            let before = self.route.alert(left).filter(|alert| !alert.resolved_at(now));
+            routed.extend(before.map(|alert| {
+                let ends_at = Time::utc(now);
+                let starts_at = alert.starts_at.min(ends_at);
+                let timeout = false;
+                Alert { starts_at, ends_at, updated_at: now, timeout, ..Alert::clone(alert) }
             }));
         }
         if let Some(identity) = self.wide.get(&stored.fingerprint).and_then(|known| known.routed) {
             self.route.hold(identity, stored.held);
         }
-        posted.extend(stored.routed.take().map(|routed| post(routed, now)));
+        routed.extend(stored.routed.take().map(|one| alert(one, now)));
     }
 
     /// Keeps in mind what a payload said of these alerts, unless it speaks of one twice: read again,
@@ -515,7 +507,7 @@ impl Core {
     /// What was reported of these alerts did not become durable.
     pub(super) fn distrust(&mut self, fingerprints: &[Arc<str>]) {
         fingerprints.iter().for_each(|fingerprint| self.wide.distrust(fingerprint));
-        self.pending.distrust(&self.wide, fingerprints);
+        fingerprints.iter().for_each(|key| self.pending.repeat(Arc::clone(key)));
     }
 }
 
@@ -602,14 +594,18 @@ fn complete(occurrence: &mut Occurrence, origin: &Origin) {
     }
 }
 
-fn post(routed: Routed, now: Timestamp) -> PostedAlert {
+/// The alert that is routed. Its label names are such as every mode takes.
+fn alert(routed: Routed, now: Timestamp) -> Alert {
     let end = routed.ends_at.unwrap_or_else(|| now.checked_add(NEVER).unwrap_or(Timestamp::MAX));
-    PostedAlert {
+    Alert {
+        fingerprint: routed.fingerprint,
         labels: routed.labels,
         annotations: routed.annotations,
         generator_url: routed.url.into(),
-        starts_at: Some(Time::utc(routed.starts_at.min(end))),
-        ends_at: Some(Time::utc(end)),
+        starts_at: Time::utc(routed.starts_at.min(end)),
+        ends_at: Time::utc(end),
+        updated_at: now,
+        timeout: false,
     }
 }
 

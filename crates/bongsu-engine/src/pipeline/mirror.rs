@@ -13,7 +13,7 @@ use bongsu_model::{Alert, Fingerprint, Json, JsonMap, Labels, Occurrence, Timest
 use jiff::SignedDuration;
 use tokio::time::Instant;
 
-use super::ingest::{Durable, Whose};
+use super::ingest::{Durable, Incoming};
 use super::intake::{Origin, look_at};
 use super::workflow::{Cause, Previous};
 use crate::api::IngestError;
@@ -154,7 +154,7 @@ impl Shared {
         if rows.is_empty() {
             return (Ok(Durable::Nothing), started);
         }
-        let taken = match self.take(core, Vec::new(), rows, Whose::Own) {
+        let taken = match self.take(core, Incoming::Own(Vec::new()), rows) {
             Ok((durable, _)) => Ok(self.begin_when(durable, fresh)),
             Err(error) => {
                 self.discard(&fresh);

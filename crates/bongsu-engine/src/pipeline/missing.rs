@@ -16,7 +16,7 @@ use tokio::task::spawn_blocking;
 
 use crate::engine::Shared;
 use crate::intake::Instance;
-use crate::pipeline::ingest::Whose;
+use crate::pipeline::ingest::Incoming;
 use crate::pipeline::workflow::{Cause, Previous};
 
 /// Alerts ended at once.
@@ -69,7 +69,7 @@ impl Shared {
         let durable = {
             let mut core = self.core.lock();
             let now = self.now(&mut core);
-            let (mut rows, mut posted, mut fresh) = (Vec::new(), Vec::new(), Vec::new());
+            let (mut rows, mut routed, mut fresh) = (Vec::new(), Vec::new(), Vec::new());
             for Kept { fingerprint, alert, revision, reports } in kept {
                 let Some(known) = core.wide.get(&fingerprint).cloned() else { continue };
                 if !core.wide.is_silent(&fingerprint, reports) {
@@ -78,7 +78,7 @@ impl Shared {
                 let previous = Value::Object(Map::from(&alert));
                 match core.wide.end(now, &fingerprint, (alert, revision)) {
                     Ok(mut ended) => {
-                        core.announce(now, &mut ended, &mut posted);
+                        core.announce(now, &mut ended, &mut routed);
                         let about = (Previous::State(&previous), Cause::Report);
                         fresh.extend(self.consider(&core, now, &ended, about, &mut rows));
                         core.put_now(&ended, None, &mut rows);
@@ -89,7 +89,7 @@ impl Shared {
                     Err(error) => tracing::error!(fingerprint, %error, "it was not ended"),
                 }
             }
-            match self.take(&mut core, posted, rows, Whose::Own) {
+            match self.take(&mut core, Incoming::Own(routed), rows) {
                 Ok((durable, _)) => self.begin_when(durable, fresh),
                 Err(error) => {
                     self.discard(&fresh);

@@ -10,7 +10,7 @@ use std::time::Duration;
 use bongsu_model::{Labels, Timestamp};
 use bongsu_rules::engine::SentAlert;
 
-use super::ingest::Whose;
+use super::ingest::Incoming;
 use super::rules::post;
 use super::scrape::OWN_JOB;
 use crate::engine::Shared;
@@ -70,7 +70,7 @@ impl Shared {
             resolved: false,
         };
         let posted = vec![post(alert, &core.loaded.external_url)];
-        match self.take(&mut core, posted, Vec::new(), Whose::Posted(None)) {
+        match self.take(&mut core, Incoming::Posted(posted, None), Vec::new()) {
             Ok((durable, _)) => self.watch(durable),
             // Samples go on being refused, and then it is said again.
             Err(error) => tracing::error!(%error, "nobody was told that the series are full"),

@@ -20,7 +20,7 @@ use bongsu_rules::rule::{Group, PartialResponse};
 use bongsu_store::Row;
 use tokio::task::spawn_blocking;
 
-use super::ingest::{Durable, Whose};
+use super::ingest::{Durable, Incoming};
 use crate::api::QueryOptions;
 use crate::engine::Shared;
 use crate::rule_objects::RuleObjects;
@@ -378,7 +378,7 @@ impl Shared {
             let mut core = self.core.lock();
             let here = &core.loaded.external_url;
             let posted = sent.into_iter().map(|alert| post(alert, here)).collect();
-            match self.take(&mut core, posted, rows, Whose::Posted(None)) {
+            match self.take(&mut core, Incoming::Posted(posted, None), rows) {
                 Ok((durable, refused)) => {
                     rules.unsaved.clear();
                     for reason in refused {

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::sync::Arc;
 
+mod history;
 mod house;
 mod posted;
 

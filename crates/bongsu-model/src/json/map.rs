@@ -1,7 +1,8 @@
 //! Values by name.
 //!
-//! In: pairs. Out: the same in the order they came, each name once. A few are found by looking at
-//! each, many by an index, so that a document of nothing but keys takes no longer than another.
+//! In: pairs. Out: the same in the order they came, each name once. A few are found by a byte that stands
+//! for each name, eight looked at together; many by an index, so that a document of nothing but keys
+//! takes no longer than another.
 
 use std::fmt;
 use std::hash::BuildHasher;
@@ -16,15 +17,63 @@ use smol_str::SmolStr;
 use super::Json;
 
 /// Pairs that need no index.
-const FEW: usize = 16;
+const FEW: usize = 64;
 
 /// Pairs in the order they were inserted, names unique. A repeated name keeps its place and takes
 /// the last value.
 #[derive(Clone, Default)]
 pub struct JsonMap {
     pairs: Vec<(SmolStr, Json)>,
+    /// What the names of the pairs are told apart by, while they are few.
+    tags: Tags,
     /// Places of all pairs by name; nothing while they are few.
-    places: Option<HashTable<u32>>,
+    places: Option<Box<HashTable<u32>>>,
+}
+
+/// A byte for each name, by place; what stands behind the last has no meaning.
+#[derive(Clone)]
+struct Tags([u8; FEW]);
+
+impl Default for Tags {
+    fn default() -> Self {
+        Self([0; FEW])
+    }
+}
+
+impl Tags {
+    /// Most names that stand beside each other have others.
+    fn of(name: &str) -> u8 {
+        let bytes = name.as_bytes();
+        let at = |place: usize| bytes.get(place).copied().unwrap_or_default();
+        let (length, last) = (bytes.len(), bytes.len().saturating_sub(1));
+        let told = u32::from_le_bytes([at(0), at(length / 2), at(last), length as u8]);
+        (told.wrapping_mul(0x9e37_79b1) >> 24) as u8
+    }
+
+    /// Places among the first `count` that have a tag, and maybe some that have not.
+    fn places(&self, count: usize, tag: u8) -> impl Iterator<Item = usize> {
+        const ONES: u64 = u64::from_le_bytes([1; 8]);
+        const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+        let (words, _) = self.0.as_chunks::<8>();
+        words.iter().take(count.div_ceil(8)).enumerate().flat_map(move |(word, tags)| {
+            // A byte that is nought now has its highest bit set in `found`.
+            let other = u64::from_le_bytes(*tags) ^ (ONES * u64::from(tag));
+            let mut found = other.wrapping_sub(ONES) & !other & HIGH;
+            std::iter::from_fn(move || {
+                let place = word * 8 + (found.trailing_zeros() / 8) as usize;
+                (found != 0).then(|| {
+                    found &= found - 1;
+                    place
+                })
+            })
+        })
+    }
+
+    fn set(&mut self, place: usize, name: &str) {
+        if let Some(tag) = self.0.get_mut(place) {
+            *tag = Self::of(name);
+        }
+    }
 }
 
 /// Seeded anew by each process, so that nobody writes a document of names that all hash alike; what is
@@ -38,13 +87,12 @@ fn hash(name: &str) -> u64 {
 impl JsonMap {
     /// No pairs.
     pub const fn new() -> Self {
-        Self { pairs: Vec::new(), places: None }
+        Self { pairs: Vec::new(), tags: Tags([0; FEW]), places: None }
     }
 
     /// No pairs, and room for so many.
     pub fn with_capacity(room: usize) -> Self {
-        let places = (room > FEW).then(|| HashTable::with_capacity(room));
-        Self { pairs: Vec::with_capacity(room), places }
+        Self { pairs: Vec::with_capacity(room), ..Self::new() }
     }
 
     /// Number of pairs.
@@ -64,13 +112,8 @@ impl JsonMap {
                 places.find(hash(name), same).map(|at| *at as usize)
             }
             None => {
-                // Told apart by these, most names need not be compared.
-                let ends = |text: &str| {
-                    let bytes = text.as_bytes();
-                    (bytes.len(), bytes.first().copied(), bytes.last().copied())
-                };
-                let wanted = ends(name);
-                self.pairs.iter().position(|(known, _)| ends(known) == wanted && *known == *name)
+                let mut places = self.tags.places(self.pairs.len(), Tags::of(name));
+                places.find(|at| self.pairs.get(*at).is_some_and(|(known, _)| *known == *name))
             }
         }
     }
@@ -124,20 +167,24 @@ impl JsonMap {
         if let Some(at) = known {
             return (at, true);
         }
+        self.tags.set(end, &name);
         self.pairs.push((name, Json::Null));
         self.index_many();
         (end, false)
     }
 
-    /// Makes an index when there are too many pairs to look at each.
+    /// Makes an index when there are too many pairs for tags.
     fn index_many(&mut self) {
         if self.places.is_none() && self.pairs.len() > FEW {
-            self.places = Some(HashTable::with_capacity(FEW * 4));
+            self.places = Some(Box::new(HashTable::with_capacity(FEW * 4)));
             self.index_all();
         }
     }
 
     fn index_all(&mut self) {
+        for (at, (name, _)) in self.pairs.iter().take(FEW).enumerate() {
+            self.tags.set(at, name);
+        }
         let Some(places) = &mut self.places else { return };
         places.clear();
         for (at, (name, _)) in self.pairs.iter().enumerate() {
@@ -159,7 +206,11 @@ impl JsonMap {
                 *place = at as u32;
             }
         }
-        Some(self.pairs.swap_remove(at).1)
+        let (_, value) = self.pairs.swap_remove(at);
+        if let Some((name, _)) = self.pairs.get(at) {
+            self.tags.set(at, name);
+        }
+        Some(value)
     }
 
     /// Takes a pair out; those behind it move up.
@@ -180,8 +231,9 @@ impl JsonMap {
     #[must_use]
     pub fn filtered(&self, mut keep: impl FnMut(&str, &Json) -> bool) -> Self {
         let kept = self.pairs.iter().filter(|(name, value)| keep(name, value));
-        let mut some = Self { pairs: kept.cloned().collect(), places: None };
-        some.index_many();
+        let mut some = Self { pairs: kept.cloned().collect(), ..Self::new() };
+        some.places = (some.len() > FEW).then(Box::default);
+        some.index_all();
         some
     }
 

@@ -39,7 +39,7 @@ enum Step {
 }
 
 fn any_step() -> impl Strategy<Value = Step> {
-    let key = 0..60_u8;
+    let key = 0..90_u8;
     prop_oneof![
         8 => (key.clone(), any::<u64>()).prop_map(|(key, value)| Step::Insert(key, value)),
         3 => key.clone().prop_map(Step::Remove),
@@ -64,7 +64,7 @@ proptest! {
 
     #[test]
     fn a_map_does_what_that_of_serde_json_does(
-        steps in proptest::collection::vec(any_step(), 0..200)
+        steps in proptest::collection::vec(any_step(), 0..300)
     ) {
         let (mut ours, mut theirs) = (JsonMap::new(), Map::new());
         for step in steps {
@@ -93,7 +93,7 @@ proptest! {
                     theirs.entry(format!("key {key}")).or_insert(true.into());
                 }
             }
-            for key in 0..60 {
+            for key in 0..90 {
                 let key = format!("key {key}");
                 prop_assert_eq!(ours.get(&key).map(Value::from), theirs.get(&key).cloned());
             }

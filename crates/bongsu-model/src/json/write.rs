@@ -52,6 +52,7 @@ impl JsonMap {
 
 /// Appends a text in quotes. Runs of bytes that stand for themselves are copied at once.
 pub(crate) fn write_text(text: &str, out: &mut String) {
+    out.reserve(text.len() + 2);
     out.push('"');
     let mut rest = text;
     loop {
@@ -68,26 +69,34 @@ fn is_escaped(byte: u8) -> bool {
     byte < 0x20 || byte == b'"' || byte == b'\\'
 }
 
-/// How many bytes at the beginning stand for themselves. Eight are looked at together: a byte's
-/// highest bit in `odd` says that it, or one before it, is to be escaped.
+/// How many bytes at the beginning stand for themselves; eight are looked at together.
 fn plain(text: &[u8]) -> usize {
+    let (chunks, tail) = text.as_chunks::<8>();
+    for (at, chunk) in chunks.iter().enumerate() {
+        if let Some(place) = escaped(*chunk) {
+            return at * 8 + place;
+        }
+    }
+    match text.last_chunk::<8>() {
+        // Those of the last eight that were looked at before stand for themselves.
+        Some(last) => escaped(*last).map_or(text.len(), |place| text.len() - 8 + place),
+        None => tail.iter().position(|byte| is_escaped(*byte)).unwrap_or(text.len()),
+    }
+}
+
+/// The first of eight bytes that is to be escaped. A byte's highest bit in `odd` says that it, or one
+/// before it, is.
+fn escaped(chunk: [u8; 8]) -> Option<usize> {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
     let is_zero = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes;
-    let (chunks, tail) = text.as_chunks::<8>();
-    for (at, chunk) in chunks.iter().enumerate() {
-        let bytes = u64::from_le_bytes(*chunk);
-        let control = bytes.wrapping_sub(ONES * 0x20) & !bytes;
-        let quote = is_zero(bytes ^ (ONES * u64::from(b'"')));
-        let backslash = is_zero(bytes ^ (ONES * u64::from(b'\\')));
-        let odd = (control | quote | backslash) & HIGH;
-        if odd != 0 {
-            // The lowest of these bits is always right.
-            return at * 8 + odd.trailing_zeros() as usize / 8;
-        }
-    }
-    let tail_at = chunks.len() * 8;
-    tail_at + tail.iter().position(|byte| is_escaped(*byte)).unwrap_or(tail.len())
+    let bytes = u64::from_le_bytes(chunk);
+    let control = bytes.wrapping_sub(ONES * 0x20) & !bytes;
+    let quote = is_zero(bytes ^ (ONES * u64::from(b'"')));
+    let backslash = is_zero(bytes ^ (ONES * u64::from(b'\\')));
+    let odd = (control | quote | backslash) & HIGH;
+    // The lowest of these bits is always right.
+    (odd != 0).then(|| odd.trailing_zeros() as usize / 8)
 }
 
 fn escape(byte: u8, out: &mut String) {
