@@ -170,8 +170,12 @@ pub enum Loaded<'a> {
         /// Whether its texts as they stand are findable.
         indexed: bool,
     },
-    /// A payload whose alerts may not be in the rows of wide alerts yet; in their order.
-    Payload(PayloadRow),
+    /// A payload whose alerts may not be in the rows of wide alerts yet; in their order. There may be many
+    /// and all of them large: each is to be read alone.
+    Payload {
+        /// See [`Store::payload`].
+        id: i64,
+    },
     /// An entry of the notification log.
     Notification {
         /// Receiver and group.

@@ -62,7 +62,7 @@ impl Alerts {
         enrichments.apply(&mut occurrence, now);
         let reported = occurrence.state;
         let window = self.hold(&mut occurrence);
-        let mut known = previous.clone();
+        let mut known = previous;
         known.moved(now, reported);
         (known.enrichments, known.shadow) = (enrichments, shadow);
         Ok(self.settle(now, key, known, occurrence, window))

@@ -33,6 +33,8 @@ const BYTES: usize = 96 << 20;
 /// States of this size are written though their time has not come, and so is history.
 const MANY_STATES: usize = BYTES / 3 * 2;
 const MUCH_HISTORY: usize = BYTES / 4;
+/// So many bytes of payloads are mapped again after a crash, at most.
+const UNCOVERED: usize = 384 << 20;
 /// How long a reader waits for what is pending.
 const READING: Duration = Duration::from_secs(5);
 /// Charged for each state and repetition beside its text.
@@ -50,6 +52,8 @@ pub(crate) struct Pending {
     /// Charged for states and repetitions.
     bytes: usize,
     pub(super) history: History,
+    /// Bytes of the payloads since all was taken to be written.
+    payloads: usize,
     /// Room for the next text.
     scratch: String,
 }
@@ -125,6 +129,11 @@ impl Pending {
         json
     }
 
+    /// A payload of so many bytes was taken.
+    pub(crate) fn note_payload(&mut self, bytes: usize) {
+        self.payloads += bytes;
+    }
+
     /// An alert was reported again as it is.
     pub(crate) fn repeat(&mut self, fingerprint: Arc<str>) {
         self.bytes += if self.repeated.insert(fingerprint) { OVERHEAD } else { 0 };
@@ -158,7 +167,7 @@ impl Pending {
     fn due(&self, history: Duration, states: bool) -> Option<Lot> {
         if self.is_empty() {
             None
-        } else if states || self.bytes >= MANY_STATES {
+        } else if states || self.bytes >= MANY_STATES || self.payloads >= UNCOVERED {
             Some(Lot::All)
         } else if self.history.is_empty()
             || history < HISTORY && self.history.bytes() < MUCH_HISTORY
@@ -178,6 +187,7 @@ impl Pending {
             }
             taken.repeated = std::mem::take(&mut self.repeated);
             taken.bytes = std::mem::take(&mut self.bytes);
+            self.payloads = 0;
         }
         taken
     }
@@ -462,6 +472,9 @@ mod tests {
         assert_eq!((taken.frames.len(), taken.repeated.len()), (2, 0));
         assert!(due(&pending, 9000, false).is_none());
         pending.bytes = MANY_STATES;
+        assert!(due(&pending, 0, false) == Some(Lot::All));
+        pending.bytes = 0;
+        pending.note_payload(super::UNCOVERED);
         assert!(due(&pending, 0, false) == Some(Lot::All));
         pending.restore(&taken);
         assert!(!pending.history.is_empty());

@@ -145,6 +145,7 @@ impl Shared {
         problem: Option<String>,
     ) -> (i64, Row) {
         core.last_payload += 1;
+        core.pending.note_payload(body.len());
         let row = PayloadRow {
             id: core.last_payload,
             at: self.now(core),

@@ -71,8 +71,8 @@ pub(crate) fn load(
                     .map(|known| core.wide.restore(fingerprint, known))
                     .is_ok()
             }
-            Item::Payload(row) => {
-                payloads.push(row);
+            Item::Payload { id } => {
+                payloads.push(id);
                 true
             }
             Item::Document { kind, key, data } => {
@@ -112,12 +112,15 @@ pub(crate) fn load(
     core.log = log;
     core.last_payload = summary.last_payload;
     core.pending.history.begin_after(summary.last_frame);
-    for payload in payloads {
+    for id in payloads {
+        let Some(payload) = store.payload(id)? else { continue };
         if let Err(problem) = core.recover_payload(&payload, summary.reported) {
-            tracing::error!(payload = payload.id, problem, "a payload can no longer be mapped");
-            let (id, problem) = (payload.id, Some(problem));
+            tracing::error!(payload = id, problem, "a payload can no longer be mapped");
+            let problem = Some(problem);
             restored.rows.push(bongsu_store::Row::MarkPayload { id, problem });
         }
+        // Of the many there may be only little is held.
+        core.pending.history.full().iter().for_each(|frame| drop(frame.pack()));
     }
     let Core { dirty, wide, .. } = core;
     // Those have a history of their own.

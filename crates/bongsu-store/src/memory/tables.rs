@@ -205,7 +205,7 @@ impl Tables {
         let mut payloads = 0;
         for (_, row) in self.payloads.range(self.covered + 1..) {
             if row.problem.is_none() {
-                visit(Loaded::Payload(row.clone()));
+                visit(Loaded::Payload { id: row.id });
                 payloads += 1;
             }
         }

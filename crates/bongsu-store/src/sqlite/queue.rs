@@ -1,9 +1,10 @@
 //! The bounded queue in front of the writer.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::thread;
 use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::ack::AckSender;
 use crate::{Ack, JournalRecord, JournalSeq, Refused, Row, StoreError, WriteSet};
@@ -110,6 +111,8 @@ pub(super) struct Appetite {
     pub(super) retry: Option<Duration>,
     /// There is more to forget.
     pub(super) trimming: bool,
+    /// How long to wait for others once a set has come.
+    pub(super) gather: Duration,
 }
 
 impl Queue {
@@ -219,6 +222,13 @@ impl Queue {
                 }
             }
         }
+        if !appetite.gather.is_zero() && state.is_small() {
+            // Whoever pushes meanwhile wakes nobody.
+            MutexGuard::unlocked(&mut state, || thread::sleep(appetite.gather));
+            if state.closed {
+                return false;
+            }
+        }
         state.take_group(&mut turn.sets);
         turn.pressing = state.behind_rows + turn.behind_rows >= PRESSING;
         turn.background = state.main.is_empty() && turn.sets.is_empty()
@@ -292,6 +302,14 @@ impl Queue {
 impl State {
     fn check_open(&self) -> Result<(), Refused> {
         if self.closing || self.closed { Err(Refused::Closed) } else { Ok(()) }
+    }
+
+    /// Whether sets wait, and others would fit beside them.
+    fn is_small(&self) -> bool {
+        !self.closing
+            && !self.main.is_empty()
+            && self.main.len() < GROUP_SETS / 4
+            && self.main_bytes < GROUP_BYTES / 4
     }
 
     fn take_group(&mut self, sets: &mut Vec<Waiting>) {

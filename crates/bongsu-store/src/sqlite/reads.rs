@@ -2,7 +2,6 @@
 
 use rusqlite::{Connection, Row as SqlRow, params};
 
-use super::occurrences::{PAYLOAD, payload_row};
 use super::packed;
 use super::statements::group_hash;
 use crate::{
@@ -54,9 +53,9 @@ pub(super) fn load(
     })?;
     let covered = meta(&snapshot, "payloads")?.cast_signed();
     summary.reported = meta(&snapshot, "reports")?.cast_signed();
-    let payloads = format!("{PAYLOAD} WHERE id > ?1 AND problem IS NULL ORDER BY id");
-    summary.payloads = each(&snapshot, &payloads, [covered], |row| {
-        visit(Loaded::Payload(payload_row(row)?));
+    let payloads = "SELECT id FROM payload WHERE id > ?1 AND problem IS NULL ORDER BY id";
+    summary.payloads = each(&snapshot, payloads, [covered], |row| {
+        visit(Loaded::Payload { id: row.get(0)? });
         Ok(())
     })?;
     let last = "SELECT max(coalesce(max(id), 0), ?1) FROM payload";

@@ -1,5 +1,7 @@
 //! The writer thread: everything queued goes into one transaction, then one fsync, then the
-//! acknowledgements. Nothing is timed; a slow disk only makes the next group larger.
+//! acknowledgements. A slow disk makes the next group larger by itself. On a fast one groups would stay
+//! small and the work of a commit would be most of all work; so the more came together last time, the
+//! longer is waited for others. Whoever comes alone waits for nobody.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -23,6 +25,9 @@ const BEHIND_SHARE: usize = 256;
 const PRESSING_SHARE: usize = 512;
 /// While requests keep coming, background work joins every so many commits.
 const BACKGROUND_EVERY: u32 = 16;
+/// How long is waited for each set that came together with another in the last commit, and at most.
+const GATHER: Duration = Duration::from_micros(100);
+const GATHER_AT_MOST: Duration = Duration::from_millis(2);
 /// How soon a failed write is tried again while nobody asks for it.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -55,6 +60,8 @@ struct Writer<'c> {
     turn: Turn,
     retained: Retained,
     since_background: u32,
+    /// Sets in the last commit that had any.
+    together: u32,
     /// Under load forgetting and write-behind take turns.
     trim_next: bool,
     /// The last transaction failed for want of space or a lock.
@@ -72,6 +79,7 @@ impl<'c> Writer<'c> {
             turn: Turn::default(),
             retained: Retained::new(),
             since_background: 0,
+            together: 0,
             trim_next: false,
             blocked: false,
             page_limit: 0,
@@ -85,6 +93,7 @@ impl<'c> Writer<'c> {
                 background_due: self.since_background >= BACKGROUND_EVERY,
                 retry: self.blocked.then_some(RETRY),
                 trimming: self.trimmer.has_work(),
+                gather: (GATHER * self.together.saturating_sub(1)).min(GATHER_AT_MOST),
             };
             let shared = Arc::clone(&self.shared);
             if !shared.queue.take(&mut self.turn, &appetite) {
@@ -203,6 +212,9 @@ impl<'c> Writer<'c> {
         counters.commits.fetch_add(1, Ordering::Relaxed);
         counters.sets.fetch_add(self.turn.sets.len() as u64, Ordering::Relaxed);
         counters.largest_group.fetch_max(self.turn.sets.len(), Ordering::Relaxed);
+        if !self.turn.sets.is_empty() {
+            self.together = u32::try_from(self.turn.sets.len()).unwrap_or(u32::MAX);
+        }
         let mut bytes = 0;
         for set in self.turn.sets.drain(..) {
             if let Some((seq, record)) = &set.journal {

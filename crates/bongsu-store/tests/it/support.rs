@@ -169,7 +169,7 @@ pub(crate) fn contents(store: &dyn Store) -> Vec<String> {
                 Loaded::Occurrence { fingerprint, known, indexed } => {
                     format!("occurrence {fingerprint} {} {indexed}", text(known))
                 }
-                Loaded::Payload(row) => format!("payload {}", row.id),
+                Loaded::Payload { id } => format!("payload {id}"),
                 Loaded::Notification { key, expires_at, data } => {
                     format!("notification {key} {} {}", since(expires_at), text(data))
                 }
