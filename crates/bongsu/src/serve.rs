@@ -28,7 +28,7 @@ use bongsu_store::sqlite::{SqliteOptions, SqliteStore};
 use bongsu_web::{BuildInfo, WebOptions};
 use parking_lot::Mutex;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 use tracing::{error, info, warn};
@@ -67,6 +67,8 @@ fn keep_pages_small() {
 }
 
 async fn serve(options: &ServeOptions) -> Result<()> {
+    // First of all: whoever sees an answer may tell the process to stop, in order.
+    let signals = Signals::catch()?;
     let mode = mode(options);
     if options.features.iter().any(|feature| feature == "event-recorder") {
         warn!("the event recorder writes nothing here: /api/v1 has history and deliveries");
@@ -134,9 +136,8 @@ async fn serve(options: &ServeOptions) -> Result<()> {
         runbook: packs::runbook,
         ..WebOptions::default()
     };
-    let served =
-        bongsu_web::serve(listeners, Arc::new(engine.clone()), web, stopped(engine.clone()));
-    served.await?;
+    let stopped = stopped(signals, engine.clone());
+    bongsu_web::serve(listeners, Arc::new(engine.clone()), web, stopped).await?;
     tending.abort();
     engine.close().await;
     // Blocks until the last spans have left.
@@ -149,17 +150,31 @@ async fn serve(options: &ServeOptions) -> Result<()> {
     Ok(())
 }
 
+/// What the process is told from outside.
+struct Signals {
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// From here on signals wait until somebody looks at them.
+    fn catch() -> Result<Self> {
+        let catch = |kind| signal(kind).context("signals cannot be caught");
+        Ok(Self {
+            hangup: catch(SignalKind::hangup())?,
+            terminate: catch(SignalKind::terminate())?,
+            interrupt: catch(SignalKind::interrupt())?,
+        })
+    }
+}
+
 /// Resolves when the process should end; reloads on SIGHUP meanwhile.
-async fn stopped(engine: Engine) {
-    let signals = (signal(SignalKind::hangup()), signal(SignalKind::terminate()));
-    let (Ok(mut hangup), Ok(mut terminate)) = signals else {
-        error!("signals cannot be caught");
-        return;
-    };
+async fn stopped(mut signals: Signals, engine: Engine) {
     let mut health = tokio::time::interval(Duration::from_millis(500));
     loop {
         tokio::select! {
-            _ = hangup.recv() => {
+            _ = signals.hangup.recv() => {
                 let engine = engine.clone();
                 // Reading files blocks.
                 match tokio::task::spawn_blocking(move || engine.reload()).await {
@@ -168,13 +183,8 @@ async fn stopped(engine: Engine) {
                     Err(error) => error!(%error, "the reload was interrupted"),
                 }
             }
-            _ = terminate.recv() => return,
-            result = tokio::signal::ctrl_c() => {
-                if let Err(error) = result {
-                    error!(%error, "interrupts cannot be caught");
-                }
-                return;
-            }
+            _ = signals.terminate.recv() => return,
+            _ = signals.interrupt.recv() => return,
             _ = health.tick() => if let Some(failure) = engine.failed() {
                 error!(%failure, "the store failed; starting again is the only safe way on");
                 return;
