@@ -20,6 +20,8 @@ use crate::records::EventKind;
 const INTERVAL: Duration = Duration::from_secs(30);
 /// A checkpoint starts early when the journal has grown by this much, so that a restart is quick.
 const JOURNAL_BYTES: usize = 384 << 20;
+/// So do so many texts that cannot be found yet.
+const TEXTS: usize = 50_000;
 /// How often the need is looked at.
 const LOOK: Duration = Duration::from_secs(1);
 /// How long a wide alert that has ended is known.
@@ -51,13 +53,13 @@ impl Shared {
                 () = self.closing.cancelled() => return,
             }
             self.lapse().await;
-            let (bytes, dirty) = {
+            let (early, dirty) = {
                 let core = self.core.lock();
                 let dirty = &core.dirty;
                 let rows = dirty.alerts.len() + dirty.forgotten.len() + dirty.texts.len();
-                (dirty.journal_bytes, rows)
+                (dirty.journal_bytes >= JOURNAL_BYTES || dirty.texts.len() >= TEXTS, rows)
             };
-            if bytes >= JOURNAL_BYTES || (last.elapsed() >= INTERVAL && dirty > 0) {
+            if early || (last.elapsed() >= INTERVAL && dirty > 0) {
                 self.checkpoint().await;
                 last = Instant::now();
             }

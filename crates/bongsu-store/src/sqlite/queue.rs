@@ -19,6 +19,8 @@ pub(super) struct Bounds {
 /// How much the writer takes at once.
 const GROUP_SETS: usize = 1000;
 const GROUP_BYTES: usize = 8 << 20;
+/// How often is looked whether others come.
+const PAUSE: Duration = Duration::from_micros(100);
 /// So many write-behind rows press: they join every transaction.
 const PRESSING: usize = 1500;
 
@@ -111,7 +113,7 @@ pub(super) struct Appetite {
     pub(super) retry: Option<Duration>,
     /// There is more to forget.
     pub(super) trimming: bool,
-    /// How long to wait for others once a set has come.
+    /// How long to wait for others at most once a set has come.
     pub(super) gather: Duration,
 }
 
@@ -222,12 +224,16 @@ impl Queue {
                 }
             }
         }
-        if !appetite.gather.is_zero() && state.is_small() {
+        let mut left = appetite.gather;
+        while !left.is_zero() && state.is_small() {
+            let (before, pause) = (state.pushed, left.min(PAUSE));
             // Whoever pushes meanwhile wakes nobody.
-            MutexGuard::unlocked(&mut state, || thread::sleep(appetite.gather));
+            MutexGuard::unlocked(&mut state, || thread::sleep(pause));
             if state.closed {
                 return false;
             }
+            // Nobody came: those who are to be waited for are here.
+            left = if state.pushed == before { Duration::ZERO } else { left - pause };
         }
         state.take_group(&mut turn.sets);
         turn.pressing = state.behind_rows + turn.behind_rows >= PRESSING;

@@ -1,7 +1,7 @@
 //! The writer thread: everything queued goes into one transaction, then one fsync, then the
 //! acknowledgements. A slow disk makes the next group larger by itself. On a fast one groups would stay
 //! small and the work of a commit would be most of all work; so the more came together last time, the
-//! longer is waited for others. Whoever comes alone waits for nobody.
+//! longer is waited for others, as long as any come. Whoever comes alone waits for nobody.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
