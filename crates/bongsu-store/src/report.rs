@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use bongsu_model::Timestamp;
 use lz4_flex::block;
-use xxhash_rust::xxh64::xxh64;
 
-use crate::{stored_nanos, timestamp_of};
+use crate::rows::text_hash;
+use crate::{ReportRecord, stored_nanos, timestamp_of};
 
 /// Entries in a frame: whoever reads one unpacks all. Places of entries are counted by it in files, so it
 /// stays.
@@ -66,11 +66,11 @@ pub(crate) struct Head {
 /// A frame cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("an entry of history is damaged: {0}")]
-pub(crate) struct Damaged(pub(crate) String);
+pub(crate) struct Damaged(String);
 
 /// Where an alert stands in the index of histories: identities are long.
 pub(crate) fn alert_place(fingerprint: &str) -> i64 {
-    xxh64(fingerprint.as_bytes(), 0).cast_signed()
+    text_hash(fingerprint)
 }
 
 /// The frame an entry is in, and its place there.
@@ -160,6 +160,14 @@ fn write_heads(entries: &[ReportRow], alerts: &[i64]) -> Vec<u8> {
         written.extend(kind);
     }
     written
+}
+
+/// An entry of the history, read from its frame.
+pub(crate) fn read(entry: i64, heads: &[u8], packed: &[u8]) -> Result<ReportRecord, Damaged> {
+    let (_, place) = place_of(entry);
+    let head = read_heads(heads)?.into_iter().nth(place);
+    let Head { at, kind, .. } = head.ok_or_else(|| Damaged("it has fewer heads".to_owned()))?;
+    Ok(ReportRecord { id: entry, at, kind, detail: unpack(packed, place)? })
 }
 
 /// The heads of a frame's entries.

@@ -23,6 +23,11 @@ pub fn partition_of(key: &str) -> u16 {
     (xxh64(key.as_bytes(), 0) % u64::from(PARTITIONS)) as u16
 }
 
+/// Stands for a long text in an index: xxHash64 (seed 0). Stored, so a contract.
+pub(crate) fn text_hash(text: &str) -> i64 {
+    xxh64(text.as_bytes(), 0).cast_signed()
+}
+
 /// An instant as the tables keep it: nanoseconds since 1970 in 64 bits, which reach from 1677 to
 /// 2262. Instants beyond are stored as the nearest end, deliberately: a timer or an expiry that
 /// far away never comes due either way, and exact instants live in the encoded bodies.

@@ -257,12 +257,10 @@ impl Tables {
         let alert = report::alert_place(fingerprint);
         let key = move |entry| ReportKey { alert, entry };
         self.filed.range(key(i64::MIN)..key(before)).rev().filter_map(|key| {
-            let (frame, place) = report::place_of(key.entry);
+            let (frame, _) = report::place_of(key.entry);
             let frame = self.frames.get(&frame)?;
             // Packed by this process.
-            let head = report::read_heads(frame.heads()).ok()?.into_iter().nth(place)?;
-            let detail = report::unpack(frame.packed(), place).ok()?;
-            Some(ReportRecord { id: key.entry, at: head.at, kind: head.kind, detail })
+            report::read(key.entry, frame.heads(), frame.packed()).ok()
         })
     }
 

@@ -3,7 +3,7 @@
 use rusqlite::types::Value as SqlValue;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, Statement, params_from_iter};
 
-use super::statements::group_hash;
+use crate::rows::text_hash;
 use crate::{
     FlowRow, Loaded, RunEvent, RunFilter, RunRecord, RunRow, WorkflowRow, stored_nanos,
     timestamp_of,
@@ -70,7 +70,7 @@ impl<'c> FlowStatements<'c> {
                 row.state.as_slice(),
             )),
             FlowRow::AppendEvent { run, at, kind, step, detail } => {
-                self.append_event.execute((stored_nanos(*at), group_hash(run), kind, step, detail))
+                self.append_event.execute((stored_nanos(*at), text_hash(run), kind, step, detail))
             }
         }
     }
@@ -202,7 +202,7 @@ pub(super) fn run_events(
             detail: row.get(4)?,
         })
     };
-    let params = (group_hash(run), after, limit as i64);
+    let params = (text_hash(run), after, limit as i64);
     connection.prepare_cached(sql)?.query_map(params, event)?.collect()
 }
 

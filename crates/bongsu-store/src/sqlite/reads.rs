@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Row as SqlRow, params};
 
 use super::packed;
-use super::statements::group_hash;
+use crate::rows::text_hash;
 use crate::{
     AlertEvent, Delivery, JournalSeq, LoadSummary, Loaded, OutboxRow, OutboxState, TimerRow,
     timestamp_of,
@@ -190,7 +190,7 @@ pub(super) fn deliveries(
                        ?1 AND group_key = ?2 AND id < ?3 ORDER BY id DESC LIMIT ?4";
             let mut statement = connection.prepare_cached(sql)?;
             statement
-                .query_map(params![group_hash(key), key, before, limit as i64], delivery)?
+                .query_map(params![text_hash(key), key, before, limit as i64], delivery)?
                 .collect()
         }
     }

@@ -6,7 +6,7 @@
 use rusqlite::{Connection, Row as SqlRow, Statement, params};
 
 use super::packed::{self, SHARED};
-use crate::report::{self, ENTRIES, Head, ReportFrame, ReportKey};
+use crate::report::{self, ENTRIES, ReportFrame, ReportKey};
 use crate::{ReportRecord, stored_nanos, timestamp_of};
 
 /// The writer's statements.
@@ -71,14 +71,8 @@ fn framed(
          WHERE o.fingerprint = ?1 AND o.entry < ?2 ORDER BY o.entry DESC LIMIT ?3"
     );
     let record = |row: &SqlRow<'_>| {
-        let entry = row.get(0)?;
-        let (_, place) = report::place_of(entry);
-        let heads = report::read_heads(row.get_ref(1)?.as_blob()?).map_err(packed::damaged)?;
-        let Head { at, kind, .. } = heads.into_iter().nth(place).ok_or_else(|| {
-            packed::damaged(report::Damaged(format!("entry {entry} is not in its frame")))
-        })?;
-        let detail = report::unpack(row.get_ref(2)?.as_blob()?, place).map_err(packed::damaged)?;
-        Ok(ReportRecord { id: entry, at, kind, detail })
+        let (heads, packed) = (row.get_ref(1)?.as_blob()?, row.get_ref(2)?.as_blob()?);
+        report::read(row.get(0)?, heads, packed).map_err(packed::damaged)
     };
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     connection.prepare_cached(&sql)?.query_map(params![alert, before, limit], record)?.collect()

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Statement};
-use xxhash_rust::xxh64::xxh64;
 
 use super::flows::FlowStatements;
 use super::packed;
 use super::reports::ReportStatements;
 use super::words::{self, TEXT};
+use crate::rows::text_hash;
 use crate::{JournalRecord, OutboxState, Row, stored_nanos};
 
 /// Prepared once for the life of the writer.
@@ -51,11 +51,6 @@ pub(super) struct Statements<'c> {
     put_meta: Statement<'c>,
     probe: Statement<'c>,
     forget_probe: Statement<'c>,
-}
-
-/// Group keys are long; the index holds their hash.
-pub(super) fn group_hash(key: &str) -> i64 {
-    xxh64(key.as_bytes(), 0).cast_signed()
 }
 
 /// As a column holds it.
@@ -216,7 +211,7 @@ impl<'c> Statements<'c> {
             Row::DeleteNotification { key } => self.delete_notification.execute([key]),
             Row::AppendDelivery { at, group_key, target, detail } => self
                 .append_delivery
-                .execute((stored_nanos(*at), group_hash(group_key), group_key, target, detail)),
+                .execute((stored_nanos(*at), text_hash(group_key), group_key, target, detail)),
             Row::PutAlert { fingerprint, data } => {
                 self.put_alert.execute((fingerprint.cast_signed(), data.as_slice()))
             }
