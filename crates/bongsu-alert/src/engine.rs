@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bongsu_model::{
-    AlertState, Fingerprint, Json, JsonMap, Occurrence, RecentNames, SmolStr, Timestamp,
+    Alert, AlertState, Fingerprint, Json, JsonMap, Occurrence, RecentNames, SmolStr, Timestamp,
 };
 use foldhash::fast::FixedState;
 use serde_json::Value;
@@ -104,6 +104,10 @@ pub struct Stored {
     /// Why it is not to be told about, if so.
     pub held: Option<AlertState>,
 }
+
+/// Finds what is routed under an identity, if it is at hand. What an alert is routed as shares the
+/// texts that did not change.
+pub type Last<'a> = &'a dyn Fn(Fingerprint) -> Option<&'a Alert>;
 
 /// The memory of all alerts.
 #[derive(Clone, Debug, Default)]
@@ -257,7 +261,7 @@ impl Alerts {
     }
 
     /// Takes a report received at `now`; for a replayed one that is the past.
-    pub fn take(&mut self, now: Timestamp, report: Report) -> Taken {
+    pub fn take(&mut self, now: Timestamp, report: Report, last: Last<'_>) -> Taken {
         let Report { provider, instance, mut occurrence, payload, arrival, pulled } = report;
         let rule = self.rules.find(&provider, instance.as_deref());
         if let Some(rule) = rule.filter(|rule| !rule.fingerprint_fields.is_empty()) {
@@ -319,7 +323,7 @@ impl Alerts {
             self.routed.remove(&before);
         }
         let window = self.hold(&mut occurrence);
-        Taken::Stored(Box::new(self.settle(now, key, known, occurrence, window)))
+        Taken::Stored(Box::new(self.settle(now, key, known, occurrence, window, last)))
     }
 
     /// Takes a payload that was taken before, if what it said of each alert still is what is known:
@@ -391,6 +395,7 @@ impl Alerts {
         mut known: Known,
         mut occurrence: Occurrence,
         window: Option<(String, Timestamp)>,
+        last: Last<'_>,
     ) -> Stored {
         known.state = occurrence.state;
         known.severity = occurrence.severity;
@@ -403,7 +408,7 @@ impl Alerts {
             _ => Change::Changed,
         };
         let began = previous.and_then(|p| p.firing_since.or(p.unresolved_since));
-        let (routed, left) = self.route(now, &key, &occurrence, &mut known, began);
+        let (routed, left) = self.route(now, &key, &occurrence, &mut known, began, last);
         known.fill(&mut occurrence.fields);
         let held = known.held();
         self.keep(Arc::clone(&key), known);

@@ -33,7 +33,7 @@ pub mod topology;
 
 pub use content::content_hash;
 pub use dedup::{DedupRule, DedupRules, Ratio};
-pub use engine::{Alerts, Arrival, Change, ChangeError, Report, Stored, Taken};
+pub use engine::{Alerts, Arrival, Change, ChangeError, Last, Report, Stored, Taken};
 pub use enricher::{Enricher, Files, Outcome, Step};
 pub use extraction::Extraction;
 pub use field::set_field;

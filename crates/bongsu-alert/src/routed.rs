@@ -42,10 +42,11 @@ pub struct Routed {
 
 /// The labels an occurrence is routed by: those in its `labels`, then `alertname`, `severity`,
 /// `source`, `environment` and `service`, and the fields `added` by rules. Names that no label can
-/// have are made to fit.
+/// have are made to fit. `before` is shared if it says the same.
 pub fn labels_of<'k>(
     occurrence: &Occurrence,
     added: impl Iterator<Item = &'k str>,
+    before: Option<&Labels>,
     names: &mut RecentNames,
 ) -> Labels {
     let mut pairs = Pairs::with_capacity(PAIRS);
@@ -73,11 +74,16 @@ pub fn labels_of<'k>(
             pairs.push((name.into(), cut(value, VALUE)));
         }
     }
-    lay_out(&pairs, names)
+    lay_out(pairs, before, names)
 }
 
-/// What is said about it: its `annotations`, `description` and `message`.
-pub fn annotations_of(occurrence: &Occurrence, names: &mut RecentNames) -> Labels {
+/// What is said about it: its `annotations`, `description` and `message`. `before` is shared if it
+/// says the same.
+pub fn annotations_of(
+    occurrence: &Occurrence,
+    before: Option<&Labels>,
+    names: &mut RecentNames,
+) -> Labels {
     let mut pairs = Pairs::with_capacity(PAIRS);
     if let Some(annotations) = occurrence.fields.get("annotations").and_then(Json::as_map) {
         texts(annotations, 8 * VALUE, &mut pairs);
@@ -88,12 +94,18 @@ pub fn annotations_of(occurrence: &Occurrence, names: &mut RecentNames) -> Label
             pairs.push(((*name).into(), cut(text.into(), 8 * VALUE)));
         }
     }
-    lay_out(&pairs, names)
+    lay_out(pairs, before, names)
 }
 
-fn lay_out(pairs: &Pairs<'_>, names: &mut RecentNames) -> Labels {
+fn lay_out(mut pairs: Pairs<'_>, before: Option<&Labels>, names: &mut RecentNames) -> Labels {
+    // The names are distinct.
+    pairs.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+    let pairs = || pairs.iter().map(|(name, value)| (&**name, &**value));
+    if let Some(before) = before.filter(|before| before.iter().eq(pairs())) {
+        return before.clone();
+    }
     let mut builder = LabelsBuilder::default();
-    pairs.iter().for_each(|(name, value)| builder.push(name, value));
+    pairs().for_each(|(name, value)| builder.push(name, value));
     builder.build_with(names)
 }
 

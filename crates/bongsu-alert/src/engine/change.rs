@@ -65,7 +65,7 @@ impl Alerts {
         let mut known = previous;
         known.moved(now, reported);
         (known.enrichments, known.shadow) = (enrichments, shadow);
-        Ok(self.settle(now, key, known, occurrence, window))
+        Ok(self.settle(now, key, known, occurrence, window, &|_| None))
     }
 }
 

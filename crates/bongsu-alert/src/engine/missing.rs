@@ -67,7 +67,7 @@ impl Alerts {
         let mut known = Known::after(Some(&previous), now, &provider, instance.as_ref(), of, hash);
         (known.enrichments, known.shadow) = (enrichments, shadow);
         let window = self.hold(&mut occurrence);
-        Ok(self.settle(now, key, known, occurrence, window))
+        Ok(self.settle(now, key, known, occurrence, window, &|_| None))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bongsu_lang::jinja;
 use bongsu_model::{AlertState, Fingerprint, Json, Labels, Occurrence, Time, Timestamp};
 
-use super::Alerts;
+use super::{Alerts, Last};
 use crate::known::Known;
 use crate::routed::{Routed, annotations_of, labels_of};
 
@@ -13,8 +13,8 @@ use crate::routed::{Routed, annotations_of, labels_of};
 const DISTINCT: &str = "alert_fingerprint";
 
 impl Alerts {
-    /// What is routed after a change: nothing of what was posted, and while an alert only pends; its end under the labels it
-    /// was routed by; else the alert, under labels nobody else has now.
+    /// What is routed after a change: nothing of what was posted, and while an alert only pends; its
+    /// end under the labels it was routed by; else the alert, under labels nobody else has now.
     pub(super) fn route(
         &mut self,
         now: Timestamp,
@@ -22,6 +22,7 @@ impl Alerts {
         occurrence: &Occurrence,
         known: &mut Known,
         began: Option<Timestamp>,
+        last: Last<'_>,
     ) -> (Option<Routed>, Option<Fingerprint>) {
         if known.posted {
             self.routed.extend(known.routed.map(|identity| (identity, Arc::clone(key))));
@@ -33,8 +34,13 @@ impl Alerts {
         }
         // What people write by hand must not make another alert of it.
         let by_rules = known.enrichments.current(now).filter(|e| e.origin.is_rule());
-        let labels = labels_of(occurrence, by_rules.map(|e| e.key.as_str()), &mut self.names);
-        let (labels, identity) = self.distinct(key, labels);
+        let by_rules = by_rules.map(|e| e.key.as_str());
+        let before = known.routed.and_then(last);
+        let (labels, annotations) = before.map(|b| (&b.labels, &b.annotations)).unzip();
+        let labels = labels_of(occurrence, by_rules, labels, &mut self.names);
+        let same = before.filter(|before| before.labels == labels);
+        let identity = same.map_or_else(|| labels.fingerprint(), |same| same.fingerprint);
+        let (labels, identity) = self.distinct(key, labels, identity);
         let left = known.routed.filter(|before| *before != identity);
         if resolved && left.is_some() {
             // The end is that of what was routed; nobody has heard of the new labels.
@@ -44,7 +50,10 @@ impl Alerts {
             self.routed.remove(&left);
         }
         known.routed = Some(identity);
-        self.routed.insert(identity, Arc::clone(key));
+        let owner = self.routed.entry(identity).or_insert_with(|| Arc::clone(key));
+        if owner != key {
+            *owner = Arc::clone(key);
+        }
         let said = ["startsAt", "startedAt"].iter().find_map(|name| {
             let text = occurrence.fields.get(name)?.as_str()?;
             Time::parse_rfc3339(text).map(|time| time.at).or_else(|| jinja::parse_time(text))
@@ -53,7 +62,7 @@ impl Alerts {
         let routed = Routed {
             labels,
             fingerprint: identity,
-            annotations: annotations_of(occurrence, &mut self.names),
+            annotations: annotations_of(occurrence, annotations, &mut self.names),
             url: occurrence.fields.get("url").and_then(Json::as_str).unwrap_or("").to_owned(),
             starts_at: starts_at.unwrap_or(now).min(now),
             ends_at: resolved.then_some(now),
@@ -62,8 +71,12 @@ impl Alerts {
     }
 
     /// The labels and their identity, with one more if another alert that is not over has the same.
-    fn distinct(&self, key: &Arc<str>, labels: Labels) -> (Labels, Fingerprint) {
-        let identity = labels.fingerprint();
+    fn distinct(
+        &self,
+        key: &Arc<str>,
+        labels: Labels,
+        identity: Fingerprint,
+    ) -> (Labels, Fingerprint) {
         let owner = self.routed.get(&identity).filter(|owner| *owner != key);
         let taken = owner.and_then(|owner| self.known.get(owner));
         if taken.is_none_or(|other| other.state == AlertState::Resolved) {

@@ -1,7 +1,7 @@
 //! What is known of alerts over their reports.
 
 use bongsu_alert::{Alerts, Arrival, Change, DedupRule, Report, Taken, content_hash, labels_of};
-use bongsu_model::{Occurrence, RecentNames, Timestamp};
+use bongsu_model::{Alert, Labels, Occurrence, RecentNames, Time, Timestamp};
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
@@ -27,7 +27,7 @@ fn take_as(
     let occurrence = occurrence(fields, at(minute));
     let (provider, instance) = ("keep".into(), None);
     let report = Report { provider, instance, occurrence, payload, arrival, pulled: false };
-    alerts.take(at(minute), report)
+    alerts.take(at(minute), report, &|_| None)
 }
 
 /// What was stored knows of a payload or it does not; within a payload order is kept.
@@ -130,8 +130,12 @@ fn labels_are_those_sent_with_the_well_known_ones_beside() {
         ),
         (json!({"name": "x", "environment": "unknown"}), r#"{alertname="x", severity="info"}"#),
     ] {
-        let labels =
-            labels_of(&occurrence(fields, at(0)), std::iter::empty(), &mut RecentNames::default());
+        let labels = labels_of(
+            &occurrence(fields, at(0)),
+            std::iter::empty(),
+            None,
+            &mut RecentNames::default(),
+        );
         let pairs: Vec<String> = labels.iter().map(|(n, v)| format!("{n}=\"{v}\"")).collect();
         assert_eq!(format!("{{{}}}", pairs.join(", ")), wanted);
     }
@@ -158,7 +162,8 @@ fn an_instance_s_own_rule_comes_before_one_for_its_provider() {
         let provider = "keep".into();
         let (payload, arrival) = (0, Arrival::Now);
         let pulled = false;
-        alerts.take(at(0), Report { provider, instance, occurrence, payload, arrival, pulled });
+        let report = Report { provider, instance, occurrence, payload, arrival, pulled };
+        alerts.take(at(0), report, &|_| None);
         let after = alerts.rules.list();
         let moved = after.into_iter().find(|(rule, ratio)| {
             before.iter().all(|(b, r)| b.name != rule.name || r.reports != ratio.reports)
@@ -168,6 +173,51 @@ fn an_instance_s_own_rule_comes_before_one_for_its_provider() {
     assert_eq!(used(None).as_deref(), Some("high"));
     assert_eq!(used(Some("shop")).as_deref(), Some("own"));
     assert_eq!(used(Some("other")).as_deref(), Some("high"));
+}
+
+/// The texts that did not change are those of before; what is routed is the same either way.
+#[test]
+fn what_is_routed_shares_the_texts_it_was_routed_with() {
+    let said = |team: &str, summary: &str| {
+        let labels = json!({"alertname": "x", "team": team, "a.b": 1});
+        json!({"name": "x", "fingerprint": "x", "labels": labels,
+            "annotations": {"summary": summary}})
+    };
+    let route = |alerts: &mut Alerts, minute: i64, fields: Value, before: Option<&Alert>| {
+        let occurrence = occurrence(fields, at(minute));
+        let (provider, instance) = ("keep".into(), None);
+        let (payload, arrival, pulled) = (0, Arrival::Now, false);
+        let report = Report { provider, instance, occurrence, payload, arrival, pulled };
+        let last = |identity| before.filter(|before| before.fingerprint == identity);
+        match alerts.take(at(minute), report, &last) {
+            Taken::Stored(stored) => stored.routed.unwrap(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let texts = |labels: &Labels| labels.iter().next().map(|(_, value)| value.as_ptr());
+    let mut alerts = Alerts::default();
+    let mut last = route(&mut alerts, 0, said("shop", "one"), None);
+    let next =
+        [("shop", "two", true, false), ("till", "two", false, true), ("till", "1", true, false)];
+    for (minute, (team, summary, labels, annotations)) in (1..).zip(next) {
+        let time = Time::utc(at(0));
+        let before = Alert {
+            fingerprint: last.fingerprint,
+            labels: last.labels,
+            annotations: last.annotations,
+            generator_url: "".into(),
+            starts_at: time,
+            ends_at: time,
+            updated_at: at(0),
+            timeout: false,
+        };
+        let alone = route(&mut alerts.clone(), minute, said(team, summary), None);
+        last = route(&mut alerts, minute, said(team, summary), Some(&before));
+        assert_eq!(last, alone);
+        assert_eq!(texts(&last.labels) == texts(&before.labels), labels, "{team} {summary}");
+        let shared = texts(&last.annotations) == texts(&before.annotations);
+        assert_eq!(shared, annotations, "{team} {summary}");
+    }
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -228,7 +278,7 @@ fn what_a_complete_pull_no_longer_tells_is_over_and_else_as_it_was() {
         let (provider, instance) = ("prom".into(), Some(instance.into()));
         let (payload, arrival) = (0, Arrival::Now);
         let report = Report { provider, instance, occurrence, payload, arrival, pulled };
-        match alerts.take(at(minute), report) {
+        match alerts.take(at(minute), report, &|_| None) {
             Taken::Stored(stored) => stored.alert.to_json(),
             other => panic!("{other:?}"),
         }

@@ -74,10 +74,10 @@ fn routed(alert: &str, at: Timestamp, labels: Option<&Labels>) -> Option<Value> 
     let mut names = RecentNames::default();
     let starts_at = alert.fields.get("startsAt").or_else(|| alert.fields.get("startedAt"));
     let labels =
-        labels.cloned().unwrap_or_else(|| labels_of(&alert, std::iter::empty(), &mut names));
+        labels.cloned().unwrap_or_else(|| labels_of(&alert, std::iter::empty(), None, &mut names));
     let mut told = json!({
         "labels": labels,
-        "annotations": annotations_of(&alert, &mut names),
+        "annotations": annotations_of(&alert, None, &mut names),
         "startsAt": starts_at,
     });
     if alert.state == AlertState::Resolved {

@@ -425,7 +425,9 @@ mod tests {
             let (provider, payload, arrival) = ("keep".into(), 0, Arrival::Now);
             let report =
                 Report { provider, instance: None, occurrence, payload, arrival, pulled: false };
-            let Taken::Stored(stored) = alerts.take(now, report) else { panic!("{n} is news") };
+            let Taken::Stored(stored) = alerts.take(now, report, &|_| None) else {
+                panic!("{n} is news")
+            };
             let known = alerts.get(&stored.fingerprint).unwrap();
             pending.put(&stored.fingerprint, known, &stored.alert, "changed", None);
             stored.fingerprint

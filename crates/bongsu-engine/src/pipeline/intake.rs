@@ -396,7 +396,8 @@ impl Core {
                 arrival,
                 pulled,
             };
-            match self.wide.take(at, report) {
+            let last = |identity| self.route.alert(identity).map(|alert| &**alert);
+            match self.wide.take(at, report, &last) {
                 Taken::Duplicate { fingerprint } => {
                     reports.touched.push(Arc::clone(&fingerprint));
                     reports.duplicates.push(fingerprint);

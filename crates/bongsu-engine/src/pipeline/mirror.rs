@@ -208,7 +208,7 @@ impl Core {
             arrival: Arrival::Posted(identity),
             pulled: false,
         };
-        match self.wide.take(at, report) {
+        match self.wide.take(at, report, &|_| None) {
             Taken::Stored(stored) => {
                 self.route.hold(identity, stored.held);
                 return Some(*stored);
