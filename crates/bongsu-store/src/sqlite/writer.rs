@@ -1,7 +1,8 @@
 //! The writer thread: everything queued goes into one transaction, then one fsync, then the
 //! acknowledgements. A slow disk makes the next group larger by itself. On a fast one groups would stay
 //! small and the work of a commit would be most of all work; so the more came together last time, the
-//! longer is waited for others, as long as any come. Whoever comes alone waits for nobody.
+//! longer is waited for others, as long as any come. Whoever comes alone waits for nobody, and all of
+//! those who are on their way are not waited for either: while some are written, others shall come.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -25,9 +26,10 @@ const BEHIND_SHARE: usize = 256;
 const PRESSING_SHARE: usize = 512;
 /// While requests keep coming, background work joins every so many commits.
 const BACKGROUND_EVERY: u32 = 16;
-/// How long is waited for each set that came together with another in the last commit, and at most.
+/// How long is waited for each set that came together with another in the last commit.
 const GATHER: Duration = Duration::from_micros(100);
-const GATHER_AT_MOST: Duration = Duration::from_millis(2);
+/// A commit waits for nobody once the one before began so long ago.
+const PACE: Duration = Duration::from_micros(1250);
 /// How soon a failed write is tried again while nobody asks for it.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -62,6 +64,8 @@ struct Writer<'c> {
     since_background: u32,
     /// Sets in the last commit that had any.
     together: u32,
+    /// How long the last commit took.
+    took: Duration,
     /// Under load forgetting and write-behind take turns.
     trim_next: bool,
     /// The last transaction failed for want of space or a lock.
@@ -80,6 +84,7 @@ impl<'c> Writer<'c> {
             retained: Retained::new(),
             since_background: 0,
             together: 0,
+            took: Duration::ZERO,
             trim_next: false,
             blocked: false,
             page_limit: 0,
@@ -93,7 +98,8 @@ impl<'c> Writer<'c> {
                 background_due: self.since_background >= BACKGROUND_EVERY,
                 retry: self.blocked.then_some(RETRY),
                 trimming: self.trimmer.has_work(),
-                gather: (GATHER * self.together.saturating_sub(1)).min(GATHER_AT_MOST),
+                gather: (GATHER * self.together.saturating_sub(1))
+                    .min(PACE.saturating_sub(self.took)),
             };
             let shared = Arc::clone(&self.shared);
             if !shared.queue.take(&mut self.turn, &appetite) {
@@ -115,8 +121,9 @@ impl<'c> Writer<'c> {
         let started = Instant::now();
         match self.transaction() {
             Ok(()) => {
+                self.took = started.elapsed();
                 self.shared.counters.last_commit_micros.store(
-                    u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+                    u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
                     Ordering::Relaxed,
                 );
                 self.settle();
