@@ -20,7 +20,6 @@ use crate::configuration::{Loaded, Target};
 use crate::intake::Unmappables;
 use crate::pipeline::behind::{Pending, Writing};
 use crate::pipeline::counts;
-use crate::pipeline::echo::Echoes;
 use crate::records;
 use crate::trace::{Span, TraceContext, Waiting};
 
@@ -58,8 +57,6 @@ pub(crate) struct Core {
     /// ended by the clock are among them.
     pub(crate) unmirrored: HashSet<Fingerprint, foldhash::fast::FixedState>,
     pub(crate) mirrored_at: Timestamp,
-    /// Payloads that were taken.
-    pub(crate) echoes: Echoes,
     /// The last journal record handed to the store.
     pub(crate) journaled: JournalSeq,
     /// What [`bongsu_store::Store::lost`] said when it was last asked.

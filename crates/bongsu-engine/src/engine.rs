@@ -1,6 +1,7 @@
 //! A running engine: state, store, clock and transports joined, with the tasks that drive them.
 
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use bongsu_model::{Diagnostic, Fingerprint, Timestamp};
 use bongsu_notify::NotificationLog;
 use bongsu_route::{RouteEngine, Settings};
 use bongsu_store::{JournalSeq, Store, StoreError};
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::{Notify, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,8 +23,10 @@ use crate::furniture::Furniture;
 use crate::intake::Intake;
 use crate::metrics::Metrics;
 use crate::migrate::{self, MigrateError};
+use crate::pipeline::echo::Echoes;
 use crate::pipeline::recover;
 use crate::pipeline::scrape::Scraper;
+use crate::pipeline::turns::Turns;
 use crate::rule_objects::RuleObjects;
 use crate::rules::{self, Rules};
 use crate::series::SeriesQueries;
@@ -105,6 +108,13 @@ pub enum StartError {
 /// What every task shares.
 pub(crate) struct Shared {
     pub(crate) core: Mutex<Core>,
+    /// The configuration in force, for who needs nothing else of the core.
+    pub(crate) loaded: RwLock<Arc<Loaded>>,
+    pub(crate) turns: Turns<Core>,
+    /// Payloads may have to wait until more is written.
+    pub(crate) behind: AtomicBool,
+    /// Payloads that were taken. Taken after the core.
+    pub(crate) echoes: Mutex<Echoes>,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) transport: Arc<dyn Transport>,
@@ -221,7 +231,6 @@ impl Engine {
             effects: Vec::new(),
             dirty: Dirty::default(),
             pending: Default::default(),
-            echoes: Default::default(),
             unmirrored: Default::default(),
             mirrored_at: now,
             writing: Arc::default(),
@@ -260,7 +269,11 @@ impl Engine {
         }
         let series = options.series.clone();
         let engine = Self(Arc::new(Shared {
+            loaded: RwLock::new(Arc::clone(&core.loaded)),
             core: Mutex::new(core),
+            turns: Turns::default(),
+            behind: AtomicBool::new(false),
+            echoes: Mutex::default(),
             store,
             clock,
             transport,
@@ -433,6 +446,7 @@ impl Engine {
         // The groups get new ids; what they wait to tell is told without its origin.
         core.waiting.clear();
         core.loaded = Arc::clone(&loaded);
+        *shared.loaded.write() = Arc::clone(&loaded);
         core.wide.rules.replace(loaded.dedup().to_vec());
         let stale = furniture.arrange(&mut core, now);
         let remembered = {

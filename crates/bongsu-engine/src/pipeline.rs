@@ -1,12 +1,13 @@
 //! The way of an alert, one file per stage.
 //!
 //! [`fetch`] fetches tables and services, [`pull`] fetches payloads ([`missing`] ends what they no
-//! longer hold), [`intake`] keeps payloads and maps them → [`ingest`] journals and routes → [`tick`]
-//! flushes groups → [`deliver`] tells integrations; [`workflow`] does what else is to be done; beside it
-//! [`change`] does what people and time do to wide alerts, [`ruler`] to rules, [`overfull`] tells of a full
-//! store of series, [`counts`] keeps counts, [`behind`] (with [`history`]) and [`checkpoint`] write state
-//! behind and [`recover`] reads it at start. Every stage changes the core under its lock, hands one transaction to the store before it lets go (so that
-//! the order of commits is the order of changes), and acts once the transaction is durable.
+//! longer hold), [`intake`] keeps payloads and maps them → in [`turns`] they are compared with what is
+//! known → [`ingest`] journals and routes → [`tick`] flushes groups → [`deliver`] tells integrations;
+//! [`workflow`] does what else is to be done; beside it [`change`] does what people and time do to wide
+//! alerts, [`ruler`] to rules, [`overfull`] tells of a full store of series, [`counts`] keeps counts,
+//! [`behind`] (with [`history`]) and [`checkpoint`] write state behind and [`recover`] reads it at start.
+//! Every stage changes the core under its lock, hands one transaction to the store before it lets go
+//! (so that the order of commits is the order of changes), and acts once the transaction is durable.
 
 pub(crate) mod behind;
 pub(crate) mod change;
@@ -29,6 +30,7 @@ pub(crate) mod ruler;
 pub(crate) mod rules;
 pub(crate) mod scrape;
 pub(crate) mod tick;
+pub(crate) mod turns;
 pub(crate) mod workflow;
 
 use std::sync::Arc;

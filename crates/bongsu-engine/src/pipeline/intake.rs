@@ -11,6 +11,7 @@ use bongsu_alert::{Arrival, Change, Enricher, Report, Routed, Stored, Taken};
 use bongsu_model::{Alert, Json, Occurrence, Time, Timestamp};
 use bongsu_provider::manifest::Mapped;
 use bongsu_store::{ChangeRow, PayloadRow, Refused, ReportRow, Row};
+use bytes::Bytes;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -48,12 +49,32 @@ pub(super) struct Origin {
     pulled: bool,
 }
 
+/// A payload as it came.
+struct Letter {
+    sender: Sender,
+    origin: Origin,
+    body: Bytes,
+    digested: Digested,
+}
+
+impl Letter {
+    fn new(sender: Sender, delivered: Delivered) -> Self {
+        let Delivered { body, content_type, fingerprint, key, .. } = delivered;
+        let origin = Origin { content_type, fingerprint, key, pulled: false };
+        let digested = Digested::of(&sender, &origin, &body);
+        Self { sender, origin, body, digested }
+    }
+
+    fn look(&self, enricher: &Enricher, now: Timestamp) -> Looked {
+        look(&self.sender, enricher, &self.body, &self.origin, now)
+    }
+}
+
 /// A payload on its way to the disk.
 struct TakenPayload {
     durable: Durable,
     receipt: Receipt,
-    /// The alerts in it.
-    touched: Vec<Arc<str>>,
+    doubt: Doubt,
     /// Frames of history that are to be packed.
     full: Vec<Arc<Frame>>,
 }
@@ -90,92 +111,99 @@ impl Shared {
         delivered: Delivered,
     ) -> Result<Receipt, IntakeError> {
         self.store.admit().map_err(|refused| stored(refusal(refused)))?;
-        let loaded = {
-            let core = self.core.lock();
-            if core.is_behind() || self.flow.lock().is_full() {
-                return Err(stored(refusal(Refused::QueueFull)));
-            }
-            Arc::clone(&core.loaded)
-        };
+        if self.is_behind() || self.flow.lock().is_full() {
+            return Err(stored(refusal(Refused::QueueFull)));
+        }
+        let loaded = Arc::clone(&self.loaded.read());
         let sender = loaded.intake().sender(&delivered)?;
         loaded.intake().verify(&sender, &delivered, self.clock.now()).await?;
-        let Delivered { body, content_type, fingerprint, key, .. } = delivered;
-        let origin = Origin { content_type, fingerprint, key, pulled: false };
-        let now = self.clock.now();
-        let enricher = Arc::clone(loaded.enricher());
-        let sender = Arc::new(sender);
-        let digested = Digested::of(&sender, &origin, &body);
-        let again = self.receive_again(&loaded, &sender, digested, &origin, &body);
-        if let Some(taken) = again.map_err(stored)? {
-            let receipt = self.settle(taken).await.map_err(IntakeError::Store)?;
-            self.metrics.received_payload(&sender.provider, &receipt);
-            return Ok(receipt);
-        }
-        let (looked, origin) = if body.len() < LARGE {
-            (look(&sender, &enricher, &body, &origin, now), origin)
-        } else {
-            let (sender, body) = (Arc::clone(&sender), body.clone());
-            let work = move || (look(&sender, &enricher, &body, &origin, now), origin);
-            spawn_blocking(work).await.map_err(|error| IntakeError::Refused(error.to_string()))?
-        };
-        let taken = {
-            let mut core = self.core.lock();
-            let (id, row) =
-                self.payload_row(&mut core, &sender, &origin, &body, looked.problem.clone());
-            let echo = looked.echo();
-            let taken = self.absorb_payload(&mut core, None, &sender, id, looked, vec![row]);
-            let taken = taken.map_err(stored)?;
-            if let Some(echo) = echo {
-                core.remember(&loaded, digested, echo, &taken.touched);
-            }
-            taken
+        let letter = Arc::new(Letter::new(sender, delivered));
+        let taken = match self.take_again(&loaded, &letter).await? {
+            Some(taken) => taken,
+            None => self.take_new(loaded, &letter).await?,
         };
         let receipt = self.settle(taken).await.map_err(IntakeError::Store)?;
-        self.metrics.received_payload(&sender.provider, &receipt);
+        self.metrics.received_payload(&letter.sender.provider, &receipt);
         Ok(receipt)
+    }
+
+    /// Takes a payload that says what it said before, if it does and that still stands.
+    async fn take_again(
+        self: &Arc<Self>,
+        loaded: &Arc<Loaded>,
+        letter: &Arc<Letter>,
+    ) -> Result<Option<TakenPayload>, IntakeError> {
+        let known = self.echoes.lock().find(loaded, letter.digested);
+        let Some(echo) = known else { return Ok(None) };
+        let (shared, letter) = (Arc::clone(self), Arc::clone(letter));
+        let work = move |core: &mut Core| shared.absorb_again(core, &letter, &echo).transpose();
+        let taken = self.in_turn(work, |core, came| core.distrust_unwanted(came)).await;
+        taken.map_err(IntakeError::Store)?.transpose().map_err(stored)
+    }
+
+    /// Maps a payload and takes what is in it.
+    async fn take_new(
+        self: &Arc<Self>,
+        loaded: Arc<Loaded>,
+        letter: &Arc<Letter>,
+    ) -> Result<TakenPayload, IntakeError> {
+        let (now, enricher) = (self.clock.now(), Arc::clone(loaded.enricher()));
+        let looked = if letter.body.len() < LARGE {
+            letter.look(&enricher, now)
+        } else {
+            let letter = Arc::clone(letter);
+            let looked = spawn_blocking(move || letter.look(&enricher, now)).await;
+            looked.map_err(|error| IntakeError::Refused(error.to_string()))?
+        };
+        let (shared, letter) = (Arc::clone(self), Arc::clone(letter));
+        let work = move |core: &mut Core| {
+            let (id, row) = shared.payload_row(core, &letter, looked.problem.clone());
+            let echo = looked.echo();
+            let taken = shared.absorb_payload(core, None, &letter.sender, id, looked, vec![row])?;
+            if let Some(echo) = echo.and_then(|echo| core.echo_of(echo, &taken.doubt.touched)) {
+                shared.echoes.lock().put(&loaded, letter.digested, echo);
+            }
+            Ok(taken)
+        };
+        let taken = self.in_turn(work, |core, came| core.distrust_unwanted(Some(came))).await;
+        taken.map_err(IntakeError::Store)?.map_err(stored)
     }
 
     /// The row of a payload that was sent just now, and its id.
     fn payload_row(
         self: &Arc<Self>,
         core: &mut Core,
-        sender: &Sender,
-        origin: &Origin,
-        body: &[u8],
+        letter: &Letter,
         problem: Option<String>,
     ) -> (i64, Row) {
         core.last_payload += 1;
-        core.pending.note_payload(body.len());
+        core.pending.note_payload(letter.body.len());
         let row = PayloadRow {
             id: core.last_payload,
             at: self.now(core),
-            provider: sender.provider.to_string(),
-            instance: sender.instance.as_deref().map(str::to_owned),
-            origin: serde_json::to_string(origin).unwrap_or_default(),
-            body: body.to_vec(),
+            provider: letter.sender.provider.to_string(),
+            instance: letter.sender.instance.as_deref().map(str::to_owned),
+            origin: serde_json::to_string(&letter.origin).unwrap_or_default(),
+            body: letter.body.to_vec(),
             problem,
         };
         (row.id, Row::PutPayload(Box::new(row)))
     }
 
-    /// Takes a payload that says what it said before, if it does and that still stands.
-    fn receive_again(
+    /// Takes what `echo` says again, if that still stands.
+    fn absorb_again(
         self: &Arc<Self>,
-        loaded: &Arc<Loaded>,
-        sender: &Sender,
-        digested: Digested,
-        origin: &Origin,
-        body: &[u8],
+        core: &mut Core,
+        letter: &Letter,
+        echo: &Echo,
     ) -> Result<Option<TakenPayload>, IngestError> {
-        let mut core = self.core.lock();
-        let core = &mut *core;
-        let Some(echo) = core.echoes.find(loaded, digested) else { return Ok(None) };
+        let sender = &letter.sender;
         let now = self.now(core);
         let id = core.last_payload + 1;
         if !core.wide.again(now, &sender.provider, sender.instance.as_deref(), id, &echo.alerts) {
             return Ok(None);
         }
-        let (id, row) = self.payload_row(core, sender, origin, body, None);
+        let (id, row) = self.payload_row(core, letter, None);
         core.unmapped.note(now, &sender.provider, &echo.unmapped);
         let touched: Vec<Arc<str>> = echo.alerts.iter().map(|(key, _)| Arc::clone(key)).collect();
         touched.iter().for_each(|key| core.pending.repeat(Arc::clone(key)));
@@ -191,7 +219,8 @@ impl Shared {
         };
         match self.take(core, Incoming::Own(Vec::new()), vec![row]) {
             Ok((durable, _)) => {
-                Ok(Some(TakenPayload { durable, receipt, touched, full: Vec::new() }))
+                let doubt = Doubt { shared: Arc::clone(self), touched };
+                Ok(Some(TakenPayload { durable, receipt, doubt, full: Vec::new() }))
             }
             Err(error) => {
                 core.distrust(&touched);
@@ -330,14 +359,14 @@ impl Shared {
                 return Err(error);
             }
         };
-        Ok(TakenPayload { durable, receipt, touched, full })
+        let doubt = Doubt { shared: Arc::clone(self), touched };
+        Ok(TakenPayload { durable, receipt, doubt, full })
     }
 
     /// Waits until a payload is durable. If it does not become so, its sender sends it again, and
     /// then it must not be taken for known.
     async fn settle(self: &Arc<Self>, taken: TakenPayload) -> Result<Receipt, StoreError> {
-        let TakenPayload { durable, receipt, touched, full } = taken;
-        let doubt = Doubt { shared: self, touched };
+        let TakenPayload { durable, receipt, doubt, full } = taken;
         for frame in full {
             frame.pack();
         }
@@ -349,18 +378,18 @@ impl Shared {
 
 /// Alerts of a payload of which nobody knows yet whether it is durable. If it does not become so, or
 /// whoever waited for that has gone away, they are distrusted.
-struct Doubt<'s> {
-    shared: &'s Shared,
+struct Doubt {
+    shared: Arc<Shared>,
     touched: Vec<Arc<str>>,
 }
 
-impl Doubt<'_> {
+impl Doubt {
     fn dispel(mut self) {
         self.touched.clear();
     }
 }
 
-impl Drop for Doubt<'_> {
+impl Drop for Doubt {
     fn drop(&mut self) {
         if !self.touched.is_empty() {
             self.shared.core.lock().distrust(&self.touched);
@@ -488,22 +517,23 @@ impl Core {
         routed.extend(stored.routed.take().map(|one| alert(one, now)));
     }
 
-    /// Keeps in mind what a payload said of these alerts, unless it speaks of one twice: read again,
-    /// what it says first would be news again.
-    fn remember(
-        &mut self,
-        loaded: &Arc<Loaded>,
-        digested: Digested,
-        mut echo: Echo,
-        touched: &[Arc<str>],
-    ) {
+    /// What is to be kept in mind of a payload that speaks of these alerts, unless it speaks of one
+    /// twice: read again, what it says first would be news again.
+    fn echo_of(&self, mut echo: Echo, touched: &[Arc<str>]) -> Option<Echo> {
         let mut distinct: HashSet<&Arc<str>> = HashSet::new();
         if !touched.iter().all(|key| distinct.insert(key)) {
-            return;
+            return None;
         }
         let said = |key: &Arc<str>| Some((Arc::clone(key), self.wide.get(key)?.hash));
         echo.alerts = touched.iter().filter_map(said).collect();
-        self.echoes.put(loaded, digested, echo);
+        Some(echo)
+    }
+
+    /// Whoever sent this payload has gone away.
+    fn distrust_unwanted(&mut self, taken: Option<Result<TakenPayload, IngestError>>) {
+        if let Some(Ok(mut taken)) = taken {
+            self.distrust(&std::mem::take(&mut taken.doubt.touched));
+        }
     }
 
     /// What was reported of these alerts did not become durable.

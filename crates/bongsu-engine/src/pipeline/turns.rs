@@ -1,0 +1,176 @@
+//! Stage 2: payloads take turns at the core.
+//!
+//! In: work of all threads that needs the core. Out: what came of each. Whoever finds nobody at it does
+//! its own work and that of those who come meanwhile; they leave theirs and wait as tasks. A thread
+//! that waits for the lock maps nothing in that time, and the core would move from one processor's
+//! cache to another's with every payload.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use parking_lot::Mutex;
+use tokio::sync::oneshot;
+
+use crate::api::StoreError;
+use crate::core::Core;
+use crate::engine::Shared;
+
+/// Turns taken in one go; whoever takes them has an answer of its own to give.
+const IN_ONE_GO: usize = 64;
+
+/// What waits for `C`.
+pub(crate) struct Turns<C>(Mutex<Queue<C>>);
+
+struct Queue<C> {
+    waiting: VecDeque<Turn<C>>,
+    /// Somebody takes what waits.
+    attended: bool,
+}
+
+type Turn<C> = Box<dyn FnOnce(&mut C) + Send>;
+
+impl<C> Default for Turns<C> {
+    fn default() -> Self {
+        Self(Mutex::new(Queue { waiting: VecDeque::new(), attended: false }))
+    }
+}
+
+impl<C> Turns<C> {
+    /// Whether whoever leaves this has to attend.
+    fn leave(&self, turn: Turn<C>) -> bool {
+        let mut queue = self.0.lock();
+        queue.waiting.push_back(turn);
+        !std::mem::replace(&mut queue.attended, true)
+    }
+
+    /// Takes what waits. Whether nothing is left and nobody attends any more; else somebody has to go
+    /// on.
+    fn take(&self, core: &mut C) -> bool {
+        for _ in 0..IN_ONE_GO {
+            let Some(turn) = self.next() else { return true };
+            turn(core);
+        }
+        false
+    }
+
+    fn next(&self) -> Option<Turn<C>> {
+        let mut queue = self.0.lock();
+        let turn = queue.waiting.pop_front();
+        queue.attended = turn.is_some();
+        turn
+    }
+}
+
+impl Shared {
+    /// Does `work` on the core when its turn has come. What comes of it is handed to `unwanted` if
+    /// nobody waits for it any more.
+    pub(super) async fn in_turn<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&mut Core) -> T + Send + 'static,
+        unwanted: impl FnOnce(&mut Core, T) + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (done, outcome) = oneshot::channel();
+        let turn = Box::new(move |core: &mut Core| {
+            let came = work(core);
+            if let Err(came) = done.send(came) {
+                unwanted(core, came);
+            }
+        });
+        if self.turns.leave(turn) {
+            self.attend();
+        }
+        // Only a turn that panicked says nothing.
+        let unsaid = |_| StoreError { reason: "the payload was not taken".to_owned(), full: false };
+        outcome.await.map_err(unsaid)
+    }
+
+    fn attend(self: &Arc<Self>) {
+        // Dropped after the lock.
+        let mut attendance = Attendance { shared: self, over: false };
+        let mut core = self.core.lock();
+        attendance.over = self.turns.take(&mut core);
+        self.behind.store(core.is_behind(), Ordering::Relaxed);
+    }
+
+    /// Whether payloads have to wait until more is written.
+    pub(super) fn is_behind(&self) -> bool {
+        if !self.behind.load(Ordering::Relaxed) {
+            return false;
+        }
+        let behind = self.core.lock().is_behind();
+        self.behind.store(behind, Ordering::Relaxed);
+        behind
+    }
+}
+
+/// Somebody takes what waits; if a turn panics or there were many, somebody else goes on.
+struct Attendance<'s> {
+    shared: &'s Arc<Shared>,
+    over: bool,
+}
+
+impl Drop for Attendance<'_> {
+    fn drop(&mut self) {
+        if !self.over {
+            let shared = Arc::clone(self.shared);
+            tokio::spawn(async move { shared.attend() });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    /// Takes as whoever left it has to.
+    fn attend(turns: &Turns<u64>, core: &Mutex<u64>) {
+        while !turns.take(&mut core.lock()) {}
+    }
+
+    #[test]
+    fn every_turn_is_taken_once_whoever_left_it() {
+        let (turns, core) = (Turns::default(), Mutex::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..10_000 {
+                        if turns.leave(Box::new(|core: &mut u64| *core += 1)) {
+                            attend(&turns, &core);
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(*core.lock(), 40_000);
+        assert!(turns.leave(Box::new(|_| ())), "nobody attends once all are taken");
+    }
+
+    #[test]
+    fn whoever_takes_many_has_somebody_go_on() {
+        let turns = Turns::default();
+        let mut core = 0;
+        for n in 0..=IN_ONE_GO {
+            assert_eq!(turns.leave(Box::new(|core: &mut usize| *core += 1)), n == 0);
+        }
+        assert!(!turns.take(&mut core));
+        assert_eq!(core, IN_ONE_GO);
+        assert!(!turns.leave(Box::new(|_| ())), "somebody goes on");
+        assert!(turns.take(&mut core));
+        assert_eq!(core, IN_ONE_GO + 1);
+    }
+
+    #[test]
+    fn a_turn_that_panics_ends_no_other() {
+        let turns = Turns::default();
+        let mut core = 0;
+        turns.leave(Box::new(|_: &mut u64| panic!("this one alone")));
+        turns.leave(Box::new(|core: &mut u64| *core += 1));
+        assert!(catch_unwind(AssertUnwindSafe(|| turns.take(&mut core))).is_err());
+        assert!(!turns.leave(Box::new(|core: &mut u64| *core += 1)), "somebody has to go on");
+        assert!(turns.take(&mut core));
+        assert_eq!(core, 2);
+    }
+}
