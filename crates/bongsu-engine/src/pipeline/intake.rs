@@ -135,9 +135,9 @@ impl Shared {
     ) -> Result<Option<TakenPayload>, IntakeError> {
         let known = self.echoes.lock().find(loaded, letter.digested);
         let Some(echo) = known else { return Ok(None) };
-        let (shared, letter) = (Arc::clone(self), Arc::clone(letter));
+        let (shared, letter, bytes) = (Arc::clone(self), Arc::clone(letter), letter.body.len());
         let work = move |core: &mut Core| shared.absorb_again(core, &letter, &echo).transpose();
-        let taken = self.in_turn(work, |core, came| core.distrust_unwanted(came)).await;
+        let taken = self.in_turn(bytes, work, |core, came| core.distrust_unwanted(came)).await;
         taken.map_err(IntakeError::Store)?.transpose().map_err(stored)
     }
 
@@ -155,7 +155,7 @@ impl Shared {
             let looked = spawn_blocking(move || letter.look(&enricher, now)).await;
             looked.map_err(|error| IntakeError::Refused(error.to_string()))?
         };
-        let (shared, letter) = (Arc::clone(self), Arc::clone(letter));
+        let (shared, letter, bytes) = (Arc::clone(self), Arc::clone(letter), letter.body.len());
         let work = move |core: &mut Core| {
             let (id, row) = shared.payload_row(core, &letter, looked.problem.clone());
             let echo = looked.echo();
@@ -165,7 +165,8 @@ impl Shared {
             }
             Ok(taken)
         };
-        let taken = self.in_turn(work, |core, came| core.distrust_unwanted(Some(came))).await;
+        let taken =
+            self.in_turn(bytes, work, |core, came| core.distrust_unwanted(Some(came))).await;
         taken.map_err(IntakeError::Store)?.map_err(stored)
     }
 

@@ -18,12 +18,15 @@ use crate::engine::Shared;
 
 /// Turns taken in one go; whoever takes them has an answer of its own to give.
 const IN_ONE_GO: usize = 64;
+/// Bytes of payloads that may wait before others are refused.
+const BYTES: usize = 64 << 20;
 
 /// What waits for `C`.
 pub(crate) struct Turns<C>(Mutex<Queue<C>>);
 
 struct Queue<C> {
-    waiting: VecDeque<Turn<C>>,
+    waiting: VecDeque<(Turn<C>, usize)>,
+    bytes: usize,
     /// Somebody takes what waits.
     attended: bool,
 }
@@ -32,15 +35,21 @@ type Turn<C> = Box<dyn FnOnce(&mut C) + Send>;
 
 impl<C> Default for Turns<C> {
     fn default() -> Self {
-        Self(Mutex::new(Queue { waiting: VecDeque::new(), attended: false }))
+        Self(Mutex::new(Queue { waiting: VecDeque::new(), bytes: 0, attended: false }))
     }
 }
 
 impl<C> Turns<C> {
-    /// Whether whoever leaves this has to attend.
-    fn leave(&self, turn: Turn<C>) -> bool {
+    /// Whether so much waits that no more is to be begun.
+    fn is_full(&self) -> bool {
+        self.0.lock().bytes >= BYTES
+    }
+
+    /// Whether whoever leaves this, with a payload of so many bytes, has to attend.
+    fn leave(&self, turn: Turn<C>, bytes: usize) -> bool {
         let mut queue = self.0.lock();
-        queue.waiting.push_back(turn);
+        queue.waiting.push_back((turn, bytes));
+        queue.bytes += bytes;
         !std::mem::replace(&mut queue.attended, true)
     }
 
@@ -56,17 +65,21 @@ impl<C> Turns<C> {
 
     fn next(&self) -> Option<Turn<C>> {
         let mut queue = self.0.lock();
-        let turn = queue.waiting.pop_front();
-        queue.attended = turn.is_some();
-        turn
+        let next = queue.waiting.pop_front();
+        queue.attended = next.is_some();
+        next.map(|(turn, bytes)| {
+            queue.bytes -= bytes;
+            turn
+        })
     }
 }
 
 impl Shared {
-    /// Does `work` on the core when its turn has come. What comes of it is handed to `unwanted` if
-    /// nobody waits for it any more.
+    /// Does `work`, of a payload of so many bytes, on the core when its turn has come. What comes of it
+    /// is handed to `unwanted` if nobody waits for it any more.
     pub(super) async fn in_turn<T: Send + 'static>(
         self: &Arc<Self>,
+        bytes: usize,
         work: impl FnOnce(&mut Core) -> T + Send + 'static,
         unwanted: impl FnOnce(&mut Core, T) + Send + 'static,
     ) -> Result<T, StoreError> {
@@ -77,7 +90,7 @@ impl Shared {
                 unwanted(core, came);
             }
         });
-        if self.turns.leave(turn) {
+        if self.turns.leave(turn, bytes) {
             self.attend();
         }
         // Only a turn that panicked says nothing.
@@ -93,8 +106,11 @@ impl Shared {
         self.behind.store(core.is_behind(), Ordering::Relaxed);
     }
 
-    /// Whether payloads have to wait until more is written.
+    /// Whether payloads have to wait until more is taken or written.
     pub(super) fn is_behind(&self) -> bool {
+        if self.turns.is_full() {
+            return true;
+        }
         if !self.behind.load(Ordering::Relaxed) {
             return false;
         }
@@ -137,7 +153,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..10_000 {
-                        if turns.leave(Box::new(|core: &mut u64| *core += 1)) {
+                        if turns.leave(Box::new(|core: &mut u64| *core += 1), 1) {
                             attend(&turns, &core);
                         }
                     }
@@ -145,7 +161,7 @@ mod tests {
             }
         });
         assert_eq!(*core.lock(), 40_000);
-        assert!(turns.leave(Box::new(|_| ())), "nobody attends once all are taken");
+        assert!(turns.leave(Box::new(|_| ()), 1), "nobody attends once all are taken");
     }
 
     #[test]
@@ -153,11 +169,11 @@ mod tests {
         let turns = Turns::default();
         let mut core = 0;
         for n in 0..=IN_ONE_GO {
-            assert_eq!(turns.leave(Box::new(|core: &mut usize| *core += 1)), n == 0);
+            assert_eq!(turns.leave(Box::new(|core: &mut usize| *core += 1), 1), n == 0);
         }
         assert!(!turns.take(&mut core));
         assert_eq!(core, IN_ONE_GO);
-        assert!(!turns.leave(Box::new(|_| ())), "somebody goes on");
+        assert!(!turns.leave(Box::new(|_| ()), 1), "somebody goes on");
         assert!(turns.take(&mut core));
         assert_eq!(core, IN_ONE_GO + 1);
     }
@@ -166,11 +182,22 @@ mod tests {
     fn a_turn_that_panics_ends_no_other() {
         let turns = Turns::default();
         let mut core = 0;
-        turns.leave(Box::new(|_: &mut u64| panic!("this one alone")));
-        turns.leave(Box::new(|core: &mut u64| *core += 1));
+        turns.leave(Box::new(|_: &mut u64| panic!("this one alone")), 1);
+        turns.leave(Box::new(|core: &mut u64| *core += 1), 1);
         assert!(catch_unwind(AssertUnwindSafe(|| turns.take(&mut core))).is_err());
-        assert!(!turns.leave(Box::new(|core: &mut u64| *core += 1)), "somebody has to go on");
+        assert!(!turns.leave(Box::new(|core: &mut u64| *core += 1), 1), "somebody has to go on");
         assert!(turns.take(&mut core));
         assert_eq!(core, 2);
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let turns = Turns::default();
+        turns.leave(Box::new(|core: &mut u64| *core += 1), BYTES - 1);
+        assert!(!turns.is_full());
+        turns.leave(Box::new(|core: &mut u64| *core += 1), 1);
+        assert!(turns.is_full());
+        assert!(turns.take(&mut 0));
+        assert!(!turns.is_full());
     }
 }
