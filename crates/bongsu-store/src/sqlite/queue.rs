@@ -19,6 +19,8 @@ pub(super) struct Bounds {
 /// How much the writer takes at once.
 const GROUP_SETS: usize = 1000;
 const GROUP_BYTES: usize = 8 << 20;
+/// How long is waited for others at most.
+const GATHER: Duration = Duration::from_millis(2);
 /// How often is looked whether others come.
 const PAUSE: Duration = Duration::from_micros(100);
 /// So many write-behind rows press: they join every transaction.
@@ -113,8 +115,8 @@ pub(super) struct Appetite {
     pub(super) retry: Option<Duration>,
     /// There is more to forget.
     pub(super) trimming: bool,
-    /// How long to wait for others at most once a set has come.
-    pub(super) gather: Duration,
+    /// How many sets to wait for once one has come, at most [`GATHER`] and as long as any come.
+    pub(super) together: usize,
 }
 
 impl Queue {
@@ -224,8 +226,8 @@ impl Queue {
                 }
             }
         }
-        let mut left = appetite.gather;
-        while !left.is_zero() && state.is_small() {
+        let mut left = GATHER;
+        while !left.is_zero() && state.is_small(appetite.together) {
             let (before, pause) = (state.pushed, left.min(PAUSE));
             // Whoever pushes meanwhile wakes nobody.
             MutexGuard::unlocked(&mut state, || thread::sleep(pause));
@@ -310,11 +312,11 @@ impl State {
         if self.closing || self.closed { Err(Refused::Closed) } else { Ok(()) }
     }
 
-    /// Whether sets wait, and others would fit beside them.
-    fn is_small(&self) -> bool {
+    /// Whether sets wait that are fewer than `together`, and others would fit beside them.
+    fn is_small(&self, together: usize) -> bool {
         !self.closing
             && !self.main.is_empty()
-            && self.main.len() < GROUP_SETS / 4
+            && self.main.len() < together.min(GROUP_SETS / 4)
             && self.main_bytes < GROUP_BYTES / 4
     }
 

@@ -1,8 +1,8 @@
 //! The writer thread: everything queued goes into one transaction, then one fsync, then the
 //! acknowledgements. A slow disk makes the next group larger by itself. On a fast one groups would stay
-//! small and the work of a commit would be most of all work; so the more came together last time, the
-//! longer is waited for others, as long as any come. Whoever comes alone waits for nobody, and all of
-//! those who are on their way are not waited for either: while some are written, others shall come.
+//! small and the work of a commit would be most of all work; so as long as any come, half of those who
+//! came together lately are waited for. The other half comes while these are written: who waited for all
+//! would leave the processors idle meanwhile. Whoever comes alone waits for nobody.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -26,10 +26,8 @@ const BEHIND_SHARE: usize = 256;
 const PRESSING_SHARE: usize = 512;
 /// While requests keep coming, background work joins every so many commits.
 const BACKGROUND_EVERY: u32 = 16;
-/// How long is waited for each set that came together with another in the last commit.
-const GATHER: Duration = Duration::from_micros(100);
-/// A commit waits for nobody once the one before began so long ago.
-const PACE: Duration = Duration::from_micros(1250);
+/// A crowd that no longer comes is smaller by one in so many with every commit.
+const LATELY: usize = 64;
 /// How soon a failed write is tried again while nobody asks for it.
 const RETRY: Duration = Duration::from_millis(250);
 
@@ -62,10 +60,8 @@ struct Writer<'c> {
     turn: Turn,
     retained: Retained,
     since_background: u32,
-    /// Sets in the last commit that had any.
-    together: u32,
-    /// How long the last commit took.
-    took: Duration,
+    /// The most sets that one of the last commits had.
+    crowd: usize,
     /// Under load forgetting and write-behind take turns.
     trim_next: bool,
     /// The last transaction failed for want of space or a lock.
@@ -83,8 +79,7 @@ impl<'c> Writer<'c> {
             turn: Turn::default(),
             retained: Retained::new(),
             since_background: 0,
-            together: 0,
-            took: Duration::ZERO,
+            crowd: 0,
             trim_next: false,
             blocked: false,
             page_limit: 0,
@@ -98,8 +93,7 @@ impl<'c> Writer<'c> {
                 background_due: self.since_background >= BACKGROUND_EVERY,
                 retry: self.blocked.then_some(RETRY),
                 trimming: self.trimmer.has_work(),
-                gather: (GATHER * self.together.saturating_sub(1))
-                    .min(PACE.saturating_sub(self.took)),
+                together: self.crowd / 2,
             };
             let shared = Arc::clone(&self.shared);
             if !shared.queue.take(&mut self.turn, &appetite) {
@@ -121,9 +115,8 @@ impl<'c> Writer<'c> {
         let started = Instant::now();
         match self.transaction() {
             Ok(()) => {
-                self.took = started.elapsed();
                 self.shared.counters.last_commit_micros.store(
-                    u64::try_from(self.took.as_micros()).unwrap_or(u64::MAX),
+                    u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
                     Ordering::Relaxed,
                 );
                 self.settle();
@@ -220,7 +213,8 @@ impl<'c> Writer<'c> {
         counters.sets.fetch_add(self.turn.sets.len() as u64, Ordering::Relaxed);
         counters.largest_group.fetch_max(self.turn.sets.len(), Ordering::Relaxed);
         if !self.turn.sets.is_empty() {
-            self.together = u32::try_from(self.turn.sets.len()).unwrap_or(u32::MAX);
+            let fewer = self.crowd - self.crowd.div_ceil(LATELY);
+            self.crowd = fewer.max(self.turn.sets.len());
         }
         let mut bytes = 0;
         for set in self.turn.sets.drain(..) {
