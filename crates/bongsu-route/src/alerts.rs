@@ -22,8 +22,10 @@ pub(crate) struct SlotId(u32);
 pub enum Put {
     /// First report, or the first since the alert was forgotten.
     New,
-    /// Labels known; annotations, link or start differ, or it began or ended.
+    /// Labels known; annotations or link differ.
     Changed,
+    /// All it says is known; its start differs, or it began or ended.
+    Moved,
     /// Only the end and the time of the report moved.
     Touched,
     /// Dropped: too many alerts of one name.
@@ -242,7 +244,11 @@ impl Slot {
         let same_state = old.resolved_at(now) == merged.resolved_at(now);
         let same_start =
             old.starts_at == merged.starts_at && old.starts_at.offset == merged.starts_at.offset;
-        let put = if described && same_state && same_start { Put::Touched } else { Put::Changed };
+        let put = match (described, same_state && same_start) {
+            (false, _) => Put::Changed,
+            (true, false) => Put::Moved,
+            (true, true) => Put::Touched,
+        };
         match Arc::get_mut(&mut self.alert) {
             Some(held) => *held = merged,
             None => self.alert = Arc::new(merged),

@@ -485,16 +485,18 @@ impl RouteEngine {
         self.alerts.restore(alert);
     }
 
-    /// Takes a stored resend: only times moved.
+    /// Takes a stored resend: only times moved, the start if there is one.
     pub fn restore_touch(
         &mut self,
         fingerprint: Fingerprint,
+        starts_at: Option<Time>,
         ends_at: Time,
         updated_at: Timestamp,
         timeout: bool,
     ) {
         let Some(known) = self.alert(fingerprint) else { return };
-        let alert = Alert { ends_at, updated_at, timeout, ..Alert::clone(known) };
+        let starts_at = starts_at.unwrap_or(known.starts_at);
+        let alert = Alert { starts_at, ends_at, updated_at, timeout, ..Alert::clone(known) };
         self.alerts.restore(alert);
     }
 

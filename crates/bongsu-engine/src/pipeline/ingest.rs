@@ -214,16 +214,20 @@ fn absorb(
     }
     let Some(alert) = core.route.alert(fingerprint) else { return };
     core.dirty.alerts.insert(fingerprint);
-    if put == Put::Touched && !core.whole {
+    if matches!(put, Put::Touched | Put::Moved) && !core.whole {
         encoder.touch(Touch {
             fingerprint,
+            starts_at: (put == Put::Moved).then_some(alert.starts_at),
             ends_at: alert.ends_at,
             updated_at: alert.updated_at,
             timeout: alert.timeout,
         });
-        return;
+        if put == Put::Touched {
+            return;
+        }
+    } else {
+        encoder.alert(alert);
     }
-    encoder.alert(alert);
     if let Whose::Posted(request) = whose {
         core.unmirrored.insert(fingerprint);
         if let Some(request) = request {

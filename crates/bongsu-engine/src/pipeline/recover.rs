@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bongsu_model::{AlertStatus, Fingerprint, Timestamp};
 use bongsu_notify::{FlushHashes, NotificationLog};
 use bongsu_route::{GroupId, GroupRecord};
-use bongsu_store::codec::{self, BatchDecoder, Entry};
+use bongsu_store::codec::{self, BatchDecoder, Entry, Touch};
 use bongsu_store::{Loaded as Item, OutboxRow, Store, StoreError};
 
 use crate::core::{AlertEvent, Core, Errand, Flight, Outgoing, PullState};
@@ -172,27 +172,23 @@ fn replay(
     let batch = BatchDecoder::new(body)?;
     let at = batch.received_at();
     for entry in batch {
-        match entry? {
-            Entry::New(alert) => {
-                let fingerprint = alert.fingerprint;
-                let was_ended = route.alert(fingerprint).map(|known| known.resolved_at(at));
-                route.restore(alert);
-                dirty.alerts.insert(fingerprint);
-                if let Some(alert) = route.alert(fingerprint)
-                    && let Some(kind) = EventKind::of(was_ended, alert.resolved_at(at))
-                {
-                    dirty.events.push(AlertEvent { alert: Arc::clone(alert), at, kind });
-                }
+        let entry = entry?;
+        let fingerprint = match &entry {
+            Entry::New(alert) => alert.fingerprint,
+            Entry::Touch(touch) => touch.fingerprint,
+        };
+        let was_ended = route.alert(fingerprint).map(|known| known.resolved_at(at));
+        match entry {
+            Entry::New(alert) => route.restore(alert),
+            Entry::Touch(Touch { starts_at, ends_at, updated_at, timeout, .. }) => {
+                route.restore_touch(fingerprint, starts_at, ends_at, updated_at, timeout);
             }
-            Entry::Touch(touch) => {
-                dirty.alerts.insert(touch.fingerprint);
-                route.restore_touch(
-                    touch.fingerprint,
-                    touch.ends_at,
-                    touch.updated_at,
-                    touch.timeout,
-                );
-            }
+        }
+        dirty.alerts.insert(fingerprint);
+        if let Some(alert) = route.alert(fingerprint)
+            && let Some(kind) = EventKind::of(was_ended, alert.resolved_at(at))
+        {
+            dirty.events.push(AlertEvent { alert: Arc::clone(alert), at, kind });
         }
     }
     Ok(())

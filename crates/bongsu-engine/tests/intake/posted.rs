@@ -12,11 +12,21 @@ use crate::house::{Furniture, House, at, cpu};
 impl House {
     /// As Prometheus does.
     async fn post(&self, labels: &[(&str, &str)], summary: &str, ends_at: Option<&str>) {
+        self.post_from("00:00:00", labels, summary, ends_at).await;
+    }
+
+    async fn post_from(
+        &self,
+        starts_at: &str,
+        labels: &[(&str, &str)],
+        summary: &str,
+        ends_at: Option<&str>,
+    ) {
         let alert = PostedAlert {
             labels: Labels::from_pairs(labels.iter().copied()),
             annotations: Labels::from_pairs([("summary", summary)]),
             generator_url: "http://prometheus.test/graph".into(),
-            starts_at: Some(Time::utc(at("00:00:00"))),
+            starts_at: Some(Time::utc(at(starts_at))),
             ends_at: ends_at.map(|time| Time::utc(at(time))),
         };
         self.engine.ingest(vec![alert], None).await.unwrap();
@@ -87,6 +97,25 @@ async fn what_was_posted_just_before_a_crash_is_found_after_it() {
     }
     names.sort();
     assert_eq!(names, ["Down firing", "Full firing", "Slow resolved"]);
+}
+
+/// Only its times are journaled when an alert that says the same begins or ends.
+#[tokio::test]
+async fn an_alert_that_began_again_is_after_a_crash_what_it_was_before() {
+    let house = House::new();
+    house.post(DOWN, "down", Some("00:05:00")).await;
+    house.pass("00:01:00").await;
+    house.post(DOWN, "down", Some("00:01:00")).await;
+    house.clock.set(at("00:02:00"));
+    house.post_from("00:02:00", DOWN, "down", Some("00:07:00")).await;
+    let before = house.engine.alerts(AlertQuery::default()).await.remove(0).alert;
+    assert_eq!(before.starts_at.at, at("00:02:00"));
+    let house = house.crash(Furniture::default());
+    let after = house.engine.alerts(AlertQuery::default()).await.remove(0).alert;
+    assert_eq!((&after, after.ends_at.at), (&before, at("00:07:00")));
+    let history = house.engine.history(before.fingerprint, None, 10).await.unwrap();
+    let kinds: Vec<&str> = history.iter().map(|event| &*event.kind).collect();
+    assert_eq!(kinds, ["fired", "resolved", "fired"]);
 }
 
 #[tokio::test]

@@ -49,7 +49,7 @@ pub(super) fn read_alert<'b>(
         fingerprint,
         timeout: flags & TIMEOUT != 0,
         updated_at,
-        starts_at: read_time(fields, updated_at, flags & STARTS_OFFSET != 0)?,
+        starts_at: read_start(fields, flags, updated_at)?,
         ends_at: read_time(fields, updated_at, flags & ENDS_OFFSET != 0)?,
         generator_url: fields.text()?.into(),
         labels: read_labels(fields, labels)?,
@@ -57,9 +57,12 @@ pub(super) fn read_alert<'b>(
     })
 }
 
-/// Flags of a record that has only an end.
-pub(super) fn end_flags(timeout: bool, ends_at: Time) -> u8 {
-    flags(timeout, Time::utc(ends_at.at), ends_at)
+pub(super) fn read_start(
+    fields: &mut FieldReader<'_>,
+    flags: u8,
+    base: Timestamp,
+) -> Result<Time, CodecError> {
+    read_time(fields, base, flags & STARTS_OFFSET != 0)
 }
 
 pub(super) fn read_end(
@@ -70,7 +73,7 @@ pub(super) fn read_end(
     Ok((read_time(fields, base, flags & ENDS_OFFSET != 0)?, flags & TIMEOUT != 0))
 }
 
-fn flags(timeout: bool, starts_at: Time, ends_at: Time) -> u8 {
+pub(super) fn flags(timeout: bool, starts_at: Time, ends_at: Time) -> u8 {
     let when = |set: bool, flag: u8| if set { flag } else { 0 };
     when(timeout, TIMEOUT)
         | when(starts_at.offset != Offset::UTC, STARTS_OFFSET)

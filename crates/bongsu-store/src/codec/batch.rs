@@ -2,17 +2,20 @@
 
 use bongsu_model::{Alert, Fingerprint, LabelsBuilder, Time, Timestamp};
 
-use super::alert::{end_flags, read_alert, read_end, read_flags, write_alert, write_time};
+use super::alert::{flags, read_alert, read_end, read_flags, read_start, write_alert, write_time};
 use super::{BATCH_V1, CodecError, FieldReader, FieldWriter};
 
 const NEW: u8 = 0;
 const TOUCH: u8 = 1;
+const MOVE: u8 = 2;
 
-/// An unchanged resend: the alert is known, only these fields move.
+/// A resend of a known alert that says the same of it: only these fields move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Touch {
     /// Which alert.
     pub fingerprint: Fingerprint,
+    /// Its start now, unless the alert goes on, or stays over, as it began.
+    pub starts_at: Option<Time>,
     /// Its end now.
     pub ends_at: Time,
     /// When this report was received.
@@ -24,9 +27,9 @@ pub struct Touch {
 /// One entry of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// A whole alert: new, or changed in labels, annotations, URL or start.
+    /// A whole alert: new, or changed in annotations or URL.
     New(Alert),
-    /// An unchanged resend.
+    /// A resend that says the same.
     Touch(Touch),
 }
 
@@ -52,14 +55,18 @@ impl<'b> BatchEncoder<'b> {
         write_alert(&mut self.record, alert, self.received_at);
     }
 
-    /// Adds an unchanged resend: about 17 bytes.
+    /// Adds a resend that says the same: about 17 bytes, some more with a start.
     pub fn touch(&mut self, touch: Touch) {
+        let Touch { fingerprint, starts_at, ends_at, updated_at, timeout } = touch;
         self.entries += 1;
-        self.record.byte(TOUCH);
-        self.record.fixed(touch.fingerprint.0);
-        self.record.byte(end_flags(touch.timeout, touch.ends_at));
-        self.record.instant(touch.updated_at, self.received_at);
-        write_time(&mut self.record, touch.ends_at, touch.updated_at);
+        self.record.byte(if starts_at.is_some() { MOVE } else { TOUCH });
+        self.record.fixed(fingerprint.0);
+        self.record.byte(flags(timeout, starts_at.unwrap_or(Time::utc(ends_at.at)), ends_at));
+        self.record.instant(updated_at, self.received_at);
+        if let Some(starts_at) = starts_at {
+            write_time(&mut self.record, starts_at, updated_at);
+        }
+        write_time(&mut self.record, ends_at, updated_at);
     }
 
     /// Entries added.
@@ -102,12 +109,16 @@ impl<'b> BatchDecoder<'b> {
     fn entry(&mut self) -> Result<Entry, CodecError> {
         match self.fields.byte()? {
             NEW => read_alert(&mut self.fields, self.received_at, &mut self.labels).map(Entry::New),
-            TOUCH => {
+            kind @ (TOUCH | MOVE) => {
                 let fingerprint = Fingerprint(self.fields.fixed()?);
                 let flags = read_flags(&mut self.fields)?;
                 let updated_at = self.fields.instant(self.received_at)?;
+                let starts_at = match kind {
+                    MOVE => Some(read_start(&mut self.fields, flags, updated_at)?),
+                    _ => None,
+                };
                 let (ends_at, timeout) = read_end(&mut self.fields, flags, updated_at)?;
-                Ok(Entry::Touch(Touch { fingerprint, ends_at, updated_at, timeout }))
+                Ok(Entry::Touch(Touch { fingerprint, starts_at, ends_at, updated_at, timeout }))
             }
             _ => Err(CodecError::Field("entry kind")),
         }

@@ -46,15 +46,18 @@ prop_compose! {
 }
 
 fn entry() -> impl Strategy<Value = Entry> {
-    let touch = (any::<u64>(), time(), instant(), any::<bool>());
+    let touch = (any::<u64>(), proptest::option::of(time()), time(), instant(), any::<bool>());
     prop_oneof![
         alert().prop_map(Entry::New),
-        touch.prop_map(|(fingerprint, ends_at, updated_at, timeout)| Entry::Touch(Touch {
-            fingerprint: Fingerprint(fingerprint),
-            ends_at,
-            updated_at,
-            timeout,
-        })),
+        touch.prop_map(|(fingerprint, starts_at, ends_at, updated_at, timeout)| Entry::Touch(
+            Touch {
+                fingerprint: Fingerprint(fingerprint),
+                starts_at,
+                ends_at,
+                updated_at,
+                timeout,
+            }
+        )),
     ]
 }
 
@@ -155,6 +158,7 @@ fn an_unchanged_resend_costs_a_few_bytes() {
     let now: Timestamp = "2026-11-21T01:02:03.123456789Z".parse().unwrap();
     let touch = Entry::Touch(Touch {
         fingerprint: Fingerprint(u64::MAX),
+        starts_at: None,
         ends_at: Time::utc("2026-11-21T01:07:03.5Z".parse().unwrap()),
         updated_at: now,
         timeout: false,
