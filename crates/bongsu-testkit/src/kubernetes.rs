@@ -271,6 +271,8 @@ fn answer(request: &Request<Incoming>, shared: &Arc<Shared>) -> Response<Body> {
     };
     let query = request.uri().query().unwrap_or_default();
     let path = request.uri().path().to_owned();
+    // Whoever waits for this request changes the state only once it was looked at.
+    let mut state = shared.state.lock();
     shared.asked.push(if query.is_empty() {
         path.clone()
     } else {
@@ -289,7 +291,6 @@ fn answer(request: &Request<Incoming>, shared: &Arc<Shared>) -> Response<Body> {
         labels: given("labelSelector"),
         fields: given("fieldSelector"),
     };
-    let mut state = shared.state.lock();
     let bearer = request.headers().get("authorization").and_then(|value| value.to_str().ok());
     if let Some(token) = &state.token
         && bearer != Some(&format!("Bearer {token}"))
