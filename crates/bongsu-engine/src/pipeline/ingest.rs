@@ -22,7 +22,7 @@ use crate::trace::TraceContext;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Room made for an alert in a record of the journal.
+/// Room made for an alert in a record of the journal; so much one that waits is taken to take.
 const ENCODED: usize = 768;
 
 /// Groups due at once are flushed in the transaction of the alerts that made them due.
@@ -34,26 +34,33 @@ impl Shared {
         posted: Vec<PostedAlert>,
         client: Option<TraceContext>,
     ) -> Result<(), IngestError> {
-        let (taken, mut span) = {
-            let mut core = self.core.lock();
-            let span = core.loaded.tracer().map(|t| t.receive(client.as_ref(), posted.len()));
-            let span = span.unwrap_or_default();
-            let admitted = self.store.admit().map_err(refusal);
-            let request = span.context();
-            let posted = Incoming::Posted(posted, request.as_ref());
-            let take = |()| self.take(&mut core, posted, Vec::new());
-            (admitted.and_then(take), span)
-        };
-        let settled = async {
-            let (durable, refused) = taken?;
-            durable.settled().await.map_err(|error| IngestError::Store(unstored(&error)))?;
-            if refused.is_empty() { Ok(()) } else { Err(IngestError::Invalid(refused)) }
-        };
-        let result = settled.await;
+        let span = self.loaded.read().tracer().map(|t| t.receive(client.as_ref(), posted.len()));
+        let mut span = span.unwrap_or_default();
+        let result = self.ingest_within(posted, span.context()).await;
         if let Err(error) = &result {
             span.fail(error);
         }
         result
+    }
+
+    async fn ingest_within(
+        self: &Arc<Self>,
+        posted: Vec<PostedAlert>,
+        request: Option<TraceContext>,
+    ) -> Result<(), IngestError> {
+        self.store.admit().map_err(refusal)?;
+        if self.turns.is_full() {
+            return Err(refusal(Refused::QueueFull));
+        }
+        let (shared, bytes) = (Arc::clone(self), posted.len() * ENCODED);
+        let work = move |core: &mut Core| {
+            shared.take(core, Incoming::Posted(posted, request.as_ref()), Vec::new())
+        };
+        // Alerts that are taken stay taken if their client has gone away.
+        let taken = self.in_turn(bytes, work, |_, _| ()).await.map_err(IngestError::Store)?;
+        let (durable, refused) = taken?;
+        durable.settled().await.map_err(|error| IngestError::Store(unstored(&error)))?;
+        if refused.is_empty() { Ok(()) } else { Err(IngestError::Invalid(refused)) }
     }
 
     /// Routes a batch and hands it to the store with `rows`, in one transaction; returns the

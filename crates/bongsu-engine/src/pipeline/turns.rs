@@ -1,4 +1,4 @@
-//! Stage 2: payloads take turns at the core.
+//! Stages 1 and 2: payloads and posts take turns at the core.
 //!
 //! In: work of all threads that needs the core. Out: what came of each. Whoever finds nobody at it does
 //! its own work and that of those who come meanwhile; they leave theirs and wait as tasks. A thread
@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use crate::api::StoreError;
@@ -41,7 +41,7 @@ impl<C> Default for Turns<C> {
 
 impl<C> Turns<C> {
     /// Whether so much waits that no more is to be begun.
-    fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.0.lock().bytes >= BYTES
     }
 
@@ -53,12 +53,13 @@ impl<C> Turns<C> {
         !std::mem::replace(&mut queue.attended, true)
     }
 
-    /// Takes what waits. Whether nothing is left and nobody attends any more; else somebody has to go
-    /// on.
-    fn take(&self, core: &mut C) -> bool {
+    /// Takes what waits; who waits for the lock has it after the next turn. Whether nothing is left and
+    /// nobody attends any more; else somebody has to go on.
+    fn take(&self, core: &mut MutexGuard<'_, C>) -> bool {
         for _ in 0..IN_ONE_GO {
             let Some(turn) = self.next() else { return true };
             turn(core);
+            MutexGuard::bump(core);
         }
         false
     }
@@ -138,8 +139,12 @@ impl Drop for Attendance<'_> {
 #[cfg(test)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::AtomicBool;
+    use std::time::{Duration, Instant};
 
     use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
 
     /// Takes as whoever left it has to.
     fn attend(turns: &Turns<u64>, core: &Mutex<u64>) {
@@ -166,28 +171,45 @@ mod tests {
 
     #[test]
     fn whoever_takes_many_has_somebody_go_on() {
-        let turns = Turns::default();
-        let mut core = 0;
+        let (turns, core) = (Turns::default(), Mutex::new(0));
         for n in 0..=IN_ONE_GO {
             assert_eq!(turns.leave(Box::new(|core: &mut usize| *core += 1), 1), n == 0);
         }
-        assert!(!turns.take(&mut core));
-        assert_eq!(core, IN_ONE_GO);
+        assert!(!turns.take(&mut core.lock()));
+        assert_eq!(*core.lock(), IN_ONE_GO);
         assert!(!turns.leave(Box::new(|_| ()), 1), "somebody goes on");
-        assert!(turns.take(&mut core));
-        assert_eq!(core, IN_ONE_GO + 1);
+        assert!(turns.take(&mut core.lock()));
+        assert_eq!(*core.lock(), IN_ONE_GO + 1);
+    }
+
+    #[test]
+    fn whoever_waits_for_the_lock_has_it_between_two_turns() {
+        let (turns, core, was_there) = (Turns::default(), Mutex::new(()), AtomicBool::new(false));
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            let mut held = core.lock();
+            scope.spawn(|| {
+                drop(core.lock());
+                was_there.store(true, Ordering::Relaxed);
+            });
+            while !was_there.load(Ordering::Relaxed) && begun.elapsed() < PATIENCE {
+                turns.leave(Box::new(|_| ()), 1);
+                assert!(turns.take(&mut held));
+            }
+            drop(held);
+        });
+        assert!(begun.elapsed() < PATIENCE);
     }
 
     #[test]
     fn a_turn_that_panics_ends_no_other() {
-        let turns = Turns::default();
-        let mut core = 0;
+        let (turns, core) = (Turns::default(), Mutex::new(0));
         turns.leave(Box::new(|_: &mut u64| panic!("this one alone")), 1);
         turns.leave(Box::new(|core: &mut u64| *core += 1), 1);
-        assert!(catch_unwind(AssertUnwindSafe(|| turns.take(&mut core))).is_err());
+        assert!(catch_unwind(AssertUnwindSafe(|| turns.take(&mut core.lock()))).is_err());
         assert!(!turns.leave(Box::new(|core: &mut u64| *core += 1), 1), "somebody has to go on");
-        assert!(turns.take(&mut core));
-        assert_eq!(core, 2);
+        assert!(turns.take(&mut core.lock()));
+        assert_eq!(*core.lock(), 2);
     }
 
     #[test]
@@ -197,7 +219,7 @@ mod tests {
         assert!(!turns.is_full());
         turns.leave(Box::new(|core: &mut u64| *core += 1), 1);
         assert!(turns.is_full());
-        assert!(turns.take(&mut 0));
+        assert!(turns.take(&mut Mutex::new(0).lock()));
         assert!(!turns.is_full());
     }
 }
