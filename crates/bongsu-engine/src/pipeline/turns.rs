@@ -45,6 +45,11 @@ impl<C> Turns<C> {
         self.0.lock().bytes >= BYTES
     }
 
+    /// Whether nobody attends; whoever asks does from now on.
+    fn begin(&self) -> bool {
+        !std::mem::replace(&mut self.0.lock().attended, true)
+    }
+
     /// Whether whoever leaves this, with a payload of so many bytes, has to attend.
     fn leave(&self, turn: Turn<C>, bytes: usize) -> bool {
         let mut queue = self.0.lock();
@@ -53,13 +58,13 @@ impl<C> Turns<C> {
         !std::mem::replace(&mut queue.attended, true)
     }
 
-    /// Takes what waits; who waits for the lock has it after the next turn. Whether nothing is left and
+    /// Takes what waits; who waits for the lock has it before the next turn. Whether nothing is left and
     /// nobody attends any more; else somebody has to go on.
     fn take(&self, core: &mut MutexGuard<'_, C>) -> bool {
         for _ in 0..IN_ONE_GO {
             let Some(turn) = self.next() else { return true };
-            turn(core);
             MutexGuard::bump(core);
+            turn(core);
         }
         false
     }
@@ -84,6 +89,13 @@ impl Shared {
         work: impl FnOnce(&mut Core) -> T + Send + 'static,
         unwanted: impl FnOnce(&mut Core, T) + Send + 'static,
     ) -> Result<T, StoreError> {
+        if self.turns.begin() {
+            let mut attendance = Attendance { shared: self, over: false };
+            let mut core = self.core.lock();
+            let came = work(&mut core);
+            attendance.attend(&mut core);
+            return Ok(came);
+        }
         let (done, outcome) = oneshot::channel();
         let turn = Box::new(move |core: &mut Core| {
             let came = work(core);
@@ -102,9 +114,7 @@ impl Shared {
     fn attend(self: &Arc<Self>) {
         // Dropped after the lock.
         let mut attendance = Attendance { shared: self, over: false };
-        let mut core = self.core.lock();
-        attendance.over = self.turns.take(&mut core);
-        self.behind.store(core.is_behind(), Ordering::Relaxed);
+        attendance.attend(&mut self.core.lock());
     }
 
     /// Whether payloads have to wait until more is taken or written.
@@ -127,6 +137,13 @@ struct Attendance<'s> {
     over: bool,
 }
 
+impl Attendance<'_> {
+    fn attend(&mut self, core: &mut MutexGuard<'_, Core>) {
+        self.over = self.shared.turns.take(core);
+        self.shared.behind.store(core.is_behind(), Ordering::Relaxed);
+    }
+}
+
 impl Drop for Attendance<'_> {
     fn drop(&mut self) {
         if !self.over {
@@ -146,9 +163,15 @@ mod tests {
 
     const PATIENCE: Duration = Duration::from_secs(20);
 
-    /// Takes as whoever left it has to.
-    fn attend(turns: &Turns<u64>, core: &Mutex<u64>) {
-        while !turns.take(&mut core.lock()) {}
+    /// Adds one in a turn.
+    fn add(turns: &Turns<u64>, core: &Mutex<u64>) {
+        if turns.begin() {
+            let mut held = core.lock();
+            *held += 1;
+            while !turns.take(&mut held) {}
+        } else if turns.leave(Box::new(|core| *core += 1), 1) {
+            while !turns.take(&mut core.lock()) {}
+        }
     }
 
     #[test]
@@ -158,15 +181,14 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..10_000 {
-                        if turns.leave(Box::new(|core: &mut u64| *core += 1), 1) {
-                            attend(&turns, &core);
-                        }
+                        add(&turns, &core);
                     }
                 });
             }
         });
         assert_eq!(*core.lock(), 40_000);
-        assert!(turns.leave(Box::new(|_| ()), 1), "nobody attends once all are taken");
+        assert!(turns.begin(), "nobody attends once all are taken");
+        assert!(!turns.begin());
     }
 
     #[test]
