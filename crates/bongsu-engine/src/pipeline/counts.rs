@@ -1,7 +1,8 @@
 //! Counts that outlive the process: what rules of deduplication have seen, values nobody could map.
 //!
-//! In: the counts in memory. Out: a small document for each that moved, every half minute and at the
-//! end; at the start, the counts again. A crash loses what was counted since.
+//! In: the counts in memory. Out: a small document for each that moved, every half minute, with the states
+//! of alerts and at the end; at the start, the counts again. A crash may lose what was counted since, but
+//! no value that could not be mapped: it is in the payloads that are mapped again.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -43,9 +44,12 @@ impl Shared {
     pub(crate) async fn count_forever(self: Arc<Self>) {
         loop {
             tokio::select! {
-                () = tokio::time::sleep(INTERVAL) => self.keep_counts().await,
+                () = tokio::time::sleep(INTERVAL) => {}
                 () = self.closing.cancelled() => return,
             }
+            // Older counts must not be written after newer ones.
+            let _turn = self.writing_behind.lock().await;
+            self.keep_counts().await;
         }
     }
 

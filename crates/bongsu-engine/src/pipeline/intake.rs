@@ -456,6 +456,8 @@ impl Core {
         let sender = loaded.intake().resender(&row.provider, row.instance.as_deref());
         let sender = sender.map_err(|error| error.to_string())?;
         let looked = look(&sender, loaded.enricher(), &row.body, &origin, row.at);
+        // Where the store holds a count, that stands.
+        self.unmapped.note(row.at, &sender.provider, &looked.mapped.unmapped);
         let recovered = (row.id, Arrival::Recovered, looked.pulled);
         let reports = self.take_reports(row.at, &sender, recovered, looked.mapped.occurrences);
         for stored in &reports.stored {

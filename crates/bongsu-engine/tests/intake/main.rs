@@ -294,6 +294,23 @@ async fn what_cannot_be_mapped_is_kept_and_mapped_after_the_fix() {
     assert_eq!(house.found("name == 'Door open'").await.len(), 1);
 }
 
+/// Whether the payload is mapped again after the crash or not.
+#[tokio::test]
+async fn values_nobody_could_map_are_known_after_a_crash() {
+    for written in [false, true] {
+        let house = House::new();
+        let receipt = house.report(cpu("firing", "appalling")).await;
+        assert_eq!(receipt.unmapped[0].value, "appalling");
+        if written {
+            house.found("true").await;
+        }
+        let house = house.crash(Furniture::default());
+        let values = house.engine.unmapped();
+        let told: Vec<_> = values.iter().map(|v| (&*v.unmapped.value, v.count)).collect();
+        assert_eq!(told, [("appalling", 1)], "{written}");
+    }
+}
+
 /// Doors that can be asked, sign what they send, and say whether they are there.
 const DOOR: &str = "\
 auth:
