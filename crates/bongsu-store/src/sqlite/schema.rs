@@ -36,6 +36,7 @@ const MIGRATIONS: &[Migration] = &[
     },
     Migration { name: "frames", sql: include_str!("../../migrations/sqlite/0010_frames.sql") },
     Migration { name: "history", sql: include_str!("../../migrations/sqlite/0011_history.sql") },
+    Migration { name: "moves", sql: include_str!("../../migrations/sqlite/0012_moves.sql") },
 ];
 
 /// Tables counted in a backup's manifest.

@@ -1,0 +1,2 @@
+-- Entries of the journal may say no more of an alert than when it begins and ends (ADR 2). No table
+-- changes; a program that cannot read them shall not open the file.
