@@ -403,7 +403,7 @@ impl Shared {
             self.write_rows(known.iter().map(touch).collect()).await?;
         }
         // What nobody could map of these payloads is not found in them again.
-        self.keep_counts().await;
+        self.write_counts().await?;
         self.write_rows(vec![Row::CoverPayloads { id: covered }]).await
     }
 }

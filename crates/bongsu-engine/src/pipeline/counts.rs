@@ -53,21 +53,26 @@ impl Shared {
         }
     }
 
-    /// Writes the counts that moved since they were last written.
+    /// Writes counts; if it cannot be done, they are written the next time.
     pub(crate) async fn keep_counts(&self) {
+        if let Err(error) = self.write_counts().await {
+            tracing::error!(error, "counts were not stored");
+        }
+    }
+
+    /// Writes the counts that moved since they were last written.
+    pub(super) async fn write_counts(&self) -> Result<(), String> {
         let (rows, stored) = {
             let mut core = self.core.lock();
             let now = self.clock.now();
             core.unmapped.forget(now.checked_sub(FORGET).unwrap_or(Timestamp::MIN));
             moved(&core)
         };
-        if rows.is_empty() {
-            return;
+        if !rows.is_empty() {
+            self.write_rows(rows).await?;
+            self.core.lock().counted = stored;
         }
-        match self.write_rows(rows).await {
-            Ok(()) => self.core.lock().counted = stored,
-            Err(error) => tracing::error!(error, "counts were not stored"),
-        }
+        Ok(())
     }
 }
 

@@ -22,7 +22,7 @@ use crate::trace::TraceContext;
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Room made for an alert in a record of the journal; so much one that waits is taken to take.
+/// Room made for an alert in a record of the journal, and what one that waits is charged.
 const ENCODED: usize = 768;
 
 /// Groups due at once are flushed in the transaction of the alerts that made them due.

@@ -173,9 +173,9 @@ fn replay(
     let at = batch.received_at();
     for entry in batch {
         let entry = entry?;
-        let fingerprint = match &entry {
-            Entry::New(alert) => alert.fingerprint,
-            Entry::Touch(touch) => touch.fingerprint,
+        let (fingerprint, goes_on) = match &entry {
+            Entry::New(alert) => (alert.fingerprint, false),
+            Entry::Touch(touch) => (touch.fingerprint, touch.starts_at.is_none()),
         };
         let was_ended = route.alert(fingerprint).map(|known| known.resolved_at(at));
         match entry {
@@ -185,7 +185,8 @@ fn replay(
             }
         }
         dirty.alerts.insert(fingerprint);
-        if let Some(alert) = route.alert(fingerprint)
+        if !goes_on
+            && let Some(alert) = route.alert(fingerprint)
             && let Some(kind) = EventKind::of(was_ended, alert.resolved_at(at))
         {
             dirty.events.push(AlertEvent { alert: Arc::clone(alert), at, kind });

@@ -90,11 +90,7 @@ impl Shared {
         unwanted: impl FnOnce(&mut Core, T) + Send + 'static,
     ) -> Result<T, StoreError> {
         if self.turns.begin() {
-            let mut attendance = Attendance { shared: self, over: false };
-            let mut core = self.core.lock();
-            let came = work(&mut core);
-            attendance.attend(&mut core);
-            return Ok(came);
+            return Ok(self.attend(work));
         }
         let (done, outcome) = oneshot::channel();
         let turn = Box::new(move |core: &mut Core| {
@@ -104,17 +100,23 @@ impl Shared {
             }
         });
         if self.turns.leave(turn, bytes) {
-            self.attend();
+            self.attend(|_| ());
         }
         // Only a turn that panicked says nothing.
-        let unsaid = |_| StoreError { reason: "the payload was not taken".to_owned(), full: false };
+        let unsaid =
+            |_| StoreError { reason: "what was sent was not taken".to_owned(), full: false };
         outcome.await.map_err(unsaid)
     }
 
-    fn attend(self: &Arc<Self>) {
+    /// Does `first`, then what waits.
+    fn attend<T>(self: &Arc<Self>, first: impl FnOnce(&mut Core) -> T) -> T {
         // Dropped after the lock.
         let mut attendance = Attendance { shared: self, over: false };
-        attendance.attend(&mut self.core.lock());
+        let mut core = self.core.lock();
+        let came = first(&mut core);
+        attendance.over = self.turns.take(&mut core);
+        self.behind.store(core.is_behind(), Ordering::Relaxed);
+        came
     }
 
     /// Whether payloads have to wait until more is taken or written.
@@ -137,18 +139,11 @@ struct Attendance<'s> {
     over: bool,
 }
 
-impl Attendance<'_> {
-    fn attend(&mut self, core: &mut MutexGuard<'_, Core>) {
-        self.over = self.shared.turns.take(core);
-        self.shared.behind.store(core.is_behind(), Ordering::Relaxed);
-    }
-}
-
 impl Drop for Attendance<'_> {
     fn drop(&mut self) {
         if !self.over {
             let shared = Arc::clone(self.shared);
-            tokio::spawn(async move { shared.attend() });
+            tokio::spawn(async move { shared.attend(|_| ()) });
         }
     }
 }
